@@ -1,0 +1,1 @@
+//! Content-addressed blobs and directories on disk.

@@ -1,0 +1,1 @@
+//! The chain: from a revision to reality, on ports alone.

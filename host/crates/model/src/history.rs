@@ -1,0 +1,150 @@
+//! The history: one append-only chain of records per environment, each sealed with the hash of
+//! the one before it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Action;
+use crate::plugin::Pinned;
+use crate::run::{Cause, Place, Stage, Timestamp};
+use crate::{Digest, Hasher};
+
+/// The `previous` of an environment's first record.
+pub const GENESIS: Digest = Digest::from_bytes([0; 32]);
+
+/// One sync, as it is remembered for ever.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its place in the chain, from 1.
+    pub sequence: u64,
+    /// The hash of the record before; [`GENESIS`] for the first.
+    pub previous: Digest,
+    /// Where.
+    pub place: Place,
+    /// The run it was a part of.
+    pub run: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// Why.
+    pub cause: Cause,
+    /// Who.
+    pub actor: String,
+    /// The revision.
+    pub revision: String,
+    /// The release; none if it failed before there was one.
+    pub release: Option<Digest>,
+    /// Every plugin that had a part in it.
+    pub plugins: Vec<Pinned>,
+    /// How many changes of each sort.
+    pub counts: Counts,
+    /// Every change, a blob of JSON (a list of [`Done`]); none if there was none.
+    pub changes: Option<Digest>,
+    /// The inventory afterwards, a blob of JSON.
+    pub inventory: Option<Digest>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long each stage took.
+    pub stages: Vec<(Stage, Duration)>,
+}
+
+/// How many changes of each sort were applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Live objects made.
+    pub created: u64,
+    /// Live objects changed.
+    pub updated: u64,
+    /// Live objects removed.
+    pub deleted: u64,
+    /// Live objects taken over unchanged.
+    pub adopted: u64,
+    /// Changes that failed.
+    pub failed: u64,
+}
+
+impl Counts {
+    /// All that was applied.
+    pub const fn applied(&self) -> u64 {
+        self.created + self.updated + self.deleted + self.adopted
+    }
+}
+
+/// A change that was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The live object.
+    pub live: String,
+    /// What was done.
+    pub action: Action,
+    /// What identified it before.
+    pub before: Option<String>,
+    /// What identifies it now.
+    pub after: Option<String>,
+    /// What differed, or the target's message.
+    pub summary: String,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+/// How a sync ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Outcome {
+    /// Live is as desired.
+    Succeeded,
+    /// It failed.
+    Failed {
+        /// At which stage.
+        stage: Stage,
+        /// Why.
+        message: String,
+    },
+    /// Somebody stopped it.
+    Cancelled {
+        /// At which stage.
+        stage: Stage,
+    },
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Succeeded => f.write_str("succeeded"),
+            Self::Failed { stage, .. } => write!(f, "failed at {stage}"),
+            Self::Cancelled { stage } => write!(f, "cancelled at {stage}"),
+        }
+    }
+}
+
+/// A record and its hash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// The record.
+    pub record: Record,
+    /// [`seal`] of it.
+    pub hash: Digest,
+}
+
+/// The hash of a record, `previous` included: changing any record breaks every later one.
+pub fn seal(record: &Record) -> Digest {
+    let value = serde_json::to_value(record).unwrap_or_default();
+    let mut hasher = Hasher::domain("springline-history/1");
+    hasher.field(crate::call::canonical_json(&value).as_bytes());
+    hasher.finish()
+}
+
+/// What a check of a chain found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Whose chain.
+    pub place: Place,
+    /// How many records.
+    pub records: u64,
+    /// The hash of the last one.
+    pub head: Digest,
+    /// What is wrong with it: the place in the chain, and how; none if all of it holds.
+    pub broken: Option<(u64, String)>,
+}

@@ -1,0 +1,22 @@
+//! Plain data and the ports: what every part of Springline speaks.
+//!
+//! Nothing here does I/O or knows a runtime, a storage engine or a version control system. The
+//! crates beside this one implement the [`port`]s and never import each other; `host` alone puts
+//! them together.
+
+pub mod application;
+pub mod call;
+pub mod cancel;
+pub mod capability;
+pub mod digest;
+pub mod history;
+pub mod manifest;
+pub mod operator;
+pub mod plugin;
+pub mod port;
+pub mod run;
+pub mod trace;
+pub mod tree;
+
+pub use cancel::Cancel;
+pub use digest::{Digest, Hasher, ObjectId};

@@ -1,0 +1,500 @@
+//! The ports: what the engine needs of the world. Whole operations on plain data; no transaction,
+//! handle or type of a storage engine, a runtime or a version control system crosses them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
+use crate::history::{Record, Sealed, Verified};
+use crate::manifest::{Applied, Change, Difference, Health, Identity, Observed};
+use crate::plugin::{CallError, Description, Pinned};
+use crate::run::{Kept, Place, Release, Run, Timestamp};
+use crate::tree::{Directory, Entry, TreeError};
+use crate::{Digest, ObjectId};
+
+/// A read-only directory tree: of a git revision, of uncommitted state, or of the blob store.
+pub trait Tree: Send + Sync {
+    /// The identity of the whole: equal ones have equal content.
+    fn id(&self) -> ObjectId;
+
+    /// The directory at this path (empty for the root); none if there is none. Symbolic links
+    /// are not followed.
+    ///
+    /// # Errors
+    /// See [`TreeError`].
+    fn directory(&self, path: &str) -> Result<Option<Arc<Directory>>, TreeError>;
+
+    /// The bytes of a file, or the target of a symbolic link.
+    ///
+    /// # Errors
+    /// See [`TreeError`]; [`TreeError::Lost`] if the bytes are not those of the entry's identity.
+    fn read(&self, entry: &Entry) -> Result<Bytes, TreeError>;
+
+    /// The length of a file in bytes, or of a link's target.
+    ///
+    /// # Errors
+    /// See [`TreeError`].
+    fn size(&self, entry: &Entry) -> Result<u64, TreeError>;
+
+    /// The directory at this path as a tree of its own; none if there is none.
+    ///
+    /// # Errors
+    /// See [`TreeError`].
+    fn subtree(&self, path: &str) -> Result<Option<Arc<dyn Tree>>, TreeError>;
+}
+
+/// Why the blob store failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BlobError {
+    /// It is not there.
+    #[error("blob {0} is not in the store")]
+    Missing(Digest),
+    /// Its bytes are not what its digest says.
+    #[error("blob {0} is damaged")]
+    Damaged(Digest),
+    /// No space is left.
+    #[error("no space left in {0}")]
+    NoSpace(String),
+    /// Anything else that the operating system reports.
+    #[error("{0}")]
+    Io(String),
+}
+
+/// A directory entry to be written to the blob store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Its path below the root, clean ([`crate::tree::is_clean_path`]).
+    pub path: String,
+    /// What it is; [`EntryKind::Directory`](crate::tree::EntryKind::Directory) for one that is to
+    /// exist though it may be empty.
+    pub kind: crate::tree::EntryKind,
+    /// Its bytes (of a link, its target), in the store already; for a directory ignored.
+    pub digest: Digest,
+}
+
+/// Bytes by digest, and directories as Merkle trees of them.
+pub trait Blobs: Send + Sync {
+    /// Writes bytes and returns their digest. Durable only after [`Blobs::sync`].
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn put(&self, bytes: &[u8]) -> Result<Digest, BlobError>;
+
+    /// Writes what the reader gives, and returns the digest and the length.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn put_from(&self, reader: &mut dyn io::Read) -> Result<(Digest, u64), BlobError>;
+
+    /// Reads a whole blob, and checks it against its digest.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn get(&self, digest: &Digest) -> Result<Bytes, BlobError>;
+
+    /// Opens a blob for reading piece by piece; checked against its digest when opened.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn open(&self, digest: &Digest) -> Result<Box<dyn ReadAt>, BlobError>;
+
+    /// Whether it is there; its bytes are not looked at.
+    fn contains(&self, digest: &Digest) -> bool;
+
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn size(&self, digest: &Digest) -> Result<u64, BlobError>;
+
+    /// Writes a directory tree of these entries, parents implied, and returns its digest.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn put_tree(&self, entries: Vec<NewEntry>) -> Result<Digest, BlobError>;
+
+    /// The directory tree of this digest.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn tree(&self, digest: &Digest) -> Result<Arc<dyn Tree>, BlobError>;
+
+    /// Reads and checks everything below a tree: the first thing lost or damaged is the error.
+    /// What is damaged is removed, so that it is made again.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn check_tree(&self, digest: &Digest) -> Result<(), BlobError>;
+
+    /// Makes all that was written durable, names included.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn sync(&self) -> Result<(), BlobError>;
+
+    /// Every blob and its length.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn list(&self) -> Result<Vec<(Digest, u64)>, BlobError>;
+
+    /// Removes a blob; one that is not there is a success.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn remove(&self, digest: &Digest) -> Result<(), BlobError>;
+
+    /// The digests that a directory node refers to directly: nodes of directories, and blobs.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    fn children(&self, tree: &Digest) -> Result<Vec<(Digest, crate::tree::EntryKind)>, BlobError>;
+}
+
+/// Bytes that can be read from any offset.
+pub trait ReadAt: Send + Sync {
+    /// The length in bytes.
+    fn size(&self) -> u64;
+    /// Reads into the buffer from this offset; 0 at the end.
+    ///
+    /// # Errors
+    /// What the operating system reports.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+/// Why a source failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SourceError {
+    /// There is no git repository.
+    #[error("no git repository at {0}")]
+    NoRepository(String),
+    /// It has no commit yet.
+    #[error("the repository at {0} has no commit yet")]
+    Empty(String),
+    /// No such revision.
+    #[error("no revision `{revision}` in {repository}")]
+    UnknownRevision {
+        /// What was asked for.
+        revision: String,
+        /// Where.
+        repository: String,
+    },
+    /// It is a bare repository, which has no uncommitted state.
+    #[error("{0} is a bare repository: there is no work tree")]
+    Bare(String),
+    /// Anything else that git reports.
+    #[error("{0}")]
+    Git(String),
+    /// A tree could not be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+}
+
+/// An immutable commit.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Revision {
+    /// Its id, 40 or 64 hex digits; for uncommitted state `worktree-` and the id of its tree.
+    pub id: String,
+    /// When it was committed, in seconds since 1970.
+    pub time: i64,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+/// Where desired state lives.
+pub trait Sources: Send + Sync {
+    /// The commit that a name stands for: a branch, a tag, an id or anything git understands.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    fn resolve(&self, revision: &str) -> Result<Revision, SourceError>;
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    fn tree(&self, revision: &Revision) -> Result<Arc<dyn Tree>, SourceError>;
+
+    /// The uncommitted state: what is tracked, as it is on disk, and what is not and is not
+    /// ignored either.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    fn worktree(&self) -> Result<(Revision, Arc<dyn Tree>), SourceError>;
+
+    /// The paths that differ from the last commit, untracked ones included, sorted; empty in a
+    /// bare repository.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    fn uncommitted(&self) -> Result<Vec<String>, SourceError>;
+}
+
+/// Runs plugins.
+pub trait Plugins: Send + Sync {
+    /// What a plugin says of itself.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn describe(&self, plugin: &Pinned) -> Result<Description, CallError>;
+
+    /// Runs a build step on a directory.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn build(&self, call: &Call, input: Arc<dyn Tree>) -> Result<Called<Built>, CallError>;
+
+    /// Renders a directory and the artifacts.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn render(
+        &self,
+        call: &Call,
+        input: Arc<dyn Tree>,
+        artifacts: &BTreeMap<String, Arc<dyn Tree>>,
+    ) -> Result<Called<Rendered>, CallError>;
+
+    /// A deploy target, ready for its calls.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn target(&self, target: TargetCall) -> Result<Box<dyn Target + '_>, CallError>;
+}
+
+/// A deploy target in use. See `wit/deploy-target.wit` for what each call means.
+pub trait Target: Send + Sync {
+    /// Which live objects the desired ones become.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn identify(&self) -> Result<Called<Vec<Identity>>, CallError>;
+    /// What has to change.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn plan(&self, owned: &[String]) -> Result<Called<Vec<Change>>, CallError>;
+    /// What a change would do, as text.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn explain(&self, change: &Change) -> Result<Called<Difference>, CallError>;
+    /// Applies one change.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn apply(&self, change: &Change) -> Result<Called<Applied>, CallError>;
+    /// The live objects as they are.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn observe(&self, live: &[String]) -> Result<Called<Vec<Observed>>, CallError>;
+    /// Judges one of them.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn judge(&self, object: &Observed) -> Result<Called<Health>, CallError>;
+    /// What carries our mark on the target itself.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn owned(&self) -> Result<Called<Vec<String>>, CallError>;
+}
+
+/// Why the store failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// A newer Springline wrote it.
+    #[error("the state in {path} has version {found}, and this Springline knows {known} and older")]
+    Newer {
+        /// The state directory.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// What is there can't be read.
+    #[error("the state in {path} is damaged: {message}")]
+    Damaged {
+        /// The state directory.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Another process owns it.
+    #[error("the state in {path} is in use by {owner}")]
+    Busy {
+        /// The state directory.
+        path: String,
+        /// Who, and since when.
+        owner: String,
+    },
+    /// No space is left.
+    #[error("no space left for the state in {0}")]
+    NoSpace(String),
+    /// Anything else.
+    #[error("{0}")]
+    Io(String),
+}
+
+/// All that one finished sync writes, in one transaction.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// The run, as it stands now.
+    pub run: Run,
+    /// What happened. `sequence` and `previous` are the store's to fill in.
+    pub record: Record,
+    /// The release, if there is one.
+    pub release: Option<Release>,
+    /// The inventory from now on, a blob of JSON; none leaves it as it was.
+    pub inventory: Option<Digest>,
+}
+
+/// What a collection of garbage must not touch.
+#[derive(Debug, Clone, Default)]
+pub struct Roots {
+    /// Blobs.
+    pub blobs: Vec<Digest>,
+    /// Directory trees.
+    pub trees: Vec<Digest>,
+    /// Blobs of JSON that list desired objects, whose bodies are roots as well.
+    pub objects: Vec<Digest>,
+}
+
+/// Which part of the history is wanted, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Of this application only.
+    pub application: Option<String>,
+    /// Of this environment only.
+    pub environment: Option<String>,
+    /// How many at most; 0 for all.
+    pub limit: usize,
+}
+
+/// Runs, releases, inventories, kept results and history.
+pub trait Store: Send + Sync {
+    /// Writes a new run down and returns its number.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn begin(&self, run: &Run) -> Result<u64, StoreError>;
+    /// Writes down how far a run is.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn checkpoint(&self, run: &Run) -> Result<(), StoreError>;
+    /// Writes down, durably, what a run is about to own: called before its first apply.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn intend(&self, run: &Run, place: &Place, inventory: &Digest) -> Result<(), StoreError>;
+    /// Writes down, durably and in one transaction, how a sync ended. What this returned is on
+    /// disk.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn finish(&self, finish: Finish) -> Result<Sealed, StoreError>;
+    /// Writes down, durably, how a run ended that has no (further) sync.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn close(&self, run: &Run) -> Result<(), StoreError>;
+    /// A run by its number.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn run(&self, number: u64) -> Result<Option<Run>, StoreError>;
+    /// The latest runs, newest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn runs(&self, limit: usize) -> Result<Vec<Run>, StoreError>;
+    /// The runs that were begun and not ended, oldest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn unfinished(&self) -> Result<Vec<Run>, StoreError>;
+
+    /// The inventory of a place, a blob of JSON.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn inventory(&self, place: &Place) -> Result<Option<Digest>, StoreError>;
+    /// The places with an inventory or a history, sorted.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn places(&self) -> Result<Vec<Place>, StoreError>;
+    /// The releases whose id starts with these hex digits, newest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn releases(&self, place: Option<&Place>, prefix: &str) -> Result<Vec<Release>, StoreError>;
+    /// A part of the history, newest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn history(&self, page: &Page) -> Result<Vec<Sealed>, StoreError>;
+    /// Checks every chain.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; a broken chain is no error but an answer.
+    fn verify(&self) -> Result<Vec<Verified>, StoreError>;
+
+    /// The kept result of this very call on these very trees.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn kept_exact(&self, exact: &Digest) -> Result<Option<Kept>, StoreError>;
+    /// The kept results of this call on whatever trees, newest first, the latest few.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn kept(&self, key: &CallKey) -> Result<Vec<Kept>, StoreError>;
+    /// Keeps a result.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn keep(&self, exact: &Digest, kept: &Kept) -> Result<(), StoreError>;
+    /// Every kept result.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn all_kept(&self) -> Result<Vec<Kept>, StoreError>;
+    /// Forgets kept results made before this moment, and returns how many.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn forget_kept(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// What a plugin said of itself.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn description(&self, plugin: &Digest) -> Result<Option<Description>, StoreError>;
+    /// Keeps what a plugin said of itself.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn keep_description(&self, plugin: &Digest, description: &Description) -> Result<(), StoreError>;
+
+    /// What must not be collected.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn roots(&self) -> Result<Roots, StoreError>;
+}
+
+/// The time, for records and waiting.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    fn sleep(&self, duration: Duration);
+}

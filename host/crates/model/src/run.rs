@@ -1,0 +1,260 @@
+//! Runs, releases, inventories and kept results: what the store keeps besides history.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::call::CallKey;
+use crate::plugin::Pinned;
+
+/// A moment, in milliseconds since 1970-01-01T00:00:00Z.
+pub type Timestamp = i64;
+
+/// The stages of the chain, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Resolve the revision and read what it declares.
+    Fetch,
+    /// Build what is missing.
+    Build,
+    /// Make the desired objects.
+    Render,
+    /// Compare them with the live ones.
+    Plan,
+    /// Apply the changes.
+    Apply,
+    /// Wait until the live objects are healthy.
+    Health,
+    /// Write it all down.
+    Record,
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fetch => "fetch",
+            Self::Build => "build",
+            Self::Render => "render",
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::Health => "health",
+            Self::Record => "record",
+        })
+    }
+}
+
+/// Why a sync was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// `springline run`.
+    Run,
+    /// `springline sync`.
+    Sync,
+    /// `springline redeploy`.
+    Redeploy,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Run => "run",
+            Self::Sync => "sync",
+            Self::Redeploy => "redeploy",
+        })
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// Under way, or cut off by a crash.
+    Running,
+    /// All of it succeeded.
+    Succeeded,
+    /// Something failed.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+    /// It was cut off, and a later run took its place.
+    Interrupted,
+}
+
+impl std::fmt::Display for RunState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
+
+/// One execution of the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its number, from 1, unique in a state directory. 0 before the store has given one.
+    pub number: u64,
+    /// The application.
+    pub application: String,
+    /// Why.
+    pub cause: Cause,
+    /// Who, as `USER@HOST`.
+    pub actor: String,
+    /// The revision; `worktree` and the digest of the tree for uncommitted state.
+    pub revision: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How far it is.
+    pub state: RunState,
+    /// The last stage that was completed, and in which environment (none for the build).
+    pub reached: Option<(Option<String>, Stage)>,
+    /// What failed, if something did.
+    pub error: Option<String>,
+    /// Its calls, in the order they ended.
+    pub steps: Vec<StepRecord>,
+}
+
+/// One call of a build step or a renderer in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// `ARTIFACT/STEP`, or `ENVIRONMENT/render`.
+    pub name: String,
+    /// The plugin.
+    pub plugin: Pinned,
+    /// Whether it was executed or its kept result used.
+    pub how: How,
+    /// The plugin's own account.
+    pub summary: String,
+    /// How long it took.
+    pub took: Duration,
+    /// Its log, a blob of JSON lines ([`LogLine`](crate::plugin::LogLine)); for a kept result,
+    /// that of the call which made it.
+    pub log: Option<Digest>,
+}
+
+/// Whether a call was executed, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Executed, and why.
+    Executed(String),
+    /// A kept result was used: made by the run of this number.
+    Reused(u64),
+    /// Executed, and failed.
+    Failed,
+}
+
+/// The result of a successful pure call, kept so that it is never executed again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What was called.
+    pub key: CallKey,
+    /// The answers it depended on; a part of the trace, here to be at hand.
+    pub context: BTreeMap<String, Digest>,
+    /// Its whole trace, a blob of JSON ([`Trace`](crate::trace::Trace)).
+    pub trace: Digest,
+    /// What it made.
+    pub output: Output,
+    /// The plugin's own account.
+    pub summary: String,
+    /// Its log, a blob of JSON lines.
+    pub log: Digest,
+    /// The run that made it.
+    pub run: u64,
+    /// When.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What a kept call made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// A directory tree.
+    Tree(Digest),
+    /// Desired objects: a blob of JSON ([`Object`](crate::manifest::Object) in a list).
+    Objects(Digest),
+}
+
+impl Output {
+    /// The digest, of whatever it is.
+    pub const fn digest(&self) -> &Digest {
+        match self {
+            Self::Tree(digest) | Self::Objects(digest) => digest,
+        }
+    }
+}
+
+/// An immutable set that can be deployed again exactly as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// Its id: the digest of all that follows down to `target-plugin`.
+    pub id: Digest,
+    /// The application.
+    pub application: String,
+    /// The environment.
+    pub environment: String,
+    /// The revision.
+    pub revision: String,
+    /// The artifacts, by name.
+    pub artifacts: BTreeMap<String, Digest>,
+    /// Identifies the desired objects ([`manifest_digest`](crate::manifest::manifest_digest)).
+    pub manifest: Digest,
+    /// The desired objects: a blob of JSON.
+    pub objects: Digest,
+    /// Every plugin that had a part in it, sorted.
+    pub plugins: Vec<Pinned>,
+    /// The target's name in the operator's file.
+    pub target: String,
+    /// The target's plugin.
+    pub target_plugin: Pinned,
+    /// The run that made it.
+    pub run: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is ours on a target.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// The live objects by name.
+    pub objects: BTreeMap<String, Owned>,
+}
+
+/// A live object that is ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// The desired object it came from; empty when found by its mark alone.
+    pub object: String,
+    /// What identified it when it was last applied; none while an apply is intended and not
+    /// confirmed.
+    pub version: Option<String>,
+    /// Why it is still here though it should be gone: the error of a prune that is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prune_failed: Option<String>,
+}
+
+/// Where an application runs: the owner of an inventory and of a history.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The application.
+    pub application: String,
+    /// The environment.
+    pub environment: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.application, self.environment)
+    }
+}

@@ -1,0 +1,1 @@
+//! Runs plugins: wasmtime, limits, grants and the files a guest sees.

@@ -1,0 +1,1 @@
+//! Revisions and their trees, read from git without a checkout.

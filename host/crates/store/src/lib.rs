@@ -1,0 +1,1 @@
+//! Runs, releases, inventory, results and history, kept in sled.

@@ -1,0 +1,1 @@
+//! Fakes of the ports, and the tests every Store and every Blobs must pass.

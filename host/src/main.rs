@@ -1,0 +1,2 @@
+//! Springline.
+fn main() {}

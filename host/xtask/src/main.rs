@@ -1,0 +1,2 @@
+//! What a developer runs: setup, demo, test, bench, dist.
+fn main() {}

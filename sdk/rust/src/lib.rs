@@ -1,0 +1,1 @@
+//! Write Springline plugins in Rust.
