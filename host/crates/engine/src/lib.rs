@@ -1,1 +1,43 @@
 //! The chain: from a revision to reality, on ports alone.
+//!
+//! [`run::run`] is a straight pipe, each stage taking what the one before it made: build what is
+//! missing, render, plan, apply in waves, wait for health, record. Nothing here knows a runtime, a
+//! storage engine or git, so all of it is tested on fakes in seconds.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod build;
+pub mod chain;
+pub mod error;
+pub mod event;
+pub mod garbage;
+mod health;
+mod keep;
+pub mod plan;
+pub mod release;
+pub mod render;
+pub mod run;
+pub mod status;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+use springline_model::Cancel;
+use springline_model::port::{Blobs, Clock, Plugins, Store};
+
+/// The world, as the engine sees it.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Runs, releases, inventories, kept results and history.
+    pub store: &'a dyn Store,
+    /// Bytes by digest.
+    pub blobs: &'a dyn Blobs,
+    /// Runs plugins.
+    pub plugins: &'a dyn Plugins,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Is told what happens.
+    pub observer: &'a dyn event::Observer,
+    /// Asks the engine to stop.
+    pub cancel: &'a Cancel,
+}

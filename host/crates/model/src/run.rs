@@ -46,10 +46,18 @@ impl std::fmt::Display for Stage {
     }
 }
 
-/// Why a sync was done.
+/// Why a run was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
+    /// `springline build`: artifacts only.
+    Build,
+    /// `springline render`: desired objects only.
+    Render,
+    /// `springline diff`: desired objects, to be compared.
+    Diff,
+    /// `springline verify`: everything pure once more.
+    Verify,
     /// `springline run`.
     Run,
     /// `springline sync`.
@@ -61,6 +69,10 @@ pub enum Cause {
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Build => "build",
+            Self::Render => "render",
+            Self::Diff => "diff",
+            Self::Verify => "verify",
             Self::Run => "run",
             Self::Sync => "sync",
             Self::Redeploy => "redeploy",

@@ -1,0 +1,90 @@
+//! What a revision declares, ready to run: plugins pinned, configs checked, targets bound.
+
+use std::sync::Arc;
+
+use springline_model::application::Sync;
+use springline_model::capability::Grants;
+use springline_model::plugin::{Limits, Pinned};
+
+/// An application, ready to run.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// Its name.
+    pub application: String,
+    /// What is built, in the order of springline.yaml.
+    pub artifacts: Vec<Artifact>,
+    /// Where it runs, in the order of springline.yaml.
+    pub environments: Vec<Environment>,
+}
+
+/// One use of a plugin.
+#[derive(Debug, Clone)]
+pub struct Use {
+    /// The plugin.
+    pub plugin: Pinned,
+    /// The track of the contract it speaks.
+    pub track: Arc<str>,
+    /// Its config, canonical JSON that its schema accepts.
+    pub config: Arc<str>,
+    /// How far a call may go.
+    pub limits: Limits,
+    /// Where its config stands in its file, a JSON pointer such as `/artifacts/site/steps/0/with`.
+    pub pointer: String,
+}
+
+/// An artifact.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Its name.
+    pub name: String,
+    /// Its steps, in order; at least one.
+    pub steps: Vec<Step>,
+}
+
+/// A build step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// The plugin.
+    pub uses: Use,
+    /// What it is run on.
+    pub input: Input,
+}
+
+/// What a step is run on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A directory of the source, empty for all of it.
+    Source(String),
+    /// The output of an earlier step of the artifact, by its position.
+    Step(usize),
+}
+
+/// An environment.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// The renderer.
+    pub render: Use,
+    /// The directory of the source that it renders, empty for all of it.
+    pub input: String,
+    /// Its values, canonical JSON.
+    pub values: String,
+    /// Where it goes.
+    pub target: Target,
+    /// How it is synced.
+    pub sync: Sync,
+}
+
+/// A target, bound by the operator's file.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name in the operator's file.
+    pub name: String,
+    /// The deploy-target plugin.
+    pub uses: Use,
+    /// The powers it gets.
+    pub grants: Grants,
+}

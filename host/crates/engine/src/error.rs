@@ -1,0 +1,152 @@
+//! How a stage fails.
+
+use springline_model::plugin::{CallError, Fault};
+use springline_model::port::{BlobError, SourceError, StoreError};
+use springline_model::run::Stage;
+use springline_model::tree::TreeError;
+use springline_model::ObjectId;
+
+/// A stage that failed, and why.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+pub struct StageError {
+    /// The stage.
+    pub stage: Stage,
+    /// The environment it was in; none for the build.
+    pub environment: Option<String>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a stage failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Reason {
+    /// The source could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A tree could not be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A plugin failed.
+    #[error("{what}: {error}")]
+    Plugin {
+        /// The step (`ARTIFACT/STEP`), `ENVIRONMENT/render` or `target NAME`.
+        what: String,
+        /// Where its config stands in its file.
+        pointer: String,
+        /// The plugin and its fault.
+        error: Box<CallError>,
+    },
+    /// A directory that a step or a renderer wants is not in the source.
+    #[error("{what}: the source has no directory `{path}`")]
+    NoInput {
+        /// The step or renderer.
+        what: String,
+        /// Where its config stands in its file.
+        pointer: String,
+        /// The path.
+        path: String,
+    },
+    /// Two desired objects want to be one live object.
+    #[error("the objects `{first}` and `{second}` both become `{live}`")]
+    OneLiveTwice {
+        /// The live object.
+        live: String,
+        /// One desired object.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Nothing was rendered, and there is something that it would remove.
+    #[error("nothing was rendered, so {owned} live objects would be removed: nothing was done")]
+    EmptyRender {
+        /// How many would go.
+        owned: usize,
+    },
+    /// The target planned what it may not.
+    #[error("target {plugin} planned to {what}, which the host does not allow")]
+    RefusedChange {
+        /// The target's plugin.
+        plugin: String,
+        /// What it planned.
+        what: String,
+    },
+    /// No object of that name.
+    #[error("no object `{object}` is desired or owned in `{environment}`")]
+    UnknownObject {
+        /// What was asked for.
+        object: String,
+        /// Where.
+        environment: String,
+    },
+    /// Changes failed.
+    #[error("{failed} of {all} changes failed; the first: {first}")]
+    Apply {
+        /// How many failed.
+        failed: usize,
+        /// How many were tried.
+        all: usize,
+        /// The first failure.
+        first: String,
+        /// Whether the first was for want of a grant.
+        denied: bool,
+    },
+    /// Changes wait for earlier waves that have landed already.
+    #[error("{0} changes can't be planned though all waves before them have landed")]
+    Stuck(usize),
+    /// The target kept changing under the plan.
+    #[error("live objects keep changing while they are being synced: {0}")]
+    Unsettled(String),
+    /// Live objects did not become healthy.
+    #[error("{unhealthy} of {all} live objects are not healthy after {seconds} s; the worst: {worst}")]
+    Unhealthy {
+        /// How many are not.
+        unhealthy: usize,
+        /// Of how many.
+        all: usize,
+        /// How long was waited.
+        seconds: u64,
+        /// The worst one: its name, its status and the reason.
+        worst: String,
+    },
+    /// Somebody stopped it.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Reason {
+    /// Whether bytes that the engine had kept are lost or damaged, so that making them again may
+    /// help.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Blob(BlobError::Missing(_) | BlobError::Damaged(_)) => true,
+            Self::Tree(TreeError::Lost { id, .. }) => matches!(id, ObjectId::Blob(_)),
+            Self::Plugin { error, .. } => matches!(error.fault, Fault::Lost { .. }),
+            _ => false,
+        }
+    }
+
+    /// Whether trying again, with nothing mended, may succeed.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unhealthy { .. } | Self::Unsettled(_) => true,
+            Self::Plugin { error, .. } => matches!(error.fault, Fault::Transient { .. } | Fault::Conflict { .. }),
+            _ => false,
+        }
+    }
+
+    /// Says at which stage it happened.
+    pub fn at(self, stage: Stage, environment: Option<&str>) -> StageError {
+        let reason = match self {
+            Self::Plugin { error, .. } if error.fault == Fault::Cancelled => Self::Cancelled,
+            reason => reason,
+        };
+        StageError { stage, environment: environment.map(str::to_owned), reason }
+    }
+}

@@ -1,0 +1,191 @@
+//! Results of pure calls: looked up before a call, kept after it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use springline_model::call::{CallKey, Context};
+use springline_model::manifest::{Body, Object};
+use springline_model::plugin::{Kind, LogLine};
+use springline_model::port::{BlobError, Tree};
+use springline_model::run::{Kept, Output};
+use springline_model::trace::{Changed, Trace};
+use springline_model::Digest;
+
+use crate::Ports;
+use crate::chain::Use;
+use crate::error::Reason;
+
+/// How far kept results are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Used if their output is there.
+    Kept,
+    /// Used if every byte of their output is there and undamaged.
+    Checked,
+    /// Not used at all: every call is executed.
+    Nothing,
+}
+
+/// A pure call that may have been made before.
+pub(crate) struct PureCall<'a> {
+    pub kind: Kind,
+    pub uses: &'a Use,
+    pub context: &'a Context,
+    /// Trees by mount: `in`, `artifacts/NAME`.
+    pub mounts: &'a [(String, Arc<dyn Tree>)],
+}
+
+/// What a look-up came to.
+pub(crate) enum Lookup {
+    /// The call was made before on all that it depends on.
+    Reused(Box<Kept>),
+    /// It has to be executed.
+    Needed { why: String },
+}
+
+impl PureCall<'_> {
+    fn key(&self) -> CallKey {
+        CallKey::new(self.kind, &self.uses.track, &self.uses.plugin.digest, &self.uses.config)
+    }
+
+    fn exact(&self, key: &CallKey) -> Digest {
+        key.with_mounts(self.mounts.iter().map(|(mount, tree)| (mount.as_str(), tree.as_ref())))
+    }
+
+    fn mount(&self, name: &str) -> Option<&dyn Tree> {
+        self.mounts.iter().find(|(mount, _)| mount == name).map(|(_, tree)| tree.as_ref())
+    }
+
+    fn answers_hold(&self, context: &BTreeMap<String, Digest>) -> bool {
+        context.iter().all(|(question, digest)| self.context.answer(question) == Some(*digest))
+    }
+
+    /// Looks for a kept result that still holds.
+    pub fn look_up(&self, ports: Ports<'_>, trust: Trust) -> Result<Lookup, Reason> {
+        if trust == Trust::Nothing {
+            return Ok(Lookup::Needed { why: "asked to execute everything".into() });
+        }
+        let key = self.key();
+        let exact = self.exact(&key);
+        if let Some(kept) = ports.store.kept_exact(&exact)?
+            && self.answers_hold(&kept.context)
+            && has_output(ports, &kept.output, trust)?
+        {
+            return Ok(Lookup::Reused(Box::new(kept)));
+        }
+        let mut why = None;
+        for kept in ports.store.kept(&key)? {
+            let Some(trace) = read_trace(ports, &kept.trace)? else { continue };
+            let changed = trace.first_change(|mount| self.mount(mount), |question| self.context.answer(question))?;
+            match changed {
+                Some(changed) => why = why.or_else(|| Some(say(&changed))),
+                None if has_output(ports, &kept.output, trust)? => {
+                    ports.store.keep(&exact, &kept)?;
+                    return Ok(Lookup::Reused(Box::new(kept)));
+                }
+                None => why = why.or_else(|| Some("its output is lost or damaged".into())),
+            }
+        }
+        let why = why.unwrap_or_else(|| "not made before with this plugin and config".into());
+        Ok(Lookup::Needed { why })
+    }
+
+    /// Keeps the result of this call.
+    pub fn keep(&self, ports: Ports<'_>, made: Made<'_>) -> Result<Kept, Reason> {
+        let trace = ports.blobs.put(&to_json(made.trace))?;
+        let log = put_log(ports, made.log)?;
+        let key = self.key();
+        let kept = Kept {
+            key,
+            context: made.trace.context.clone(),
+            trace,
+            output: made.output,
+            summary: made.summary,
+            log,
+            run: made.run,
+            at: ports.clock.now(),
+            took: made.took,
+        };
+        ports.store.keep(&self.exact(&key), &kept)?;
+        Ok(kept)
+    }
+}
+
+/// A result to be kept.
+pub(crate) struct Made<'a> {
+    pub output: Output,
+    pub trace: &'a Trace,
+    pub summary: String,
+    pub log: &'a [LogLine],
+    pub run: u64,
+    pub took: Duration,
+}
+
+/// JSON of the plain data that goes into blobs.
+pub(crate) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Reads JSON that the engine wrote. Bytes that are no longer that are as good as lost.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(ports: Ports<'_>, digest: &Digest) -> Result<T, Reason> {
+    let bytes = ports.blobs.get(digest)?;
+    serde_json::from_slice(&bytes).map_err(|_| Reason::Blob(BlobError::Damaged(*digest)))
+}
+
+/// Writes a log as a blob of JSON lines.
+pub(crate) fn put_log(ports: Ports<'_>, log: &[LogLine]) -> Result<Digest, Reason> {
+    let mut text = Vec::new();
+    for line in log {
+        text.extend(to_json(line));
+        text.push(b'\n');
+    }
+    Ok(ports.blobs.put(&text)?)
+}
+
+fn read_trace(ports: Ports<'_>, digest: &Digest) -> Result<Option<Trace>, Reason> {
+    match read_json(ports, digest) {
+        Ok(trace) => Ok(Some(trace)),
+        Err(reason) if reason.is_lost() => Ok(None),
+        Err(reason) => Err(reason),
+    }
+}
+
+fn say(changed: &Changed) -> String {
+    match (changed.mount.as_str(), changed.path.as_str()) {
+        ("context", question) => format!("{question} changed"),
+        ("in", "") => "its input changed".into(),
+        ("in", path) => format!("{path} changed"),
+        (mount, "") => format!("{mount} changed"),
+        (mount, path) => format!("{mount}/{path} changed"),
+    }
+}
+
+fn has_output(ports: Ports<'_>, output: &Output, trust: Trust) -> Result<bool, Reason> {
+    if !ports.blobs.contains(output.digest()) {
+        return Ok(false);
+    }
+    if trust != Trust::Checked {
+        return Ok(true);
+    }
+    let checked = match output {
+        Output::Tree(tree) => ports.blobs.check_tree(tree).map_err(Reason::from),
+        Output::Objects(objects) => check_objects(ports, objects),
+    };
+    match checked {
+        Ok(()) => Ok(true),
+        Err(reason) if reason.is_lost() => Ok(false),
+        Err(reason) => Err(reason),
+    }
+}
+
+fn check_objects(ports: Ports<'_>, digest: &Digest) -> Result<(), Reason> {
+    let objects: Vec<Object> = read_json(ports, digest)?;
+    for object in objects {
+        match object.body {
+            Body::Blob(blob) => drop(ports.blobs.get(&blob)?),
+            Body::Tree(tree) => ports.blobs.check_tree(&tree)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Releases: immutable sets that can be deployed again exactly as they were.
+
+use springline_model::plugin::Pinned;
+use springline_model::run::{Release, Timestamp};
+use springline_model::manifest::manifest_digest;
+use springline_model::Hasher;
+
+use crate::build::{Artifacts, Source};
+use crate::chain::{Chain, Environment};
+use crate::render::Rendered;
+
+/// The release of what was built and rendered. The same things give the same id, whenever and by
+/// whatever run.
+pub(crate) fn release(
+    chain: &Chain,
+    environment: &Environment,
+    source: Source<'_>,
+    artifacts: &Artifacts,
+    rendered: &Rendered,
+    (run, at): (u64, Timestamp),
+) -> Release {
+    let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| &step.uses.plugin);
+    let mut plugins: Vec<Pinned> = steps.cloned().collect();
+    plugins.push(environment.render.plugin.clone());
+    plugins.sort();
+    plugins.dedup();
+    let mut release = Release {
+        id: springline_model::Digest::of(""),
+        application: chain.application.clone(),
+        environment: environment.name.clone(),
+        revision: source.revision.id.clone(),
+        artifacts: artifacts.digests.clone(),
+        manifest: manifest_digest(&rendered.objects),
+        objects: rendered.digest,
+        plugins,
+        target: environment.target.name.clone(),
+        target_plugin: environment.target.uses.plugin.clone(),
+        run,
+        at,
+    };
+    release.id = id(&release);
+    release
+}
+
+fn id(release: &Release) -> springline_model::Digest {
+    let mut hasher = Hasher::domain("springline-release/1");
+    hasher
+        .field(release.application.as_bytes())
+        .field(release.environment.as_bytes())
+        .field(release.revision.as_bytes())
+        .field(release.manifest.as_bytes())
+        .field(release.target.as_bytes());
+    for (name, digest) in &release.artifacts {
+        hasher.field(name.as_bytes()).field(digest.as_bytes());
+    }
+    for plugin in release.plugins.iter().chain([&release.target_plugin]) {
+        hasher.field(plugin.name.as_bytes()).field(plugin.digest.as_bytes());
+    }
+    hasher.finish()
+}

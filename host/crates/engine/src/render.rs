@@ -1,0 +1,116 @@
+//! Turns source and artifacts into desired objects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use springline_model::call::{Call, Context};
+use springline_model::manifest::Object;
+use springline_model::plugin::Kind;
+use springline_model::port::Tree;
+use springline_model::run::{How, Output, StepRecord};
+use springline_model::Digest;
+
+use crate::Ports;
+use crate::build::{Artifacts, Source};
+use crate::chain::{Chain, Environment};
+use crate::error::Reason;
+use crate::event::Event;
+use crate::keep::{Lookup, Made, PureCall, Trust, put_log, read_json, to_json};
+
+/// The desired objects of an environment.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The objects, sorted by id.
+    pub objects: Arc<[Object]>,
+    /// The blob that lists them.
+    pub digest: Digest,
+}
+
+/// What the calls of an environment may ask.
+pub(crate) fn context(chain: &Chain, environment: &Environment, source: Source<'_>, artifacts: &Artifacts) -> Context {
+    Context {
+        application: chain.application.clone(),
+        environment: Some(environment.name.clone()),
+        revision: source.revision.id.clone(),
+        commit_time: source.revision.time,
+        values: environment.values.clone(),
+        artifacts: artifacts.digests.clone(),
+    }
+}
+
+/// Renders an environment, or uses what was rendered before from the same things. The record of
+/// the call comes with the result, also with a failed one.
+pub(crate) fn render(
+    ports: Ports<'_>,
+    environment: &Environment,
+    source: Source<'_>,
+    context: &Arc<Context>,
+    (run, trust): (u64, Trust),
+    steps: &mut Vec<StepRecord>,
+) -> Result<Rendered, Reason> {
+    let name = format!("{}/render", environment.name);
+    let uses = &environment.render;
+    let input = source.tree.subtree(&environment.input)?.ok_or_else(|| Reason::NoInput {
+        what: name.clone(),
+        pointer: uses.pointer.clone(),
+        path: environment.input.clone(),
+    })?;
+    let mut artifacts: BTreeMap<String, Arc<dyn Tree>> = BTreeMap::new();
+    for (artifact, digest) in &context.artifacts {
+        artifacts.insert(artifact.clone(), ports.blobs.tree(digest)?);
+    }
+    let mut mounts = vec![("in".to_owned(), input.clone())];
+    mounts.extend(artifacts.iter().map(|(artifact, tree)| (format!("artifacts/{artifact}"), tree.clone())));
+    let pure = PureCall { kind: Kind::Renderer, uses, context, mounts: &mounts };
+
+    let record = |how, summary, took: Duration, log| {
+        let step = StepRecord { name: name.clone(), plugin: uses.plugin.clone(), how, summary, took, log };
+        let StepRecord { how, summary, .. } = &step;
+        ports.observer.event(&Event::Called { name: &name, how, summary, took });
+        step
+    };
+    let why = match pure.look_up(ports, trust)? {
+        Lookup::Reused(kept) => {
+            let digest = *kept.output.digest();
+            let objects: Vec<Object> = read_json(ports, &digest)?;
+            steps.push(record(How::Reused(kept.run), kept.summary, Duration::ZERO, Some(kept.log)));
+            return Ok(Rendered { objects: objects.into(), digest });
+        }
+        Lookup::Needed { why } => why,
+    };
+    ports.observer.event(&Event::Executing { name: &name, why: &why });
+    let call = Call {
+        plugin: uses.plugin.clone(),
+        config: uses.config.clone(),
+        context: context.clone(),
+        limits: uses.limits.clone(),
+        cancel: ports.cancel.clone(),
+    };
+    let began = Instant::now();
+    let called = match ports.plugins.render(&call, input, &artifacts) {
+        Ok(called) => called,
+        Err(error) => {
+            let log = put_log(ports, &error.log).ok();
+            steps.push(record(How::Failed, error.fault.to_string(), began.elapsed(), log));
+            return Err(Reason::Plugin { what: name, pointer: uses.pointer.clone(), error: Box::new(error) });
+        }
+    };
+    let digest = ports.blobs.put(&to_json(&called.value.objects))?;
+    let made = Made {
+        output: Output::Objects(digest),
+        trace: &called.value.trace,
+        summary: count(called.value.objects.len(), "object"),
+        log: &called.log,
+        run,
+        took: began.elapsed(),
+    };
+    let kept = pure.keep(ports, made)?;
+    steps.push(record(How::Executed(why), kept.summary, kept.took, Some(kept.log)));
+    Ok(Rendered { objects: called.value.objects.into(), digest })
+}
+
+/// `1 object`, `2 objects`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

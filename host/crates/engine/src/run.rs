@@ -1,0 +1,386 @@
+//! One execution of the chain.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use springline_model::manifest::Object;
+use springline_model::run::{Cause, How, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
+
+use crate::Ports;
+use crate::build::{Artifacts, Source, build};
+use crate::chain::{Chain, Environment, Target};
+use crate::error::{Reason, StageError};
+use crate::event::{Event, Point};
+pub use crate::keep::Trust;
+use crate::keep::read_json;
+use crate::release::release;
+use crate::render::{Rendered, context, count, render};
+use crate::sync::{End, Job, Progress, Synced, finish, sync};
+
+/// How far down the chain to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// To the artifacts.
+    Build,
+    /// To the desired objects.
+    Render,
+    /// To reality.
+    Record,
+}
+
+/// What to run.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// What the revision declares.
+    pub chain: &'a Chain,
+    /// The revision.
+    pub source: Source<'a>,
+    /// In which environments, in this order.
+    pub environments: &'a [&'a Environment],
+    /// How far.
+    pub until: Until,
+    /// Why.
+    pub cause: &'a Cause,
+    /// Who.
+    pub actor: &'a str,
+    /// How far kept results are believed.
+    pub trust: Trust,
+    /// Only this object.
+    pub only: Option<&'a str>,
+    /// Whether an empty render may remove everything.
+    pub prune_all: bool,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Report {
+    /// The run.
+    pub run: Run,
+    /// The artifacts.
+    pub artifacts: Artifacts,
+    /// What was rendered, by environment.
+    pub rendered: Vec<(String, Rendered)>,
+    /// The syncs, in their order.
+    pub synced: Vec<Synced>,
+}
+
+/// A run that failed: why, and how far it came.
+pub type Failure = Box<(StageError, Report)>;
+
+/// Runs the chain.
+///
+/// # Errors
+/// The stage that failed and why, with what was done before it. The run is written down in either
+/// case.
+pub fn run(ports: Ports<'_>, request: Request<'_>) -> Result<Report, Failure> {
+    let run = begin(ports, request.cause, &request.chain.application, &request.source.revision.id, request.actor);
+    let resumed = match run {
+        Ok(resumed) => resumed,
+        Err((reason, run)) => return Err(Box::new((reason.at(Stage::Fetch, None), Report::of(run)))),
+    };
+    let mut report = Report::of(resumed);
+    let mut result = through(ports, request, &mut report);
+    if let Err(error) = &result
+        && error.reason.is_lost()
+        && request.trust == Trust::Kept
+    {
+        ports.observer.event(&Event::Remaking { what: &error.reason.to_string() });
+        report.rendered.clear();
+        result = through(ports, Request { trust: Trust::Checked, ..request }, &mut report);
+    }
+    end(ports, report, result)
+}
+
+/// Deploys a release exactly as it was: nothing is built or rendered, and the source is not
+/// needed.
+///
+/// # Errors
+/// As [`run`].
+pub fn redeploy(
+    ports: Ports<'_>,
+    release: &Release,
+    (target, policy): (&Target, &springline_model::application::Sync),
+    actor: &str,
+) -> Result<Report, Failure> {
+    let run = begin(ports, &Cause::Redeploy, &release.application, &release.revision, actor);
+    let run = match run {
+        Ok(run) => run,
+        Err((reason, run)) => return Err(Box::new((reason.at(Stage::Fetch, None), Report::of(run)))),
+    };
+    let mut report = Report::of(run);
+    let result = stored(ports, release, (target, policy), &mut report);
+    end(ports, report, result)
+}
+
+impl Report {
+    fn of(run: Run) -> Self {
+        Self { run, artifacts: Artifacts::default(), rendered: Vec::new(), synced: Vec::new() }
+    }
+}
+
+/// Begins a run, or goes on with one of the same revision and cause that a crash cut off. Other
+/// ones that were cut off are closed.
+fn begin(
+    ports: Ports<'_>,
+    cause: &Cause,
+    application: &str,
+    revision: &str,
+    actor: &str,
+) -> Result<Run, (Reason, Run)> {
+    let mut run = Run {
+        number: 0,
+        application: application.to_owned(),
+        cause: cause.clone(),
+        actor: actor.to_owned(),
+        revision: revision.to_owned(),
+        started: ports.clock.now(),
+        ended: None,
+        state: RunState::Running,
+        reached: None,
+        error: None,
+        steps: Vec::new(),
+    };
+    let begun = || -> Result<Option<Run>, Reason> {
+        let mut same = None;
+        for mut old in ports.store.unfinished()? {
+            if old.application != run.application {
+                continue;
+            }
+            if old.revision == run.revision && old.cause == run.cause && same.is_none() {
+                same = Some(old);
+            } else {
+                old.state = RunState::Interrupted;
+                old.ended = Some(ports.clock.now());
+                ports.store.close(&old)?;
+            }
+        }
+        Ok(same)
+    };
+    match begun() {
+        Ok(Some(old)) => run = old,
+        Ok(None) => match ports.store.begin(&run) {
+            Ok(number) => run.number = number,
+            Err(error) => return Err((error.into(), run)),
+        },
+        Err(reason) => return Err((reason, run)),
+    }
+    let resumed = (!run.steps.is_empty() || run.reached.is_some())
+        .then(|| run.reached.as_ref().map_or(Stage::Fetch, |(_, stage)| *stage));
+    ports.observer.event(&Event::Begun { run: run.number, resumed });
+    ports.observer.event(&Event::Passed(Point::Begun));
+    Ok(run)
+}
+
+/// Writes down how a run ended.
+fn end(ports: Ports<'_>, mut report: Report, result: Result<(), StageError>) -> Result<Report, Failure> {
+    let run = &mut report.run;
+    run.ended = Some(ports.clock.now());
+    run.state = match &result {
+        Ok(()) => RunState::Succeeded,
+        Err(StageError { reason: Reason::Cancelled, .. }) => RunState::Cancelled,
+        Err(_) => RunState::Failed,
+    };
+    run.error = result.as_ref().err().map(ToString::to_string);
+    let closed = ports.blobs.sync().map_err(Reason::from).and_then(|()| Ok(ports.store.close(run)?));
+    match (result, closed) {
+        (Ok(()), Ok(())) => Ok(report),
+        (Ok(()), Err(reason)) => Err(Box::new((reason.at(Stage::Record, None), report))),
+        (Err(error), _) => Err(Box::new((error, report))),
+    }
+}
+
+/// The pipe itself.
+fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Result<(), StageError> {
+    let building = build_stage(ports, request, report)?;
+    if request.until == Until::Build {
+        return Ok(());
+    }
+    for environment in request.environments {
+        let began = ports.clock.now();
+        let (rendered, rendering) = match render_stage(ports, request, environment, report) {
+            Ok(rendered) => rendered,
+            Err(error) if request.until == Until::Record && !error.reason.is_lost() => {
+                return Err(record_failure(ports, request, environment, began, error, report));
+            }
+            Err(error) => return Err(error),
+        };
+        if request.until == Until::Render {
+            continue;
+        }
+        let made = (report.run.number, ports.clock.now());
+        let job = Job {
+            release: release(request.chain, environment, request.source, &report.artifacts, &rendered, made),
+            desired: rendered.objects.clone(),
+            target: &environment.target,
+            context: Arc::new(context(request.chain, environment, request.source, &report.artifacts)),
+            policy: &environment.sync,
+            only: request.only,
+            prune_all: request.prune_all,
+            began,
+            stages: vec![(Stage::Build, building), (Stage::Render, rendering)],
+        };
+        take(report, |run| sync(ports, run, job))?;
+    }
+    Ok(())
+}
+
+/// Puts a sync into the report, whether it succeeded or not.
+fn take(
+    report: &mut Report,
+    work: impl FnOnce(&mut Run) -> Result<Synced, Box<(StageError, Option<Synced>)>>,
+) -> Result<(), StageError> {
+    match work(&mut report.run) {
+        Ok(synced) => {
+            report.synced.push(synced);
+            Ok(())
+        }
+        Err(failure) => {
+            let (error, synced) = *failure;
+            report.synced.extend(synced);
+            Err(error)
+        }
+    }
+}
+
+fn build_stage(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Result<Duration, StageError> {
+    let stage = Stage::Build;
+    let steps: usize = request.chain.artifacts.iter().map(|artifact| artifact.steps.len()).sum();
+    ports.observer.event(&Event::StageBegun { stage, environment: None, units: Some(steps as u64) });
+    let began = Instant::now();
+    let built = build(ports, request.chain, request.source, report.run.number, request.trust);
+    let took = began.elapsed();
+    match built {
+        Ok(artifacts) => {
+            merge(&mut report.run.steps, &artifacts.steps);
+            report.artifacts = artifacts;
+        }
+        Err(failure) => {
+            merge(&mut report.run.steps, &failure.steps);
+            return Err(failure.reason.at(stage, None));
+        }
+    }
+    let executed = report.artifacts.executed;
+    if executed > 0 {
+        checkpoint(ports, &mut report.run, None, stage)?;
+    }
+    ports.observer.event(&Event::Passed(Point::Built));
+    let detail = match (steps, executed) {
+        (0, _) => "nothing to build".to_owned(),
+        (_, 0) => format!("{} up to date", count(steps, "step")),
+        (_, _) => format!("{} executed, {} up to date", count(executed, "step"), steps - executed),
+    };
+    ports.observer.event(&Event::StageDone { stage, environment: None, detail: &detail, took });
+    Ok(took)
+}
+
+/// Adds the steps of this attempt to those of an earlier one, in whose records an executed step
+/// stays executed.
+fn merge(all: &mut Vec<StepRecord>, new: &[StepRecord]) {
+    for step in new {
+        match all.iter_mut().find(|known| known.name == step.name) {
+            Some(_) if matches!(step.how, How::Reused(_)) => {}
+            Some(known) => *known = step.clone(),
+            None => all.push(step.clone()),
+        }
+    }
+}
+
+fn render_stage(
+    ports: Ports<'_>,
+    request: Request<'_>,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<(Rendered, Duration), StageError> {
+    let (stage, name) = (Stage::Render, Some(environment.name.as_str()));
+    let at = |reason: Reason| reason.at(stage, name);
+    if ports.cancel.is_cancelled() {
+        return Err(at(Reason::Cancelled));
+    }
+    ports.observer.event(&Event::StageBegun { stage, environment: name, units: None });
+    let began = Instant::now();
+    let context = Arc::new(context(request.chain, environment, request.source, &report.artifacts));
+    let mut steps = Vec::new();
+    let how = (report.run.number, request.trust);
+    let rendered = render(ports, environment, request.source, &context, how, &mut steps);
+    merge(&mut report.run.steps, &steps);
+    let rendered = rendered.map_err(at)?;
+    let executed = steps.iter().any(|step| matches!(step.how, How::Executed(_)));
+    if executed {
+        checkpoint(ports, &mut report.run, Some(&environment.name), stage)?;
+    }
+    report.rendered.push((environment.name.clone(), rendered.clone()));
+    ports.observer.event(&Event::Passed(Point::Rendered));
+    let took = began.elapsed();
+    let mut detail = count(rendered.objects.len(), "object");
+    if !executed {
+        detail.push_str(", up to date");
+    }
+    ports.observer.event(&Event::StageDone { stage, environment: name, detail: &detail, took });
+    Ok((rendered, took))
+}
+
+fn checkpoint(ports: Ports<'_>, run: &mut Run, environment: Option<&str>, stage: Stage) -> Result<(), StageError> {
+    run.reached = Some((environment.map(str::to_owned), stage));
+    ports.store.checkpoint(run).map_err(|error| Reason::from(error).at(stage, environment))
+}
+
+/// A render that failed is a sync that failed: the history says so.
+fn record_failure(
+    ports: Ports<'_>,
+    request: Request<'_>,
+    environment: &Environment,
+    began: Timestamp,
+    error: StageError,
+    report: &mut Report,
+) -> StageError {
+    let place = Place { application: request.chain.application.clone(), environment: environment.name.clone() };
+    let took = u64::try_from(ports.clock.now().saturating_sub(began)).unwrap_or_default();
+    let ended = End {
+        place,
+        release: None,
+        plugins: vec![environment.render.plugin.clone()],
+        began,
+        took: Duration::from_millis(took),
+        error: Some(&error),
+    };
+    if let Ok(sealed) = finish(ports, &mut report.run, ended, &Progress::default()) {
+        report.synced.push(Synced { sealed, done: Vec::new(), left: Vec::new() });
+    }
+    error
+}
+
+/// A redeployment: from the stored objects on.
+fn stored(
+    ports: Ports<'_>,
+    release: &Release,
+    (target, policy): (&Target, &springline_model::application::Sync),
+    report: &mut Report,
+) -> Result<(), StageError> {
+    let at = |reason: Reason| reason.at(Stage::Plan, Some(&release.environment));
+    let desired: Vec<Object> = read_json(ports, &release.objects).map_err(at)?;
+    let job = Job {
+        release: release.clone(),
+        desired: desired.into(),
+        target,
+        context: Arc::new(release_context(release)),
+        policy,
+        only: None,
+        prune_all: false,
+        began: ports.clock.now(),
+        stages: Vec::new(),
+    };
+    take(report, |run| sync(ports, run, job))
+}
+
+/// What a target may ask when a release is deployed without its source. The time of the commit
+/// and the values are not kept: they went into the objects.
+pub(crate) fn release_context(release: &Release) -> springline_model::call::Context {
+    springline_model::call::Context {
+        application: release.application.clone(),
+        environment: Some(release.environment.clone()),
+        revision: release.revision.clone(),
+        commit_time: 0,
+        values: "{}".into(),
+        artifacts: release.artifacts.clone(),
+    }
+}
