@@ -84,7 +84,7 @@ pub enum Event<'a> {
 }
 
 /// The boundaries between the stages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Point {
     /// The run is written down.
     Begun,

@@ -15,7 +15,7 @@ pub use crate::keep::Trust;
 use crate::keep::read_json;
 use crate::release::release;
 use crate::render::{Rendered, context, count, render};
-use crate::sync::{End, Job, Progress, Synced, finish, sync};
+use crate::sync::{End, Job, Progress, Synced, close, finish, sync};
 
 /// How far down the chain to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,17 +171,16 @@ fn begin(
     Ok(run)
 }
 
-/// Writes down how a run ended.
+/// Writes down how a run ended, unless its last sync did.
 fn end(ports: Ports<'_>, mut report: Report, result: Result<(), StageError>) -> Result<Report, Failure> {
-    let run = &mut report.run;
-    run.ended = Some(ports.clock.now());
-    run.state = match &result {
-        Ok(()) => RunState::Succeeded,
-        Err(StageError { reason: Reason::Cancelled, .. }) => RunState::Cancelled,
-        Err(_) => RunState::Failed,
-    };
-    run.error = result.as_ref().err().map(ToString::to_string);
-    let closed = ports.blobs.sync().map_err(Reason::from).and_then(|()| Ok(ports.store.close(run)?));
+    if report.run.ended.is_some() && !report.synced.is_empty() {
+        return match result {
+            Ok(()) => Ok(report),
+            Err(error) => Err(Box::new((error, report))),
+        };
+    }
+    close(&mut report.run, result.as_ref().err(), ports.clock.now());
+    let closed = ports.blobs.sync().map_err(Reason::from).and_then(|()| Ok(ports.store.close(&report.run)?));
     match (result, closed) {
         (Ok(()), Ok(())) => Ok(report),
         (Ok(()), Err(reason)) => Err(Box::new((reason.at(Stage::Record, None), report))),
@@ -195,7 +194,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
     if request.until == Until::Build {
         return Ok(());
     }
-    for environment in request.environments {
+    for (at, environment) in request.environments.iter().enumerate() {
         let began = ports.clock.now();
         let (rendered, rendering) = match render_stage(ports, request, environment, report) {
             Ok(rendered) => rendered,
@@ -217,6 +216,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             only: request.only,
             prune_all: request.prune_all,
             began,
+            last: at + 1 == request.environments.len(),
             stages: vec![(Stage::Build, building), (Stage::Render, rendering)],
         };
         take(report, |run| sync(ports, run, job))?;
@@ -342,6 +342,7 @@ fn record_failure(
         began,
         took: Duration::from_millis(took),
         error: Some(&error),
+        last: true,
     };
     if let Ok(sealed) = finish(ports, &mut report.run, ended, &Progress::default()) {
         report.synced.push(Synced { sealed, done: Vec::new(), left: Vec::new() });
@@ -367,6 +368,7 @@ fn stored(
         only: None,
         prune_all: false,
         began: ports.clock.now(),
+        last: true,
         stages: Vec::new(),
     };
     take(report, |run| sync(ports, run, job))

@@ -11,7 +11,7 @@ use springline_model::history::{Counts, Done, Outcome, Record, Sealed};
 use springline_model::manifest::{Action, Change, Object};
 use springline_model::plugin::{CallError, Fault, LogLine, Pinned};
 use springline_model::port::{Finish, Target};
-use springline_model::run::{How, Inventory, Owned, Place, Release, Run, Stage, StepRecord, Timestamp};
+use springline_model::run::{How, Inventory, Owned, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
 
 use crate::Ports;
 use crate::chain;
@@ -39,6 +39,8 @@ pub(crate) struct Job<'a> {
     pub only: Option<&'a str>,
     pub prune_all: bool,
     pub began: Timestamp,
+    /// Whether the run ends with this sync if it succeeds.
+    pub last: bool,
     /// Stages before the sync that belong to its record.
     pub stages: Vec<(Stage, Duration)>,
 }
@@ -122,6 +124,7 @@ pub(crate) fn sync(ports: Ports<'_>, run: &mut Run, job: Job<'_>) -> Result<Sync
         began: job.began,
         took: job.stages.iter().map(|(_, took)| *took).sum::<Duration>() + began.elapsed(),
         error: error.as_ref(),
+        last: job.last || error.is_some(),
     };
     match finish(ports, run, ended, &progress) {
         Ok(sealed) => {
@@ -154,6 +157,8 @@ pub(crate) struct End<'a> {
     pub began: Timestamp,
     pub took: Duration,
     pub error: Option<&'a StageError>,
+    /// Whether the run ends with it.
+    pub last: bool,
 }
 
 /// The one place where a sync is written down, however it ended: blobs first, then one
@@ -166,6 +171,9 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
     };
     ports.blobs.sync()?;
     run.reached = Some((Some(end.place.environment.clone()), Stage::Record));
+    if end.last {
+        close(run, end.error, ports.clock.now());
+    }
     let outcome = match end.error {
         None => Outcome::Succeeded,
         Some(StageError { stage, reason: Reason::Cancelled, .. }) => Outcome::Cancelled { stage: *stage },
@@ -190,6 +198,17 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         stages: progress.stages.clone(),
     };
     Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory })?)
+}
+
+/// Says in the run that it ended, and how.
+pub(crate) fn close(run: &mut Run, error: Option<&StageError>, now: Timestamp) {
+    run.ended = Some(now);
+    run.state = match error {
+        None => RunState::Succeeded,
+        Some(StageError { reason: Reason::Cancelled, .. }) => RunState::Cancelled,
+        Some(_) => RunState::Failed,
+    };
+    run.error = error.map(ToString::to_string);
 }
 
 fn plugins_of(release: &Release) -> Vec<Pinned> {

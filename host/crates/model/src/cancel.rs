@@ -22,4 +22,9 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
+
+    /// What a clone of this sets when somebody asks; for code that polls a flag of its own kind.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
 }

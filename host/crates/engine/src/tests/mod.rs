@@ -1,1 +1,216 @@
 //! The engine on fakes.
+
+mod chain;
+mod crash;
+mod sync;
+
+use std::sync::{Arc, Mutex};
+
+use springline_model::application;
+use springline_model::capability::Grants;
+use springline_model::manifest::Body;
+use springline_model::plugin::Limits;
+use springline_model::port::{Blobs, Revision};
+use springline_model::run::{Cause, Place};
+use springline_model::{Cancel, Digest};
+use springline_testkit::{FakeClock, FakePlugins, Live, MemoryBlobs, MemoryStore, MemoryTree};
+
+use crate::Ports;
+use crate::build::Source;
+use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
+use crate::event::{Event, Observer, Point};
+use crate::run::{Failure, Report, Request, Trust, Until, run};
+
+/// Remembers the points that were passed, and can be told to act at one.
+#[derive(Default)]
+pub struct Watcher {
+    passed: Mutex<Vec<Point>>,
+    resumed: Mutex<Vec<u64>>,
+    at: Mutex<Option<(Point, Box<dyn Fn() + Send>)>>,
+}
+
+impl Watcher {
+    pub fn passed(&self) -> Vec<Point> {
+        self.passed.lock().unwrap().clone()
+    }
+
+    pub fn resumed(&self) -> Vec<u64> {
+        self.resumed.lock().unwrap().clone()
+    }
+
+    pub fn act_at(&self, point: Point, act: impl Fn() + Send + 'static) {
+        *self.at.lock().unwrap() = Some((point, Box::new(act)));
+    }
+
+    pub fn calm(&self) {
+        *self.at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        self.at.clear_poison();
+    }
+}
+
+impl Observer for Watcher {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Passed(point) => {
+                self.passed.lock().unwrap().push(*point);
+                let at = self.at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                if let Some((wanted, act)) = at.as_ref()
+                    && wanted == point
+                {
+                    act();
+                }
+            }
+            Event::Begun { run, resumed: Some(_) } => self.resumed.lock().unwrap().push(*run),
+            _ => {}
+        }
+    }
+}
+
+/// An application in memory: one artifact of two steps, one environment.
+pub struct World {
+    pub store: MemoryStore,
+    pub blobs: Arc<MemoryBlobs>,
+    pub plugins: FakePlugins,
+    pub clock: FakeClock,
+    pub watcher: Watcher,
+    pub cancel: Cancel,
+    pub live: Live,
+    pub chain: Chain,
+}
+
+/// Files of a source: a page, something nobody reads, and the list of objects to render.
+pub fn files<'a>(page: &'a str, unread: &'a str, objects: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![("docs/page.md", page), ("notes/unread.txt", unread), ("deploy/objects.txt", objects)]
+}
+
+impl World {
+    pub fn new() -> Self {
+        let blobs = Arc::new(MemoryBlobs::new());
+        let plugins = FakePlugins::new(blobs.clone());
+        let live = Live::new();
+        plugins.step("upper", |reader, output| {
+            let text = reader.input().text("page.md")?;
+            output.file("page.txt", text.to_uppercase());
+            Ok("1 page".into())
+        });
+        plugins.step("wrap", |reader, output| {
+            let text = reader.input().text("page.txt")?;
+            output.file("wrapped.txt", format!("<{text}>"));
+            Ok(String::new())
+        });
+        // Each line of objects.txt is an object; its bytes are its name and the artifact's page.
+        plugins.renderer("lines", |reader| {
+            let page = reader.artifact_files("site").text("wrapped.txt")?;
+            let lines = reader.input().text("objects.txt")?;
+            Ok(lines.lines().map(|line| (line.to_owned(), format!("{line}: {page}").into())).collect())
+        });
+        plugins.deploy_target("memory", &live);
+        let chain = chain(&plugins);
+        Self {
+            store: MemoryStore::new(),
+            blobs,
+            plugins,
+            clock: FakeClock::default(),
+            watcher: Watcher::default(),
+            cancel: Cancel::new(),
+            live,
+            chain,
+        }
+    }
+
+    pub fn ports(&self) -> Ports<'_> {
+        Ports {
+            store: &self.store,
+            blobs: self.blobs.as_ref(),
+            plugins: &self.plugins,
+            clock: &self.clock,
+            observer: &self.watcher,
+            cancel: &self.cancel,
+        }
+    }
+
+    pub fn place(&self) -> Place {
+        Place { application: "handbook".into(), environment: "site".into() }
+    }
+
+    /// Runs the whole chain on these files, as the revision of this name.
+    pub fn run(&self, revision: &str, files: &[(&'static str, &str)]) -> Result<Report, Failure> {
+        self.run_with(revision, files, |_| {})
+    }
+
+    pub fn run_with(
+        &self,
+        revision: &str,
+        files: &[(&'static str, &str)],
+        change: impl FnOnce(&mut Request<'_>),
+    ) -> Result<Report, Failure> {
+        let tree = MemoryTree::of_files(files.iter().map(|(path, text)| (*path, (*text).to_owned())));
+        let revision = Revision { id: revision.into(), time: 1_700_000_000, subject: "A change".into() };
+        let environments: Vec<&Environment> = self.chain.environments.iter().collect();
+        let mut request = Request {
+            chain: &self.chain,
+            source: Source { revision: &revision, tree: &tree },
+            environments: &environments,
+            until: Until::Record,
+            cause: &Cause::Run,
+            actor: "somebody@somewhere",
+            trust: Trust::Kept,
+            only: None,
+            prune_all: false,
+        };
+        change(&mut request);
+        run(self.ports(), request)
+    }
+
+    /// The text of a live object.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let Body::Blob(digest) = self.live.get(name)?.body else { return None };
+        Some(String::from_utf8(self.blobs.get(&digest).unwrap().to_vec()).unwrap())
+    }
+
+    pub fn body(&self, text: &str) -> Body {
+        Body::Blob(self.blobs.put(text.as_bytes()).unwrap())
+    }
+
+    pub fn executions(&self) -> [usize; 3] {
+        ["upper", "wrap", "lines"].map(|name| self.plugins.executions(name))
+    }
+}
+
+fn uses(plugins: &FakePlugins, name: &str, pointer: &str) -> Use {
+    Use {
+        plugin: plugins.pinned(name),
+        track: "0.1".into(),
+        config: "{}".into(),
+        limits: Limits::default(),
+        pointer: pointer.into(),
+    }
+}
+
+fn chain(plugins: &FakePlugins) -> Chain {
+    let step = |name: &str, input| Step { name: name.into(), uses: uses(plugins, name, "/artifacts/site"), input };
+    Chain {
+        application: "handbook".into(),
+        artifacts: vec![Artifact {
+            name: "site".into(),
+            steps: vec![step("upper", Input::Source("docs".into())), step("wrap", Input::Step(0))],
+        }],
+        environments: vec![Environment {
+            name: "site".into(),
+            render: uses(plugins, "lines", "/environments/site/render"),
+            input: "deploy".into(),
+            values: "{}".into(),
+            target: Target {
+                name: "memory".into(),
+                uses: uses(plugins, "memory", "/targets/memory"),
+                grants: Grants::default(),
+            },
+            sync: application::Sync { prune: true, health_seconds: 10 },
+        }],
+    }
+}
+
+/// The digest of a text.
+pub fn digest(text: &str) -> Digest {
+    Digest::of(text)
+}
