@@ -12,11 +12,10 @@ use crate::capability::Grants;
 use crate::plugin::Limits;
 
 /// The operator's file, `host.yaml` in the state directory.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Operator {
     /// The version of this file's format. There is one, 1.
-    #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
     /// The targets that environments name.
@@ -30,8 +29,16 @@ pub struct Operator {
     pub plugin_directories: Vec<PathBuf>,
 }
 
-const fn one() -> u32 {
-    1
+impl Default for Operator {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            targets: IndexMap::new(),
+            limits: Limits::default(),
+            plugins: IndexMap::new(),
+            plugin_directories: Vec::new(),
+        }
+    }
 }
 
 /// A target: a plugin, its config and its powers.

@@ -1,0 +1,133 @@
+//! The JSON Schemas of springline.yaml and host.yaml, made from the model's types.
+
+use std::sync::LazyLock;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+use springline_model::application::Application;
+use springline_model::operator::Operator;
+
+use crate::names::{NAME_PATTERN, PATH_PATTERN, plugin_pattern};
+use crate::schema::CompiledSchema;
+
+/// The longest time that a setting may name, in seconds: a week.
+const MAX_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+/// The JSON Schema of springline.yaml.
+pub fn application_schema() -> Value {
+    let mut schema = root::<Application>(
+        "urn:springline:schema:springline.yaml:1",
+        "springline.yaml",
+        json!([{
+            "application": "handbook",
+            "artifacts": { "site": { "steps": [{ "name": "pages", "plugin": "step-site", "in": "docs" }] } },
+            "environments": {
+                "staging": { "render": { "plugin": "render-template", "in": "deploy" }, "target": "staging-site" },
+            },
+        }]),
+    );
+    for at in ["/properties/artifacts", "/properties/environments"] {
+        add(&mut schema, at, "propertyNames", json!({ "pattern": NAME_PATTERN }));
+    }
+    for at in ["/$defs/Step/properties/plugin", "/$defs/Render/properties/plugin"] {
+        add(&mut schema, at, "pattern", plugin_pattern().into());
+    }
+    for at in ["/$defs/Step/properties/in", "/$defs/Render/properties/in"] {
+        add(&mut schema, at, "pattern", PATH_PATTERN.into());
+    }
+    add(&mut schema, "/$defs/Environment/properties/target", "pattern", NAME_PATTERN.into());
+    add(&mut schema, "/$defs/Sync/properties/health-seconds", "maximum", MAX_SECONDS.into());
+    schema
+}
+
+/// The JSON Schema of host.yaml.
+pub fn operator_schema() -> Value {
+    let mut schema = root::<Operator>(
+        "urn:springline:schema:host.yaml:1",
+        "host.yaml",
+        json!([{
+            "targets": {
+                "staging-site": { "plugin": "target-directory", "grants": { "directory": { "path": "/srv/www" } } },
+            },
+            "limits": { "memory-mib": 256 },
+        }]),
+    );
+    add(&mut schema, "/properties/targets", "propertyNames", json!({ "pattern": NAME_PATTERN }));
+    add(&mut schema, "/properties/plugins", "propertyNames", json!({ "pattern": plugin_pattern() }));
+    add(&mut schema, "/properties/plugin-directories/items", "minLength", 1.into());
+    add(&mut schema, "/$defs/TargetBinding/properties/plugin", "pattern", plugin_pattern().into());
+    add(&mut schema, "/$defs/DirectoryGrant/properties/path", "minLength", 1.into());
+    // No call works with less than the first number; the second is far beyond any machine's need
+    // and keeps sums of them in range.
+    for (limit, least, most) in [
+        ("memory-mib", 1, 1 << 20),
+        ("table-elements", 1, 1 << 32),
+        ("instances", 1, 1 << 20),
+        ("handles", 1, 1 << 20),
+        ("wall-seconds", 1, MAX_SECONDS),
+        ("compute-seconds", 1, MAX_SECONDS),
+        ("log-kib", 0, 1 << 30),
+        ("output-mib", 0, 1 << 30),
+        ("output-entries", 0, 1 << 32),
+        ("compile-memory-mib", 1, 1 << 20),
+        ("compile-seconds", 1, MAX_SECONDS),
+    ] {
+        let at = format!("/$defs/Limits/properties/{limit}");
+        add(&mut schema, &at, "minimum", least.into());
+        add(&mut schema, &at, "maximum", most.into());
+    }
+    schema
+}
+
+/// The schema of springline.yaml, compiled.
+pub(crate) static APPLICATION: LazyLock<CompiledSchema> = LazyLock::new(|| own(&application_schema()));
+/// The schema of host.yaml, compiled.
+pub(crate) static OPERATOR: LazyLock<CompiledSchema> = LazyLock::new(|| own(&operator_schema()));
+
+/// Compiles a schema of our own.
+pub(crate) fn own(schema: &Value) -> CompiledSchema {
+    CompiledSchema::new(schema).expect("Springline's own schemas compile, as a test shows for each")
+}
+
+fn root<T: JsonSchema>(id: &str, title: &str, examples: Value) -> Value {
+    let generated = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema = Map::new();
+    schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+    schema.insert("$id".into(), id.into());
+    schema.insert("title".into(), title.into());
+    if let Value::Object(generated) = generated {
+        for (key, value) in generated {
+            schema.entry(key).or_insert(value);
+        }
+    }
+    schema.insert("examples".into(), examples);
+    let mut schema = Value::Object(schema);
+    unwrap_descriptions(&mut schema);
+    schema
+}
+
+/// Descriptions come from doc comments, which break their lines for the source's sake.
+fn unwrap_descriptions(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(Value::String(description)) = map.get_mut("description") {
+                let paragraphs: Vec<String> = description.split("\n\n").map(|p| p.replace('\n', " ")).collect();
+                *description = paragraphs.join("\n\n");
+            }
+            map.values_mut().for_each(unwrap_descriptions);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unwrap_descriptions),
+        _ => {}
+    }
+}
+
+/// Adds a keyword to the schema at a place. A place that is not there is a change of the model
+/// that this file has to follow, which a test notices.
+fn add(schema: &mut Value, at: &str, keyword: &str, value: Value) {
+    let place = schema.pointer_mut(at).and_then(Value::as_object_mut);
+    debug_assert!(place.is_some(), "the schema has no {at}");
+    if let Some(place) = place {
+        place.insert(keyword.to_owned(), value);
+    }
+}

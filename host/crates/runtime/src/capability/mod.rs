@@ -1,0 +1,10 @@
+//! What plugins may do beyond WASI: `springline:host`, one module an interface.
+
+pub(crate) mod blobs;
+pub(crate) mod context;
+pub(crate) mod directory;
+pub(crate) mod files;
+pub(crate) mod lending;
+pub(crate) mod log;
+pub(crate) mod readable;
+pub(crate) mod trees;

@@ -1,0 +1,46 @@
+//! What a [`Runtime`](crate::Runtime) is made of.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use springline_model::Digest;
+use springline_model::plugin::{Limits, Pinned};
+use springline_model::port::Blobs;
+
+/// Gives the bytes of the component with this digest, or says why it can't. The runtime checks
+/// them against the digest.
+pub type Loader = Arc<dyn Fn(&Digest) -> Result<Bytes, String> + Send + Sync>;
+
+/// The limits of a plugin, for when a call brings none of its own: it is compiled under them when
+/// it is described first.
+pub type LimitsOf = Arc<dyn Fn(&Pinned) -> Limits + Send + Sync>;
+
+/// What a [`Runtime`](crate::Runtime) is made of. Nothing of it is touched before a plugin is used.
+#[derive(Clone)]
+pub struct RuntimeConfig {
+    /// Where outputs go and where the bytes of objects come from.
+    pub blobs: Arc<dyn Blobs>,
+    /// Where components come from.
+    pub loader: Loader,
+    /// The operator's limits.
+    pub limits: LimitsOf,
+    /// The directory that keeps compiled components. It is made if it is missing, and must belong
+    /// to this user alone: machine code is loaded from it.
+    pub cache: PathBuf,
+    /// The program that compiles.
+    pub compiler: Compiler,
+    /// A directory for what does not fit in memory during a call. It is made if it is missing.
+    pub scratch: PathBuf,
+}
+
+/// A program that calls [`compile_child`](crate::compile_child) and nothing else: this host with a
+/// hidden verb. It is started with an empty environment.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+}

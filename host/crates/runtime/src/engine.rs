@@ -1,0 +1,128 @@
+//! wasmtime's engine and all that goes with it, made when a plugin is executed for the first time.
+
+use std::hash::Hash as _;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use springline_model::{Digest, Hasher};
+use tokio::sync::Semaphore;
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::compile::cache::Cache;
+use crate::epoch::Ticker;
+use crate::state::CallState;
+
+/// Stack for a guest, in bytes.
+const GUEST_STACK: usize = 1 << 20;
+/// Stack for a guest and the host functions it calls, in bytes.
+const STACK: usize = GUEST_STACK + (2 << 20);
+/// Calls that run at once; others wait for a place.
+const CALLS: u32 = 64;
+/// What one component may have of each at most.
+const MEMORIES: u32 = 4;
+const TABLES: u32 = 32;
+const CORE_INSTANCES: u32 = 64;
+
+/// What decides which machine code is made and how it behaves. The compiler's process uses the
+/// same.
+pub(crate) fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(STACK)
+        .memory_init_cow(true)
+        .native_unwind_info(false)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(24))
+        // Names come from the name section. A guest's debug information is not parsed in here.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(CALLS)
+        .total_core_instances(CALLS * CORE_INSTANCES)
+        .total_memories(CALLS * MEMORIES)
+        .total_tables(CALLS * TABLES)
+        .total_stacks(CALLS)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_memories_per_module(MEMORIES)
+        .max_tables_per_module(TABLES / 2)
+        .table_elements(1_000_000)
+        .max_unused_warm_slots(16);
+    pool
+}
+
+/// What executes plugins.
+pub(crate) struct Machine {
+    /// wasmtime.
+    pub(crate) engine: Engine,
+    /// Everything that a plugin may import.
+    pub(crate) linker: Linker<CallState>,
+    /// The machine code of plugins.
+    pub(crate) cache: Cache,
+    /// Identifies the machine code that the engine can load.
+    pub(crate) code: Digest,
+    /// Counts epochs while calls run.
+    pub(crate) ticker: Ticker,
+    /// Drives calls that wait.
+    pub(crate) tokio: tokio::runtime::Runtime,
+    /// One permit a call.
+    pub(crate) places: Semaphore,
+}
+
+impl Machine {
+    /// Makes one that keeps machine code in this directory.
+    ///
+    /// # Errors
+    /// The directory is not this user's, or the operating system refuses threads or address space.
+    pub(crate) fn new(cache: &Path) -> Result<Self, String> {
+        let cache = Cache::open(cache)?;
+        let mut pooled = config();
+        pooled.allocation_strategy(pool());
+        // The pool reserves address space, which may be limited. Without it all works, only slower.
+        let engine = Engine::new(&pooled)
+            .or_else(|_| Engine::new(&config()))
+            .map_err(|error| format!("wasmtime can't be started: {error:#}"))?;
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("springline-calls")
+            .enable_time()
+            .build()
+            .map_err(|error| format!("tokio can't be started: {error}"))?;
+        let mut linker = Linker::new(&engine);
+        crate::link::add_all(&mut linker).map_err(|error| format!("the contract can't be linked: {error:#}"))?;
+        let mut code = Sha256(Hasher::domain("springline-code/1"));
+        engine.precompile_compatibility_hash().hash(&mut code);
+        Ok(Self {
+            cache,
+            linker,
+            code: code.0.finish(),
+            ticker: Ticker::new(engine.weak()),
+            tokio,
+            places: Semaphore::new(CALLS as usize),
+            engine,
+        })
+    }
+}
+
+/// Hashes what only implements [`std::hash::Hash`], the same in every process.
+struct Sha256(Hasher);
+
+impl std::hash::Hasher for Sha256 {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finish();
+        u64::from_le_bytes(std::array::from_fn(|at| digest.as_bytes()[at]))
+    }
+}

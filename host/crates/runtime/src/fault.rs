@@ -1,0 +1,123 @@
+//! How a call failed: from what wasmtime and the host functions report to a [`Fault`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use springline_model::plugin::{Fault, Limit, Limits};
+use springline_model::port::BlobError;
+use springline_model::tree::TreeError;
+use wasmtime::component::ResourceTableError;
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+
+use crate::logs::escape;
+
+/// Frames of a backtrace that are shown.
+const FRAMES: usize = 12;
+
+/// A call went past this limit, which lets it have `most`.
+pub(crate) fn limit(limit: Limit, most: impl std::fmt::Display) -> Fault {
+    let message = match limit.setting() {
+        Some(setting) => format!("{most} (`{setting}` in host.yaml)"),
+        None => most.to_string(),
+    };
+    Fault::Limit { limit, message }
+}
+
+/// What the call returned breaks the contract.
+pub(crate) fn contract(message: impl Into<String>) -> Fault {
+    Fault::Contract { message: message.into() }
+}
+
+/// A blob that the call needs could not be read or written.
+pub(crate) fn of_blob(error: &BlobError) -> Fault {
+    match error {
+        BlobError::Missing(_) | BlobError::Damaged(_) => Fault::Lost { message: error.to_string() },
+        BlobError::NoSpace(_) | BlobError::Io(_) => Fault::Host { message: error.to_string() },
+    }
+}
+
+/// A tree that the call needs could not be read.
+pub(crate) fn of_tree(error: &TreeError) -> Fault {
+    match error {
+        TreeError::Lost { .. } => Fault::Lost { message: error.to_string() },
+        TreeError::Submodule { .. } | TreeError::NotUtf8 { .. } => {
+            Fault::Failed { message: error.to_string() }
+        }
+        TreeError::Io(_) => Fault::Host { message: error.to_string() },
+    }
+}
+
+/// The fault that a host function found, which the call ends with whatever the guest makes of it.
+/// Clones belong to the same call.
+#[derive(Clone, Default)]
+pub(crate) struct Verdict(Arc<Mutex<Option<Fault>>>);
+
+impl Verdict {
+    /// Fails the call. The first fault counts.
+    pub(crate) fn record(&self, fault: Fault) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+    }
+
+    /// Fails the call here and now: the error is to be returned to wasmtime.
+    pub(crate) fn stop(&self, fault: Fault) -> wasmtime::Error {
+        let error = wasmtime::Error::msg(fault.to_string());
+        self.record(fault);
+        error
+    }
+
+    /// The fault, if there is one.
+    pub(crate) fn take(&self) -> Option<Fault> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The fault that a trap stands for, if the host functions recorded none. `refused` is for a growth
+/// of memory or tables that was refused: guests trap on it sooner or later.
+pub(crate) fn of_trap(error: &wasmtime::Error, limits: &Limits, refused: Option<Fault>) -> Fault {
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return limit(Limit::Stack, format!("the stack, 1 MiB, in {}", frames(error)));
+    }
+    if let Some(refused) = refused {
+        return refused;
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Fault::Host { message: format!("there is no room for one more call: {error}") };
+    }
+    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ResourceTableError::Full))) {
+        return handles(limits);
+    }
+    // wasmtime has no types for these.
+    let message = error.root_cause().to_string();
+    if message.contains("store handle limit exceeded") {
+        return handles(limits);
+    }
+    if message.contains("instance count too high") {
+        return limit(Limit::Instances, format!("{} core instances", limits.instances));
+    }
+    if message.contains("fuel allocated for hostcalls") {
+        return contract(format!("more than {} MiB in one call", crate::call::MOST_BYTES_A_CALL >> 20));
+    }
+    let frames = frames(error);
+    let message = escape(&message);
+    Fault::Trap { message: if frames.is_empty() { message } else { format!("{message}, in {frames}") } }
+}
+
+fn handles(limits: &Limits) -> Fault {
+    limit(Limit::Handles, format!("{} open handles", limits.handles))
+}
+
+/// Where the trap was, innermost first, one function a line.
+fn frames(error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
+    // Its text has a headline, then a line `INDEX: OFFSET - MODULE!FUNCTION` a frame, demangled.
+    let text = backtrace.to_string();
+    let mut names: Vec<_> = text
+        .lines()
+        .skip(1)
+        .take(FRAMES)
+        .map(|line| escape(line.split_once('!').map_or(line, |(_, name)| name).trim()))
+        .collect();
+    if backtrace.frames().len() > FRAMES {
+        names.push("…".into());
+    }
+    names.join("\n  called by ")
+}

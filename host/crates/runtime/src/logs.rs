@@ -1,0 +1,220 @@
+//! A call's log: bounded, and safe to show on a terminal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use springline_model::plugin::{Level, Limits, LogLine};
+
+/// The longest line, in bytes. Longer ones are broken.
+const LINE: usize = 16 << 10;
+/// What a line costs beyond its text, so that empty ones are bounded as well.
+const OVERHEAD: usize = 24;
+
+/// A call's log. Clones write to the same one.
+#[derive(Clone)]
+pub(crate) struct Logs(Arc<Mutex<State>>);
+
+struct State {
+    lines: Vec<LogLine>,
+    /// What is left of the limit, in bytes.
+    left: usize,
+    kib: u64,
+    dropped: u64,
+    /// Output without a line break yet, by the level of its stream.
+    partial: BTreeMap<Level, Vec<u8>>,
+}
+
+impl Logs {
+    /// An empty one.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let left = usize::try_from(limits.log_kib.saturating_mul(1024)).unwrap_or(usize::MAX);
+        Self(Arc::new(Mutex::new(State {
+            lines: Vec::new(),
+            left,
+            kib: limits.log_kib,
+            dropped: 0,
+            partial: BTreeMap::new(),
+        })))
+    }
+
+    /// Writes a message, each of its lines as one.
+    pub(crate) fn message(&self, level: Level, topic: &str, message: &str) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in message.split('\n') {
+            state.line(level, topic, line);
+        }
+    }
+
+    /// Writes bytes of an output stream, whose lines may come in pieces.
+    pub(crate) fn stream(&self, level: Level, bytes: &[u8]) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut partial = state.partial.remove(&level).unwrap_or_default();
+        for (at, piece) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            if at > 0 {
+                state.line(level, "", &String::from_utf8_lossy(&partial));
+                partial.clear();
+            }
+            for chunk in piece.chunks(LINE) {
+                if partial.len() + chunk.len() > LINE {
+                    state.line(level, "", &String::from_utf8_lossy(&partial));
+                    partial.clear();
+                }
+                partial.extend_from_slice(chunk);
+            }
+        }
+        if !partial.is_empty() {
+            state.partial.insert(level, partial);
+        }
+    }
+
+    /// Ends the log: what has no line break yet becomes a line, and the last line says how many
+    /// were dropped.
+    pub(crate) fn finish(&self) -> Vec<LogLine> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (level, partial) in std::mem::take(&mut state.partial) {
+            state.line(level, "", &String::from_utf8_lossy(&partial));
+        }
+        let mut lines = std::mem::take(&mut state.lines);
+        if state.dropped > 0 {
+            let text = format!("{} more lines were dropped: the log may have {} KiB (`log-kib`)", state.dropped, state.kib);
+            lines.push(LogLine { level: Level::Warn, text });
+        }
+        lines
+    }
+}
+
+impl State {
+    fn line(&mut self, level: Level, topic: &str, line: &str) {
+        let mut rest = line.strip_suffix('\r').unwrap_or(line);
+        loop {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(LINE));
+            self.piece(level, topic, piece);
+            if after.is_empty() {
+                return;
+            }
+            rest = after;
+        }
+    }
+
+    fn piece(&mut self, level: Level, topic: &str, piece: &str) {
+        // A line that is dropped is not even copied.
+        let least = piece.len() + topic.len() + OVERHEAD;
+        if self.dropped > 0 || least > self.left {
+            self.dropped += 1;
+            return;
+        }
+        let mut text = String::with_capacity(least);
+        if !topic.is_empty() {
+            escape_into(topic, &mut text);
+            text.push_str(": ");
+        }
+        escape_into(piece, &mut text);
+        self.left = self.left.saturating_sub(text.len() + OVERHEAD);
+        self.lines.push(LogLine { level, text });
+    }
+}
+
+/// Escapes what would do anything to a terminal or a line: control characters but the tab, line
+/// and paragraph separators, and marks that reorder text.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    escape_into(text, &mut escaped);
+    escaped
+}
+
+/// As [`escape`], but line breaks stay.
+pub(crate) fn escape_lines(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            escaped.push('\n');
+        }
+        escape_into(line.strip_suffix('\r').unwrap_or(line), &mut escaped);
+    }
+    escaped
+}
+
+fn escape_into(text: &str, escaped: &mut String) {
+    for c in text.chars() {
+        let harmful = (c.is_control() && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if harmful {
+            // Writing to a string can't fail.
+            let _ = write!(escaped, "{}", c.escape_unicode());
+        } else {
+            escaped.push(c);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logs(kib: u64) -> Logs {
+        Logs::new(&Limits { log_kib: kib, ..Limits::default() })
+    }
+
+    fn texts(logs: &Logs) -> Vec<String> {
+        logs.finish().into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn nothing_reaches_the_terminal_but_text() {
+        let logs = logs(1);
+        logs.message(Level::Info, "to\npic", "a\u{1b}[31mred\r\u{7}\t\u{202e}end\n2nd\u{9b}");
+        assert_eq!(texts(&logs), [
+            "to\\u{a}pic: a\\u{1b}[31mred\\u{d}\\u{7}\t\\u{202e}end",
+            "to\\u{a}pic: 2nd\\u{9b}"
+        ]);
+    }
+
+    #[test]
+    fn streams_are_cut_into_lines_and_kept_apart() {
+        let logs = logs(1);
+        logs.stream(Level::Info, b"one\ntw");
+        logs.stream(Level::Warn, b"warning");
+        logs.stream(Level::Info, b"o\r\n\n\xff");
+        let lines = logs.finish();
+        let found: Vec<_> = lines.iter().map(|line| (line.level, line.text.as_str())).collect();
+        assert_eq!(found, [
+            (Level::Info, "one"),
+            (Level::Info, "two"),
+            (Level::Info, ""),
+            (Level::Info, "\u{fffd}"),
+            (Level::Warn, "warning")
+        ]);
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_counted() {
+        let logs = logs(1);
+        for _ in 0..1000 {
+            logs.message(Level::Error, "", "");
+        }
+        let texts = texts(&logs);
+        let kept = 1024 / OVERHEAD;
+        assert_eq!(texts.len(), kept + 1);
+        assert_eq!(texts[kept], format!("{} more lines were dropped: the log may have 1 KiB (`log-kib`)", 1000 - kept));
+    }
+
+    #[test]
+    fn a_stream_without_line_breaks_is_bounded() {
+        let logs = logs(64);
+        for _ in 0..100 {
+            logs.stream(Level::Info, &[b'x'; 4096]);
+        }
+        let lines = logs.finish();
+        assert!(lines.iter().all(|line| line.text.len() <= LINE));
+        assert!(lines.iter().map(|line| line.text.len()).sum::<usize>() <= (64 << 10) + 100);
+    }
+
+    #[test]
+    fn a_long_line_is_broken_between_characters() {
+        let logs = logs(64);
+        logs.message(Level::Info, "", &"ü".repeat(LINE));
+        let texts = texts(&logs);
+        assert!(texts.len() >= 2 && texts.iter().all(|text| text.chars().all(|c| c == 'ü')));
+    }
+}

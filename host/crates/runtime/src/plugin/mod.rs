@@ -1,0 +1,3 @@
+//! What plugins export: one adapter a track of the contract.
+
+pub(crate) mod v0_1;

@@ -1,0 +1,139 @@
+//! A repository as a source.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gix::bstr::ByteSlice;
+use springline_model::Cancel;
+use springline_model::port::{Revision, SourceError, Sources, Tree};
+
+use crate::git_tree::GitTree;
+use crate::objects::Objects;
+use crate::{commit, fetch, git_error, message, url, worktree};
+
+/// A git repository on disk: the user's own, or a mirror of one elsewhere.
+pub struct GitSource {
+    objects: Arc<Objects>,
+    git_dir: PathBuf,
+    work_dir: Option<PathBuf>,
+    /// What messages call it.
+    place: String,
+}
+
+impl GitSource {
+    /// Opens the repository at this path or the next one above it, as git does. Bare ones, linked
+    /// work trees and submodules work.
+    ///
+    /// # Errors
+    /// [`SourceError::NoRepository`] if there is none, [`SourceError::Git`] if it can't be read.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        let no_repository = |at: &Path| SourceError::NoRepository(at.display().to_string());
+        let path = path.canonicalize().map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => no_repository(path),
+            _ => SourceError::Git(format!("{}: {error}", path.display())),
+        })?;
+        match gix::ThreadSafeRepository::discover(&path) {
+            Ok(repository) => {
+                let root = repository.work_dir().unwrap_or_else(|| repository.git_dir());
+                let place = root.display().to_string();
+                Ok(Self::new(repository, place))
+            }
+            Err(_) if gix::discover::upwards(&path).is_err() => Err(no_repository(&path)),
+            Err(error) => Err(SourceError::Git(format!("{}: {}", path.display(), message(&error)))),
+        }
+    }
+
+    /// Fetches the branches and tags of the repository at this address into a bare mirror below
+    /// the directory `into`, which is created if it is missing; only what is new, if the mirror is
+    /// there already. Branches and tags that are gone there go here too.
+    ///
+    /// `revision` is what the caller is going to ask for: the full id of a commit that is there
+    /// already needs no network, and one that no branch or tag leads to is asked for by its id, or
+    /// by its name if that starts with `refs/`.
+    ///
+    /// Proxies, certificates and credentials are those that git's configuration and environment
+    /// say. A password in the address is neither stored nor shown. Addresses with `file://` and
+    /// `ssh://` need the programs of git and ssh.
+    ///
+    /// # Errors
+    /// [`SourceError::Git`] for whatever the network or the other side says.
+    pub fn fetch(url: &str, revision: Option<&str>, into: &Path, cancel: &Cancel) -> Result<Self, SourceError> {
+        let (repository, place) = fetch::mirror(url, revision, into, cancel)?;
+        Ok(Self::new(repository, place))
+    }
+
+    /// Whether this is an address to [fetch](Self::fetch) from, and not a path to
+    /// [open](Self::open).
+    pub fn is_address(text: &str) -> bool {
+        url::is_address(text)
+    }
+
+    fn new(repository: gix::ThreadSafeRepository, place: String) -> Self {
+        Self {
+            git_dir: repository.git_dir().to_owned(),
+            work_dir: repository.work_dir().map(Path::to_owned),
+            objects: Objects::new(repository),
+            place,
+        }
+    }
+
+    /// The work tree; of a bare repository, the repository itself.
+    pub fn root_dir(&self) -> &Path {
+        self.work_dir.as_deref().unwrap_or(&self.git_dir)
+    }
+
+    /// The repository itself: `.git`, mostly.
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// The work tree; none of a bare repository.
+    pub fn work_dir(&self) -> Option<&Path> {
+        self.work_dir.as_deref()
+    }
+
+    /// Whether git tracks this path below the root, or anything below it.
+    ///
+    /// # Errors
+    /// [`SourceError::Git`] if the index can't be read.
+    pub fn is_tracked(&self, path: &str) -> Result<bool, SourceError> {
+        let repository = self.objects.handle();
+        let index = repository.index_or_empty().map_err(git_error)?;
+        let path = path.trim_end_matches('/');
+        Ok(index.entry_range(path.as_bytes().as_bstr()).is_some()
+            || index.prefixed_entries_range(format!("{path}/").as_bytes().as_bstr()).is_some())
+    }
+}
+
+impl Sources for GitSource {
+    fn resolve(&self, revision: &str) -> Result<Revision, SourceError> {
+        commit::resolve(&self.objects.handle(), revision, &self.place)
+    }
+
+    fn tree(&self, revision: &Revision) -> Result<Arc<dyn Tree>, SourceError> {
+        let repository = self.objects.handle();
+        let tree = commit::find(&repository, revision, &self.place)?.tree_id().map_err(git_error)?.detach();
+        Ok(Arc::new(GitTree::new(self.objects.clone(), tree, String::new())))
+    }
+
+    /// Nothing is written into the repository. A tracked file that git considers unchanged keeps
+    /// its id and is read from git. All others are read as they are on disk: line endings are not
+    /// converted and no filter is run. Left out are ignored files, repositories that are no
+    /// submodules, and the state directory `.springline`. What a sparse checkout leaves out is as
+    /// in the index.
+    fn worktree(&self) -> Result<(Revision, Arc<dyn Tree>), SourceError> {
+        let work_dir = self.work_dir.as_deref().ok_or_else(|| SourceError::Bare(self.place.clone()))?;
+        worktree::snapshot(&self.objects, work_dir)
+    }
+
+    fn uncommitted(&self) -> Result<Vec<String>, SourceError> {
+        match &self.work_dir {
+            Some(work_dir) => worktree::uncommitted(&self.objects, work_dir),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

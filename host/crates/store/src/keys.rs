@@ -1,0 +1,184 @@
+//! The keys of the database: a letter for the sort of entry, then what orders it within its sort.
+//! Numbers are big-endian, so that keys sort as they do.
+
+use springline_model::Digest;
+use springline_model::call::CallKey;
+use springline_model::run::Place;
+
+use crate::fault::{Fault, Result};
+
+/// A key, or the beginning of keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key(Vec<u8>);
+
+impl Key {
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn new(sort: u8) -> Self {
+        Self(vec![sort])
+    }
+
+    fn and(mut self, part: &[u8]) -> Self {
+        self.0.extend_from_slice(part);
+        self
+    }
+}
+
+/// How much there is of everything.
+pub(crate) fn counters() -> Key {
+    Key::new(b'm')
+}
+
+pub(crate) fn runs() -> Key {
+    Key::new(b'r')
+}
+
+pub(crate) fn run(number: u64) -> Key {
+    runs().and(&number.to_be_bytes())
+}
+
+/// Runs that have not ended; no value.
+pub(crate) fn all_unfinished() -> Key {
+    Key::new(b'u')
+}
+
+pub(crate) fn unfinished(number: u64) -> Key {
+    all_unfinished().and(&number.to_be_bytes())
+}
+
+/// The head of a place's chain and its inventory.
+pub(crate) fn places() -> Key {
+    Key::new(b'p')
+}
+
+pub(crate) fn place(place: &Place) -> Result<Key> {
+    Ok(places().and(&place_name(place)?))
+}
+
+/// The records of all chains.
+pub(crate) fn records() -> Key {
+    Key::new(b'h')
+}
+
+pub(crate) fn chain(place: &Place) -> Result<Key> {
+    Ok(records().and(&place_name(place)?))
+}
+
+pub(crate) fn record(place: &Place, sequence: u64) -> Result<Key> {
+    Ok(chain(place)?.and(&sequence.to_be_bytes()))
+}
+
+/// Which record was written when, over all chains: the rest of its key.
+pub(crate) fn all_written() -> Key {
+    Key::new(b'o')
+}
+
+pub(crate) fn written(order: u64) -> Key {
+    all_written().and(&order.to_be_bytes())
+}
+
+/// Releases by the first bytes of their id.
+pub(crate) fn releases(prefix: &[u8]) -> Key {
+    Key::new(b'v').and(prefix)
+}
+
+/// Kept results by [`result_id`](crate::kept::result_id).
+pub(crate) fn results() -> Key {
+    Key::new(b'q')
+}
+
+pub(crate) fn result(id: &Digest) -> Key {
+    results().and(id.as_bytes())
+}
+
+/// The result of an exact key.
+pub(crate) fn exact(exact: &Digest) -> Key {
+    Key::new(b'x').and(exact.as_bytes())
+}
+
+/// The results of a call, oldest first.
+pub(crate) fn calls(call: &CallKey) -> Key {
+    Key::new(b'k').and(call.0.as_bytes())
+}
+
+pub(crate) fn call(call: &CallKey, order: u64) -> Key {
+    calls(call).and(&order.to_be_bytes())
+}
+
+pub(crate) fn description(plugin: &Digest) -> Key {
+    Key::new(b'd').and(plugin.as_bytes())
+}
+
+/// A piece of the value of a key.
+pub(crate) fn piece(key: &[u8], at: u32) -> Key {
+    Key::new(b'z').and(key).and(&at.to_be_bytes())
+}
+
+/// The number at the end of a key.
+pub(crate) fn number_of(key: &[u8]) -> Result<u64> {
+    let number = key.last_chunk().ok_or_else(malformed)?;
+    Ok(u64::from_be_bytes(*number))
+}
+
+/// The place and the sequence of a record, by its key.
+pub(crate) fn record_of(key: &[u8]) -> Result<(Place, u64)> {
+    let (name, _) = key.split_last_chunk::<8>().ok_or_else(malformed)?;
+    Ok((place_of(name)?, number_of(key)?))
+}
+
+/// The place of a key that ends with it.
+pub(crate) fn place_of(key: &[u8]) -> Result<Place> {
+    let mut parts = key.get(1..).unwrap_or_default().split(|byte| *byte == 0);
+    let mut part = || {
+        let text = parts.next().and_then(|part| str::from_utf8(part).ok());
+        text.map(str::to_owned).ok_or_else(malformed)
+    };
+    Ok(Place { application: part()?, environment: part()? })
+}
+
+/// Both names with an end each, so that none is the beginning of another.
+fn place_name(place: &Place) -> Result<Vec<u8>> {
+    let names = [place.application.as_bytes(), place.environment.as_bytes()];
+    if names.iter().any(|name| name.contains(&0) || name.len() > 255) {
+        return Err(Fault::Refused(format!("{place:?} can't be kept: a name is too long or has a NUL in it")));
+    }
+    Ok([names[0], &[0], names[1], &[0]].concat())
+}
+
+fn malformed() -> Fault {
+    Fault::Damaged("a key of its database is not one that Springline wrote".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(application: &str, environment: &str) -> Place {
+        Place { application: application.into(), environment: environment.into() }
+    }
+
+    #[test]
+    fn records_sort_by_place_and_sequence() {
+        let keys = [
+            record(&at("a", "x"), 1),
+            record(&at("a", "x"), 256),
+            record(&at("a", "xy"), 1),
+            record(&at("a-b", ""), 1),
+            record(&at("ab", "x"), 1),
+        ]
+        .map(|key| key.unwrap().0);
+        assert!(keys.is_sorted());
+        assert_eq!(record_of(&keys[1]).unwrap(), (at("a", "x"), 256));
+        assert!(!keys[2].starts_with(chain(&at("a", "x")).unwrap().bytes()));
+    }
+
+    #[test]
+    fn names_that_would_run_together_are_refused() {
+        assert!(place(&at("a\0b", "x")).is_err());
+        assert!(place(&at("a", &"x".repeat(256))).is_err());
+        assert!(place_of(b"p").is_err());
+        assert!(place_of(b"p\xff\0x\0").is_err());
+    }
+}

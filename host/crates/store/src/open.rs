@@ -1,0 +1,71 @@
+//! Opening a state directory: whose it is, which version it has, and whether it is whole.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, RwLock};
+
+use crate::database::Database;
+use crate::fault::{Fault, Result};
+use crate::files::{Acknowledged, Layout, Lock};
+use crate::journal::{Expected, Journal};
+use crate::write::{Counters, Turn};
+use crate::{SledStore, keys, quiet};
+
+pub(crate) fn open(directory: &Path, verb: &str) -> Result<SledStore> {
+    quiet::install();
+    let layout = Layout { root: directory.to_owned() };
+    fs::create_dir_all(directory).map_err(Fault::io(format!("making {}", directory.display())))?;
+    // A newer Springline may lock in its own way, and the answer about its version is the better one.
+    layout.read_version()?;
+    let lock = Lock::take(&layout, verb)?;
+    let (database, acknowledged, counters) = match layout.read_version()? {
+        Some(_) => open_existing(&layout)?,
+        None => set_up(&layout)?,
+    };
+    let journal = Journal::begin(&layout.journal())?;
+    Ok(SledStore {
+        database,
+        acknowledged,
+        layout,
+        turn: Mutex::new(Turn { counters, journal, failed: None }),
+        gate: RwLock::new(()),
+        _lock: lock,
+    })
+}
+
+fn set_up(layout: &Layout) -> Result<(Database, Acknowledged, Counters)> {
+    layout.begin_setup()?;
+    let database = Database::create(&layout.database())?;
+    let counters = Counters::default();
+    quiet::guarded(|| {
+        let mut changes = database.change();
+        changes.put_json(keys::counters(), &counters)?;
+        changes.commit()?;
+        database.sync()
+    })?;
+    let acknowledged = Acknowledged::create(layout)?;
+    layout.end_setup()?;
+    Ok((database, acknowledged, counters))
+}
+
+fn open_existing(layout: &Layout) -> Result<(Database, Acknowledged, Counters)> {
+    let (acknowledged, promised) = Acknowledged::open(layout)?;
+    let expected = Expected::read(&layout.journal())?;
+    let database = Database::open(&layout.database())?;
+    let counters = quiet::guarded(|| check(&database, promised, &expected))?;
+    Ok((database, acknowledged, counters))
+}
+
+/// Checks that nothing acknowledged is gone.
+fn check(database: &Database, promised: u64, expected: &Expected) -> Result<Counters> {
+    let lost = |what: String| Err(Fault::Damaged(format!("{what} is lost")));
+    let counters = database.get_json::<Counters>(&keys::counters(), || "what it counts".into())?;
+    let Some(counters) = counters else { return lost("all that was in it".into()) };
+    if counters.acknowledged < promised {
+        return lost(format!("the last of {promised} writes"));
+    }
+    if !expected.hold(|key| database.raw(key), |before, key| database.is_linked(before, key))? {
+        return lost("some of what was written last".into());
+    }
+    Ok(counters)
+}

@@ -1,0 +1,123 @@
+//! Writes: one at a time, each as a whole, as far as it has to go.
+
+use std::sync::{PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+use springline_model::port::StoreError;
+
+use crate::SledStore;
+use crate::database::{Changes, Database};
+use crate::fault::{Fault, Result};
+use crate::journal::Journal;
+use crate::{keys, quiet};
+
+/// How far a write has to have come when it is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Into the engine's memory: losing it costs work, no more.
+    Memory,
+    /// On its way to the operating system, where the death of this process does not matter.
+    System,
+    /// Onto the disk.
+    Disk,
+}
+
+/// How much there is of everything. Written with what it counts, in one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counters {
+    /// Durable writes.
+    pub acknowledged: u64,
+    /// Runs, which are numbered without gaps.
+    pub runs: u64,
+    /// History's records, over all chains.
+    pub records: u64,
+}
+
+/// A write in the making.
+pub(crate) struct Writer<'a> {
+    /// What is there so far.
+    pub database: &'a Database,
+    /// What is to be written.
+    pub changes: Changes<'a>,
+    pub counters: Counters,
+    journal: &'a mut Journal,
+    gate: &'a RwLock<()>,
+}
+
+/// What writers take turns for.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub counters: Counters,
+    pub journal: Journal,
+    /// Why a write failed: there are no more after it, as nobody knows what of it is there.
+    pub failed: Option<StoreError>,
+}
+
+impl Writer<'_> {
+    /// Writes what there is so far as a group of its own.
+    pub fn commit(&mut self) -> Result<()> {
+        let changes = std::mem::replace(&mut self.changes, self.database.change());
+        if changes.entries().is_empty() {
+            return Ok(());
+        }
+        self.journal.changes(changes.entries())?;
+        let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        changes.commit()
+    }
+}
+
+impl SledStore {
+    /// Makes a write.
+    pub(crate) fn write<T>(
+        &self,
+        reach: Reach,
+        act: impl FnOnce(&mut Writer<'_>) -> Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let Turn { counters, journal, failed } = &mut *turn;
+        if let Some(error) = failed {
+            return Err(error.clone());
+        }
+        let written = quiet::guarded(|| {
+            let database = &self.database;
+            let changes = database.change();
+            let mut writer = Writer { database, changes, counters: counters.clone(), journal, gate: &self.gate };
+            let value = act(&mut writer)?;
+            if reach == Reach::Disk {
+                writer.counters.acknowledged += 1;
+            }
+            if writer.counters != *counters {
+                writer.changes.put_json(keys::counters(), &writer.counters)?;
+            }
+            writer.commit()?;
+            *counters = writer.counters;
+            match reach {
+                Reach::Memory => {}
+                Reach::System => database.send_off()?,
+                Reach::Disk => {
+                    database.sync()?;
+                    self.acknowledged.write(counters.acknowledged)?;
+                    journal.acknowledged()?;
+                }
+            }
+            Ok(value)
+        });
+        written.map_err(|fault| {
+            let refused = matches!(fault, Fault::Refused(_));
+            let error = fault.at(&self.layout.root);
+            if !refused {
+                *failed = Some(error.clone());
+            }
+            error
+        })
+    }
+
+    /// Writes down that the state is closed as it should be.
+    pub(crate) fn close_journal(&mut self) {
+        let turn = self.turn.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if turn.failed.is_none() && quiet::guarded(|| self.database.sync()).is_ok() {
+            // Without it the next check is a weaker one.
+            turn.journal.closed().ok();
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A deploy target whose reality is a [`Live`].
+
+use springline_model::call::{Called, TargetCall};
+use springline_model::manifest::{
+    Action, Applied, Body, Change, Difference, Health, HealthStatus, Identity, Object, Observed,
+};
+use springline_model::plugin::{CallError, Fault};
+use springline_model::port::{Blobs, Target};
+
+use crate::live::{Live, LiveObject};
+use crate::plugins::{FakePlugins, called, failed};
+
+/// A deploy target in use.
+pub(crate) struct FakeTarget<'a> {
+    plugins: &'a FakePlugins,
+    name: String,
+    live: Live,
+    target: TargetCall,
+    owner: String,
+}
+
+impl<'a> FakeTarget<'a> {
+    pub(crate) fn new(plugins: &'a FakePlugins, name: String, live: Live, target: TargetCall) -> Self {
+        let context = &target.call.context;
+        let owner = format!("{}/{}", context.application, context.environment.as_deref().unwrap_or_default());
+        Self { plugins, name, live, target, owner }
+    }
+
+    /// Makes one call: counts it, lets it fail if it is to, and then does it.
+    fn call<T>(
+        &self,
+        function: &'static str,
+        name: &str,
+        act: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<Called<T>, CallError> {
+        let call = &self.target.call;
+        self.plugins.count(&self.name, function);
+        let value = if call.cancel.is_cancelled() {
+            Err(Fault::Cancelled)
+        } else {
+            self.live.next_fault(function, name).and_then(|()| act())
+        };
+        match value {
+            Ok(value) => Ok(called(value, Vec::new())),
+            Err(fault) => Err(failed(&call.plugin, fault, Vec::new())),
+        }
+    }
+
+    fn desired(&self, id: &str) -> Result<&Object, Fault> {
+        let found = self.target.desired.iter().find(|object| object.id == id);
+        found.ok_or_else(|| Fault::Failed { message: format!("no object `{id}` was given to this call") })
+    }
+
+    fn plan_object(&self, desired: &Object, owned: &[String]) -> Result<Option<Change>, Fault> {
+        let live = self.live.get(&desired.id);
+        let after = desired.body.digest().to_string();
+        let before = live.as_ref().map(LiveObject::version);
+        let (action, summary) = match &live {
+            _ if self.live.is_waiting(&desired.id) => (Action::Deferred, "it waits for another object"),
+            None => (Action::Create, ""),
+            Some(live) if !live.owner.is_empty() && live.owner != self.owner => {
+                return Err(conflict(format!("`{}` belongs to {}", desired.id, live.owner)));
+            }
+            Some(live) if live.version() != after && live.owner.is_empty() && !owned.contains(&desired.id) => {
+                return Err(conflict(format!("`{}` is there and is not ours", desired.id)));
+            }
+            Some(live) if live.version() != after => (Action::Update, "content"),
+            Some(live) if live.owner.is_empty() || !owned.contains(&desired.id) => (Action::Adopt, "it is there"),
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(Change {
+            live: desired.id.clone(),
+            object: desired.id.clone(),
+            action,
+            wave: self.live.wave(&desired.id),
+            summary: summary.into(),
+            before,
+            after: Some(after),
+            state: Vec::new(),
+        }))
+    }
+
+    fn plan_delete(&self, name: &str) -> Option<Change> {
+        let live = self.live.get(name)?;
+        // What was lost to another owner is no longer ours to remove.
+        if !live.owner.is_empty() && live.owner != self.owner {
+            return None;
+        }
+        Some(Change {
+            live: name.into(),
+            object: String::new(),
+            action: Action::Delete,
+            wave: self.live.wave(name),
+            summary: String::new(),
+            before: Some(live.version()),
+            after: None,
+            state: Vec::new(),
+        })
+    }
+
+    fn apply_change(&self, change: &Change) -> Result<Applied, Fault> {
+        let live = self.live.get(&change.live);
+        let version = live.as_ref().map(LiveObject::version);
+        if let Some(live) = &live
+            && !live.owner.is_empty()
+            && live.owner != self.owner
+        {
+            return Err(conflict(format!("`{}` belongs to {}", change.live, live.owner)));
+        }
+        // So already: applying twice comes to the same as once.
+        if version == change.after {
+            self.live.mark(&change.live, &self.owner);
+            return Ok(Applied { after: version, message: String::new() });
+        }
+        if version != change.before {
+            return Err(conflict(format!("`{}` changed since it was planned", change.live)));
+        }
+        match change.action {
+            Action::Create | Action::Update => {
+                let body = self.desired(&change.object)?.body.clone();
+                self.live.write(&change.live, Some(LiveObject { body, owner: self.owner.clone() }));
+            }
+            Action::Delete => self.live.write(&change.live, None),
+            Action::Adopt => return Err(conflict(format!("`{}` is not as it was planned", change.live))),
+            Action::Deferred => {
+                return Err(Fault::Failed { message: format!("`{}` can't be applied yet", change.live) });
+            }
+        }
+        Ok(Applied { after: change.after.clone(), message: String::new() })
+    }
+
+    fn text(&self, body: &Body) -> Option<String> {
+        let Body::Blob(digest) = body else { return None };
+        let bytes = Blobs::get(self.plugins.blobs(), digest).ok()?;
+        String::from_utf8(bytes.to_vec()).ok()
+    }
+}
+
+impl Target for FakeTarget<'_> {
+    fn identify(&self) -> Result<Called<Vec<Identity>>, CallError> {
+        self.call("identify", "", || {
+            let identity = |object: &Object| Identity { live: object.id.clone(), object: object.id.clone() };
+            Ok(self.target.desired.iter().map(identity).collect())
+        })
+    }
+
+    fn plan(&self, owned: &[String]) -> Result<Called<Vec<Change>>, CallError> {
+        self.call("plan", "", || {
+            let mut changes = Vec::new();
+            for desired in self.target.desired.iter() {
+                changes.extend(self.plan_object(desired, owned)?);
+            }
+            let undesired = owned.iter().filter(|name| self.desired(name).is_err());
+            changes.extend(undesired.filter_map(|name| self.plan_delete(name)));
+            Ok(changes)
+        })
+    }
+
+    fn explain(&self, change: &Change) -> Result<Called<Difference>, CallError> {
+        self.call("explain", &change.live, || {
+            let live = self.live.get(&change.live).and_then(|live| self.text(&live.body));
+            let desired = match change.action {
+                Action::Delete => None,
+                _ => self.text(&self.desired(&change.object)?.body),
+            };
+            Ok(Difference { live, desired })
+        })
+    }
+
+    fn apply(&self, change: &Change) -> Result<Called<Applied>, CallError> {
+        self.live.run_before_apply(change);
+        self.call("apply", &change.live, || self.apply_change(change))
+    }
+
+    fn observe(&self, live: &[String]) -> Result<Called<Vec<Observed>>, CallError> {
+        self.call("observe", "", || {
+            let observed = |name: &String| Observed {
+                live: name.clone(),
+                version: self.live.get(name).map(|object| object.version()),
+                state: Vec::new(),
+            };
+            Ok(live.iter().map(observed).collect())
+        })
+    }
+
+    fn judge(&self, object: &Observed) -> Result<Called<Health>, CallError> {
+        self.call("judge", &object.live, || {
+            if object.version.is_none() {
+                return Ok(Health { status: HealthStatus::Missing, message: "it is not there".into() });
+            }
+            let healthy = || Health { status: HealthStatus::Healthy, message: String::new() };
+            Ok(self.live.verdict(&object.live).unwrap_or_else(healthy))
+        })
+    }
+
+    fn owned(&self) -> Result<Called<Vec<String>>, CallError> {
+        self.call("owned", "", || {
+            let objects = self.live.objects();
+            Ok(objects.into_iter().filter(|(_, object)| object.owner == self.owner).map(|(name, _)| name).collect())
+        })
+    }
+}
+
+const fn conflict(message: String) -> Fault {
+    Fault::Conflict { message }
+}

@@ -1,0 +1,123 @@
+//! The wiring: the one place that names the concrete store, blobs, source and runtime.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use springline_blobs::DiskBlobs;
+use springline_engine::Ports;
+use springline_engine::event::Observer;
+use springline_model::operator::Operator;
+use springline_model::port::{Blobs, Clock, StoreError};
+use springline_model::run::Timestamp;
+use springline_model::{Cancel, Digest};
+use springline_runtime::{Compiler, Runtime, RuntimeConfig};
+use springline_store::SledStore;
+
+use crate::cli::Common;
+use crate::cli::error::{CliError, Kind};
+use crate::project::{Configured, Project};
+use crate::{COMPILE_VERB, builtin, paths};
+
+/// How often a state directory that somebody else owns is tried.
+const TRY_EVERY: Duration = Duration::from_millis(100);
+
+/// All parts, put together.
+pub struct App {
+    /// The repository and the state directory.
+    pub project: Project,
+    /// Runs, releases, inventories, kept results, history.
+    pub store: SledStore,
+    /// Bytes by digest.
+    pub blobs: Arc<DiskBlobs>,
+    /// Runs plugins.
+    pub plugins: Runtime,
+    /// The operator's file.
+    pub operator: Configured<Operator>,
+    clock: SystemClock,
+    cancel: Cancel,
+}
+
+impl App {
+    /// Puts the parts together for a verb.
+    ///
+    /// # Errors
+    /// What the parts report.
+    pub fn open(common: &Common, project: Project, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
+        let state = project.state();
+        let store = own(common, cancel, || SledStore::open_as(state, verb))?;
+        let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
+        let operator = project.operator()?;
+        let plugins = runtime(&project, blobs.clone(), &operator.value)?;
+        Ok(Self { project, store, blobs, plugins, operator, clock: SystemClock, cancel: cancel.clone() })
+    }
+
+    /// The parts, as the engine sees them.
+    pub fn ports<'a>(&'a self, observer: &'a dyn Observer) -> Ports<'a> {
+        Ports {
+            store: &self.store,
+            blobs: self.blobs.as_ref(),
+            plugins: &self.plugins,
+            clock: &self.clock,
+            observer,
+            cancel: &self.cancel,
+        }
+    }
+}
+
+/// Opens the store, and with `--wait` again and again while somebody else owns it.
+fn own(
+    common: &Common,
+    cancel: &Cancel,
+    open: impl Fn() -> Result<SledStore, StoreError>,
+) -> Result<SledStore, CliError> {
+    loop {
+        match open() {
+            Err(StoreError::Busy { .. }) if common.wait && !cancel.is_cancelled() => thread::sleep(TRY_EVERY),
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+fn runtime(project: &Project, blobs: Arc<DiskBlobs>, operator: &Operator) -> Result<Runtime, CliError> {
+    let program = std::env::current_exe()
+        .map_err(|error| CliError::new(Kind::State, format!("where this program is can't be told: {error}")))?;
+    let kept = blobs.clone();
+    let loader = move |digest: &Digest| match builtin::bytes(digest) {
+        Some(bytes) => Ok(bytes),
+        None => kept.get(digest).map_err(|error| error.to_string()),
+    };
+    let operator = operator.clone();
+    Ok(Runtime::new(RuntimeConfig {
+        blobs,
+        loader: Arc::new(loader),
+        limits: Arc::new(move |plugin| operator.limits_of(&plugin.name).clone()),
+        cache: paths::compiled(project.state()),
+        compiler: Compiler { program, arguments: vec![OsString::from(COMPILE_VERB)] },
+        scratch: project.state().join("scratch"),
+    }))
+}
+
+/// The clock on the wall.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        thread::sleep(duration);
+    }
+}
+
+/// Who runs this: `USER@HOST`.
+pub fn actor() -> String {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user}@{host}")
+}

@@ -1,0 +1,86 @@
+//! `springline diff`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+use springline_engine::event::Silent;
+use springline_engine::run::{Trust, Until};
+use springline_engine::status::{Comparison, Differences, compare};
+use springline_model::Cancel;
+use springline_model::call::Context;
+use springline_model::run::{Cause, Place};
+
+use super::error::{CliError, Kind};
+use super::run::{Manner, Ready};
+use super::{Common, Output, RevisionArgs};
+use crate::show::{self, difference};
+
+/// Shows what differs between what the revision desires and what is live. Changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 in sync, 1 differs, 2 and up an error.\n\nExamples:\n  springline diff --env site\n  springline diff --env site --only robots.txt -o json")]
+pub struct Diff {
+    /// Only in this environment (may be given more than once)
+    #[arg(long = "env", value_name = "ENV")]
+    environments: Vec<String>,
+    /// Only this object: a desired one's id or a live one's name
+    #[arg(long, value_name = "OBJECT")]
+    only: Option<String>,
+    #[command(flatten)]
+    revision: RevisionArgs,
+}
+
+impl Diff {
+    /// Compares.
+    ///
+    /// # Errors
+    /// Whatever fails.
+    pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
+        let ready = Ready::open(common, &self.revision, "diff", cancel)?;
+        let manner =
+            Manner { cause: Cause::Diff, until: Until::Render, trust: Trust::Kept, only: None, prune_all: false };
+        let quiet = Common { output: Output::Json, ..common.clone() };
+        let report = ready.go(&quiet, &self.environments, &manner)?;
+        let mut all = Vec::new();
+        for (environment, (name, rendered)) in ready.environments(&self.environments)?.into_iter().zip(&report.rendered) {
+            let context = Context {
+                application: ready.chain.application.clone(),
+                environment: Some(name.clone()),
+                revision: ready.picked.revision.id.clone(),
+                commit_time: ready.picked.revision.time,
+                values: environment.values.clone(),
+                artifacts: report.artifacts.digests.clone(),
+            };
+            let place = Place { application: ready.chain.application.clone(), environment: name.clone() };
+            let comparison = Comparison {
+                place: &place,
+                target: &environment.target,
+                context: Arc::new(context),
+                desired: rendered.objects.clone(),
+                prune: environment.sync.prune,
+                only: self.only.as_deref(),
+            };
+            all.push((name, compare(ready.app.ports(&Silent), &comparison)?));
+        }
+        match common.output {
+            Output::Json => show::json(&all.iter().map(|(name, found)| as_json(name, found)).collect::<Vec<_>>())?,
+            Output::Text => all.iter().for_each(|(name, found)| difference::print(name, found)),
+        }
+        let differs = all.iter().any(|(_, differences)| !differences.changes.is_empty());
+        Ok(if differs { ExitCode::from(Kind::Differs.code()) } else { ExitCode::SUCCESS })
+    }
+}
+
+fn as_json(environment: &str, differences: &Differences) -> Value {
+    let changes = differences.changes.iter().map(|explained| {
+        json!({ "change": explained.change, "difference": explained.difference })
+    });
+    json!({
+        "environment": environment,
+        "in-sync": differences.changes.is_empty(),
+        "desired": differences.desired,
+        "changes": changes.collect::<Vec<_>>(),
+        "left": differences.left,
+    })
+}

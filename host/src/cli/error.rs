@@ -1,0 +1,242 @@
+//! What the command line says when something fails: a kind, the thing, the way out and an exit
+//! code.
+
+use springline_config::ConfigError;
+use springline_engine::error::{Reason, StageError};
+use springline_model::plugin::{CallError, Fault, LogLine};
+use springline_model::port::{BlobError, SourceError, StoreError};
+use springline_model::tree::TreeError;
+
+/// The kinds of failure. Each has an exit code; docs/reference/exit-codes.md lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The command was called wrongly.
+    Usage,
+    /// springline.yaml, host.yaml or springline.lock is wrong.
+    Config,
+    /// The repository, the revision or a file of it.
+    Source,
+    /// A plugin refused its input, failed, trapped or went past a limit.
+    Plugin,
+    /// Live objects could not be made as desired.
+    Deploy,
+    /// The state directory.
+    State,
+    /// A power that was not granted.
+    Denied,
+    /// Another process owns the state directory.
+    Busy,
+    /// No space is left.
+    NoSpace,
+    /// Results that should be equal are not.
+    Differs,
+    /// Stopped by the user.
+    Cancelled,
+}
+
+impl Kind {
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Differs => 1,
+            Self::Usage => 2,
+            Self::Config => 3,
+            Self::Source => 4,
+            Self::Plugin => 5,
+            Self::Deploy => 6,
+            Self::State => 7,
+            Self::Denied => 8,
+            Self::Busy => 9,
+            Self::NoSpace => 10,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Source => "source",
+            Self::Plugin => "plugin",
+            Self::Deploy => "deploy",
+            Self::State => "state",
+            Self::Denied => "denied",
+            Self::Busy => "busy",
+            Self::NoSpace => "no-space",
+            Self::Differs => "differs",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A failure, as it is shown.
+#[derive(Debug, Clone)]
+pub struct CliError {
+    /// Its kind.
+    pub kind: Kind,
+    /// What failed, and where.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+    /// The last lines that a failing plugin logged.
+    pub log: Vec<LogLine>,
+}
+
+impl CliError {
+    /// A failure without a hint.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None, log: Vec::new() }
+    }
+
+    /// Adds the way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Puts where it happened in front.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Kind::Config, error.to_string().trim_end())
+    }
+}
+
+impl From<SourceError> for CliError {
+    fn from(error: SourceError) -> Self {
+        let hint = match &error {
+            SourceError::NoRepository(_) => Some("run it inside a git repository, or name one with --repo PATH"),
+            SourceError::Empty(_) => Some("commit something first, or use --worktree for the uncommitted state"),
+            SourceError::UnknownRevision { .. } => {
+                Some("`git log --all --oneline` lists what is there; a shallow clone has only a part of it")
+            }
+            SourceError::Bare(_) => Some("leave --worktree out, or name a commit with --revision"),
+            SourceError::Git(_) | SourceError::Tree(_) => None,
+        };
+        let error = Self::new(Kind::Source, error.to_string());
+        Self { hint: hint.map(str::to_owned), ..error }
+    }
+}
+
+impl From<TreeError> for CliError {
+    fn from(error: TreeError) -> Self {
+        Self::new(Kind::Source, error.to_string())
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Newer { .. } => Self::new(Kind::State, message)
+                .hint("use the Springline that wrote it or a newer one, or another directory with --state DIR"),
+            StoreError::Damaged { path, .. } => Self::new(Kind::State, message).hint(format!(
+                "move `{path}` away and run again: artifacts are rebuilt, and what is deployed is found by its \
+                 marks on the target; only the history is lost with it"
+            )),
+            StoreError::Busy { .. } => {
+                Self::new(Kind::Busy, message).hint("wait for it to end (--wait does), or use another --state DIR")
+            }
+            StoreError::NoSpace(_) => Self::new(Kind::NoSpace, message).hint(NO_SPACE),
+            StoreError::Io(_) => Self::new(Kind::State, message),
+        }
+    }
+}
+
+const NO_SPACE: &str = "make room (`springline gc` removes what nothing refers to), then run again: it goes on where it stopped";
+
+impl From<BlobError> for CliError {
+    fn from(error: BlobError) -> Self {
+        let message = error.to_string();
+        match error {
+            BlobError::NoSpace(_) => Self::new(Kind::NoSpace, message).hint(NO_SPACE),
+            BlobError::Missing(_) | BlobError::Damaged(_) => Self::new(Kind::State, message)
+                .hint("`springline run` makes artifacts and objects again that are lost or damaged"),
+            BlobError::Io(_) => Self::new(Kind::State, message),
+        }
+    }
+}
+
+impl From<CallError> for CliError {
+    fn from(error: CallError) -> Self {
+        let mut shown = Self::new(kind_of(&error.fault), error.to_string());
+        shown.hint = hint_of(&error);
+        shown.log = error.log;
+        shown
+    }
+}
+
+fn kind_of(fault: &Fault) -> Kind {
+    match fault {
+        Fault::Denied { .. } => Kind::Denied,
+        Fault::Cancelled => Kind::Cancelled,
+        Fault::Conflict { .. } => Kind::Deploy,
+        Fault::Lost { .. } => Kind::State,
+        _ => Kind::Plugin,
+    }
+}
+
+fn hint_of(error: &CallError) -> Option<String> {
+    let name = &error.plugin.name;
+    match &error.fault {
+        Fault::Limit { limit, .. } => limit.setting().map(|setting| {
+            format!("if it needs more, raise it in host.yaml: `plugins: {{ {name}: {{ limits: {{ {setting}: N }} }} }}`")
+        }),
+        Fault::Trap { .. } => Some("this is a bug in the plugin; its log is above and in `springline logs`".into()),
+        Fault::Contract { .. } => Some("this is a bug in the plugin: tell its author".into()),
+        Fault::Conflict { .. } => Some("`springline diff` shows what is there; run again once that is settled".into()),
+        _ => None,
+    }
+}
+
+impl From<StageError> for CliError {
+    fn from(error: StageError) -> Self {
+        let StageError { stage, environment, reason } = error;
+        let place = match &environment {
+            Some(environment) => format!("{stage} of {environment}"),
+            None => stage.to_string(),
+        };
+        CliError::from(reason).at(&place)
+    }
+}
+
+impl From<Reason> for CliError {
+    fn from(reason: Reason) -> Self {
+        let message = reason.to_string();
+        match reason {
+            Reason::Source(error) => error.into(),
+            Reason::Tree(error) => error.into(),
+            Reason::Store(error) => error.into(),
+            Reason::Blob(error) => error.into(),
+            Reason::Plugin { what, error, .. } => CliError::from(*error).at(&what),
+            Reason::NoInput { .. } => Self::new(Kind::Config, message)
+                .hint("`in` is a directory of the repository at this revision, or the name of an earlier step"),
+            Reason::OneLiveTwice { .. } => Self::new(Kind::Plugin, message).hint("rename one of the two in the source"),
+            Reason::EmptyRender { .. } => Self::new(Kind::Deploy, message).hint(
+                "if everything is to go, say so: `springline sync --env ENV --prune-all`; else look at what the renderer reads",
+            ),
+            Reason::RefusedChange { .. } | Reason::Stuck(_) => {
+                Self::new(Kind::Plugin, message).hint("this is a bug in the plugin: tell its author")
+            }
+            Reason::UnknownObject { .. } => {
+                Self::new(Kind::Usage, message).hint("`springline render --env ENV` lists the objects")
+            }
+            Reason::Apply { denied, .. } => {
+                let kind = if denied { Kind::Denied } else { Kind::Deploy };
+                Self::new(kind, message).hint("what was applied stays and is recorded; mend the cause and run again")
+            }
+            Reason::Unsettled(_) => Self::new(Kind::Deploy, message).hint("something else writes there: find it, then run again"),
+            Reason::Unhealthy { .. } => Self::new(Kind::Deploy, message).hint("`springline status` shows them all"),
+            Reason::Cancelled => Self::new(Kind::Cancelled, message)
+                .hint("what was done until then is recorded; run again to go on"),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The command line: one file a verb.
+
+pub mod artifact;
+pub mod build;
+pub mod completion;
+pub mod diff;
+pub mod error;
+pub mod gc;
+pub mod history;
+pub mod init;
+pub mod logs;
+pub mod plugin;
+pub mod redeploy;
+pub mod render;
+pub mod run;
+pub mod status;
+pub mod update;
+pub mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use springline_model::Cancel;
+
+use error::CliError;
+
+/// From a git revision to reality: builds what is missing, renders, deploys, records and removes
+/// drift. Every step is a sandboxed WebAssembly plugin.
+#[derive(Debug, Parser)]
+#[command(name = "springline", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Start with `springline init`, then `springline run`. Exit codes: 0 done, 1 differs, \
+                        2 wrong usage, 3 config, 4 source, 5 plugin, 6 deploy, 7 state, 8 denied, 9 busy, \
+                        10 no space, 130 stopped.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The repository: a path (bare ones too) or a URL
+    #[arg(long, global = true, value_name = "PATH|URL", default_value = ".")]
+    pub repo: String,
+    /// Where Springline keeps its state [default: .springline at the repository's root]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// How data is printed
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub output: Output,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// If another process owns the state directory, wait for it to end
+    #[arg(long, global = true)]
+    pub wait: bool,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// In a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which state of the source is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RevisionArgs {
+    /// A branch, a tag, a commit or anything `git rev-parse` understands [default: HEAD]
+    #[arg(long, value_name = "REV", conflicts_with = "worktree")]
+    pub revision: Option<String>,
+    /// The uncommitted state of the work tree, ignored files left out
+    #[arg(long)]
+    pub worktree: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Write a first springline.yaml and host.yaml
+    Init(init::Init),
+    /// Build what is missing, render, deploy and record, in every environment
+    Run(run::Run),
+    /// Make live what the revision says, in one environment or for one object
+    Sync(run::Sync),
+    /// Build what is missing, and no more
+    Build(build::Build),
+    /// Print the desired objects
+    Render(render::Render),
+    /// Show what differs between desired and live: exit code 0 if nothing does, 1 if something does
+    Diff(diff::Diff),
+    /// Show what is deployed, whether it drifted and how healthy it is
+    Status(status::Status),
+    /// Deploy an earlier release exactly as it was: no commit, no rebuild, no re-render
+    Redeploy(redeploy::Redeploy),
+    /// List every sync, or prove the list
+    History(history::History),
+    /// Show what plugins logged in a run
+    Logs(logs::Logs),
+    /// List, show and export artifacts
+    Artifact(artifact::ArtifactArgs),
+    /// Look at plugins
+    Plugin(plugin::PluginArgs),
+    /// Pin the plugins of this host, or what changed below their paths, in springline.lock
+    Update(update::Update),
+    /// Execute everything pure once more and compare the bytes with what was kept
+    Verify(verify::Verify),
+    /// Remove what nothing refers to
+    Gc(gc::Gc),
+    /// Print a completion script for a shell
+    Completion(completion::Completion),
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What the verb says.
+pub fn run(cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
+    let common = &cli.common;
+    match cli.verb {
+        Verb::Init(verb) => verb.run(common, cancel),
+        Verb::Run(verb) => verb.run(common, cancel),
+        Verb::Sync(verb) => verb.run(common, cancel),
+        Verb::Build(verb) => verb.run(common, cancel),
+        Verb::Render(verb) => verb.run(common, cancel),
+        Verb::Diff(verb) => verb.run(common, cancel),
+        Verb::Status(verb) => verb.run(common, cancel),
+        Verb::Redeploy(verb) => verb.run(common, cancel),
+        Verb::History(verb) => verb.run(common, cancel),
+        Verb::Logs(verb) => verb.run(common, cancel),
+        Verb::Artifact(verb) => verb.run(common, cancel),
+        Verb::Plugin(verb) => verb.run(common, cancel),
+        Verb::Update(verb) => verb.run(common, cancel),
+        Verb::Verify(verb) => verb.run(common, cancel),
+        Verb::Gc(verb) => verb.run(common, cancel),
+        Verb::Completion(verb) => Ok(verb.run()),
+    }
+}

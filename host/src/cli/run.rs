@@ -1,0 +1,288 @@
+//! `springline run` and `springline sync`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+use springline_engine::build::Source;
+use springline_config::{Document, locate};
+use springline_engine::chain::{Chain, Environment, Input};
+use springline_engine::error::Reason;
+use springline_engine::run::{Failure, Report, Request, Trust, Until, run};
+use springline_model::plugin::{Fault, Violation};
+use springline_model::run::{Cause, How, StepRecord};
+use springline_model::{Cancel, application};
+
+use super::error::{CliError, Kind};
+use super::{Common, Output, RevisionArgs};
+use crate::app::{App, actor};
+use crate::project::{Configured, Picked, Project, show_revision};
+use crate::show::progress::{Progress, how_text};
+use crate::show::{self, FAINT, GOOD, paint};
+
+/// Builds what is missing, renders, plans, applies and records, in every environment.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  springline run\n  springline run --env site --revision v1.2 -o json\n  springline run --worktree")]
+pub struct Run {
+    /// Only in this environment (may be given more than once)
+    #[arg(long = "env", value_name = "ENV")]
+    environments: Vec<String>,
+    #[command(flatten)]
+    revision: RevisionArgs,
+}
+
+impl Run {
+    /// Runs the whole chain.
+    ///
+    /// # Errors
+    /// Whatever fails in it.
+    pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
+        let ready = Ready::open(common, &self.revision, "run", cancel)?;
+        let how = Manner { cause: Cause::Run, until: Until::Record, trust: Trust::Kept, only: None, prune_all: false };
+        let report = ready.go(common, &self.environments, &how)?;
+        finish(common, &ready, &report)
+    }
+}
+
+/// Makes live what the revision says.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  springline sync --env site\n  springline sync --env site --only guide/index.html\n  springline sync --env site --prune-all")]
+pub struct Sync {
+    /// Only in this environment (may be given more than once)
+    #[arg(long = "env", value_name = "ENV")]
+    environments: Vec<String>,
+    /// Only this object: a desired one's id or a live one's name
+    #[arg(long, value_name = "OBJECT")]
+    only: Option<String>,
+    /// If nothing is rendered, remove everything that is deployed; without this it is refused
+    #[arg(long)]
+    prune_all: bool,
+    #[command(flatten)]
+    revision: RevisionArgs,
+}
+
+impl Sync {
+    /// Syncs.
+    ///
+    /// # Errors
+    /// Whatever fails.
+    pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
+        let ready = Ready::open(common, &self.revision, "sync", cancel)?;
+        let how = Manner {
+            cause: Cause::Sync,
+            until: Until::Record,
+            trust: Trust::Kept,
+            only: self.only.as_deref(),
+            prune_all: self.prune_all,
+        };
+        let report = ready.go(common, &self.environments, &how)?;
+        finish(common, &ready, &report)
+    }
+}
+
+/// How the chain is run.
+pub struct Manner<'a> {
+    /// Why.
+    pub cause: Cause,
+    /// How far.
+    pub until: Until,
+    /// How far kept results are believed.
+    pub trust: Trust,
+    /// Only this object.
+    pub only: Option<&'a str>,
+    /// Whether an empty render may remove everything.
+    pub prune_all: bool,
+}
+
+/// All that a run needs.
+pub struct Ready {
+    /// The parts.
+    pub app: App,
+    /// The revision.
+    pub picked: Picked,
+    /// springline.yaml.
+    pub declared: Configured<application::Application>,
+    /// What it declares.
+    pub chain: Chain,
+}
+
+impl Ready {
+    /// Opens everything and reads what the revision declares.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it.
+    pub fn open(common: &Common, revision: &RevisionArgs, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
+        let project = Project::find(common, revision.revision.as_deref(), cancel)?;
+        let picked = project.pick(revision)?;
+        let declared = project.application(&picked)?;
+        let app = App::open(common, project, verb, cancel)?;
+        let chain = crate::resolve::chain(&app, &picked, &declared)?;
+        Ok(Self { app, picked, declared, chain })
+    }
+
+    /// The environments of these names, all of them for none, in the order of springline.yaml.
+    ///
+    /// # Errors
+    /// A name that is not there.
+    pub fn environments(&self, names: &[String]) -> Result<Vec<&Environment>, CliError> {
+        if let Some(name) = names.iter().find(|name| !self.chain.environments.iter().any(|known| known.name == **name)) {
+            let known: Vec<_> = self.chain.environments.iter().map(|known| known.name.as_str()).collect();
+            let near = springline_config::nearest(name, known.iter().copied());
+            let error = CliError::new(Kind::Usage, format!("springline.yaml declares no environment `{name}`"));
+            return Err(match near {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None if known.is_empty() => error.hint("it declares none at all"),
+                None => error.hint(format!("it declares {}", known.join(", "))),
+            });
+        }
+        let wanted = |environment: &&Environment| names.is_empty() || names.contains(&environment.name);
+        Ok(self.chain.environments.iter().filter(wanted).collect())
+    }
+
+    /// Runs the chain, showing what happens.
+    ///
+    /// # Errors
+    /// Whatever fails in it, with its place in springline.yaml.
+    pub fn go(&self, common: &Common, environments: &[String], how: &Manner<'_>) -> Result<Report, CliError> {
+        let progress = Progress::new(common);
+        let environments = self.environments(environments)?;
+        let actor = actor();
+        let request = Request {
+            chain: &self.chain,
+            source: Source { revision: &self.picked.revision, tree: self.picked.tree.as_ref() },
+            environments: &environments,
+            until: how.until,
+            cause: &how.cause,
+            actor: &actor,
+            trust: how.trust,
+            only: how.only,
+            prune_all: how.prune_all,
+        };
+        run(self.app.ports(&progress), request).map_err(|failure| self.explain(failure))
+    }
+
+    /// A failure with the line that it is about.
+    fn explain(&self, failure: Failure) -> CliError {
+        let (error, report) = *failure;
+        let document = &self.declared.document;
+        let mut shown = CliError::from(error.clone());
+        match &error.reason {
+            Reason::NoInput { pointer, .. } => shown = at(document, pointer, shown),
+            // A target's config stands in the operator's file.
+            Reason::Plugin { what, .. } if what.starts_with("target ") => {}
+            Reason::Plugin { what, pointer, error } => {
+                if let Fault::Invalid { violations } = &error.fault {
+                    let violations = self.in_source(pointer, violations);
+                    let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
+                    shown.message = format!("{what}: plugin {}:\n  {}", error.plugin, lines.join("\n  "));
+                }
+                let in_config = match &error.fault {
+                    Fault::Invalid { violations } => violations.iter().find_map(|violation| violation.pointer.as_deref()),
+                    _ => None,
+                };
+                shown = at(document, &format!("{pointer}{}", in_config.unwrap_or_default()), shown);
+            }
+            _ => {}
+        }
+        if report.run.number > 0 && !report.run.steps.is_empty() && shown.hint.is_none() {
+            shown.hint = Some(format!("`springline logs {}` shows what the plugins logged", report.run.number));
+        }
+        shown
+    }
+
+    /// Violations with the paths of the files as they are in the repository, where the plugin's
+    /// input is a directory of it.
+    fn in_source(&self, pointer: &str, violations: &[Violation]) -> Vec<Violation> {
+        let steps = self.chain.artifacts.iter().flat_map(|artifact| &artifact.steps);
+        let step = steps.filter(|step| step.uses.pointer == pointer).find_map(|step| match &step.input {
+            Input::Source(path) => Some(path.as_str()),
+            Input::Step(_) => None,
+        });
+        let renders = self.chain.environments.iter().find(|environment| environment.render.pointer == pointer);
+        let input = step.or_else(|| renders.map(|environment| environment.input.as_str()));
+        let mut violations = violations.to_vec();
+        for file in violations.iter_mut().filter_map(|violation| violation.file.as_mut()) {
+            if let Some(input) = input {
+                *file = springline_model::tree::join_path(input, file);
+            }
+        }
+        violations
+    }
+}
+
+/// A failure at a place of springline.yaml.
+fn at(document: &Document, pointer: &str, shown: CliError) -> CliError {
+    let (line, column) = locate(document, pointer);
+    shown.at(&format!("{}:{line}:{column}", document.name()))
+}
+
+fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, CliError> {
+    match common.output {
+        Output::Json => show::json(&as_json(report))?,
+        Output::Text => {
+            let revision = show_revision(&report.run.revision);
+            for synced in &report.synced {
+                let record = &synced.sealed.record;
+                let release = record.release.map(|release| release.short()).unwrap_or_default();
+                let place = &record.place.environment;
+                let what = match record.counts.applied() {
+                    0 => "already as desired".to_owned(),
+                    1 => "1 change applied".to_owned(),
+                    n => format!("{n} changes applied"),
+                };
+                show::line(format_args!(
+                    "{} {place}: {what}, release {release} of {revision} {}",
+                    paint(GOOD, "synced"),
+                    paint(FAINT, &ready.picked.revision.subject),
+                ));
+                for left in &synced.left {
+                    show::warn(format_args!("{left} is no longer desired and stays, as pruning is off"));
+                }
+            }
+            if report.synced.is_empty() {
+                let number = report.artifacts.digests.len();
+                show::line(format_args!("{} {number} artifacts of {revision}", paint(GOOD, "built")));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A run as JSON.
+pub fn as_json(report: &Report) -> Value {
+    let environments: Vec<Value> = report
+        .synced
+        .iter()
+        .map(|synced| {
+            let mut value = super::history::as_json(&synced.sealed);
+            value["changes"] = json!(synced.done);
+            value["left"] = json!(synced.left);
+            value
+        })
+        .collect();
+    json!({
+        "run": report.run.number,
+        "application": report.run.application,
+        "revision": report.run.revision,
+        "artifacts": report.artifacts.digests,
+        "steps": report.run.steps.iter().map(step_json).collect::<Vec<_>>(),
+        "environments": environments,
+    })
+}
+
+/// A call of a run as JSON.
+pub fn step_json(step: &StepRecord) -> Value {
+    let how = match &step.how {
+        How::Executed(_) => "executed",
+        How::Reused(_) => "reused",
+        How::Failed => "failed",
+    };
+    json!({
+        "name": step.name,
+        "plugin": { "name": step.plugin.name, "digest": step.plugin.digest },
+        "how": how,
+        "why": how_text(&step.how),
+        "summary": step.summary,
+        "milliseconds": step.took.as_secs_f64() * 1000.0,
+    })
+}

@@ -1,0 +1,90 @@
+//! springline.lock: which plugin a name stands for, until somebody decides otherwise.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use springline_config::{Lock, LockedPlugin, PluginSource};
+
+use crate::cli::error::{CliError, Kind};
+use crate::paths;
+
+/// A lock file, and what was added to it.
+pub struct LockFile {
+    /// What is pinned.
+    pub lock: Lock,
+    /// Where it is written; none where there is no work tree.
+    path: Option<PathBuf>,
+    changed: bool,
+}
+
+impl LockFile {
+    /// The repository's: what the revision pins, and for what it does not, what the work tree
+    /// pins.
+    ///
+    /// # Errors
+    /// A file that is wrong.
+    pub fn of_source(committed: Option<&str>, work_dir: Option<&Path>) -> Result<Self, CliError> {
+        let path = work_dir.map(|dir| dir.join(paths::LOCK));
+        let mut lock = Lock::default();
+        if let Some(path) = &path
+            && let Some(text) = read(path)?
+        {
+            lock = Lock::parse(paths::LOCK, &text)?;
+        }
+        if let Some(text) = committed {
+            for (name, plugin) in Lock::parse(paths::LOCK, text)?.iter() {
+                lock.set(name, plugin.clone());
+            }
+        }
+        Ok(Self { lock, path, changed: false })
+    }
+
+    /// The operator's, in the state directory.
+    ///
+    /// # Errors
+    /// A file that is wrong.
+    pub fn of_operator(state: &Path) -> Result<Self, CliError> {
+        let path = state.join(paths::LOCK);
+        let lock = match read(&path)? {
+            Some(text) => Lock::parse(&path.display().to_string(), &text)?,
+            None => Lock::default(),
+        };
+        Ok(Self { lock, path: Some(path), changed: false })
+    }
+
+    /// Pins a plugin.
+    pub fn pin(&mut self, name: &str, source: PluginSource, digest: springline_model::Digest) {
+        let plugin = LockedPlugin { source, digest, version: None };
+        if self.lock.get(name) != Some(&plugin) {
+            self.lock.set(name, plugin);
+            self.changed = true;
+        }
+    }
+
+    /// Writes it if something was pinned, as a whole or not at all, and returns where.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn save(&self) -> Result<Option<&Path>, CliError> {
+        let Some(path) = self.path.as_deref().filter(|_| self.changed) else { return Ok(None) };
+        let failed = |error: std::io::Error| {
+            let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::Config };
+            CliError::new(kind, format!("{} can't be written: {error}", path.display()))
+        };
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+        std::io::Write::write_all(&mut file, self.lock.to_text().as_bytes()).map_err(failed)?;
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(file.path(), mode).map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(Some(path))
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, CliError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CliError::new(Kind::Config, format!("{} can't be read: {error}", path.display()))),
+    }
+}

@@ -1,0 +1,22 @@
+//! Where things are on this machine.
+
+use std::path::{Path, PathBuf};
+
+/// The directory at a repository's root that holds its state.
+pub const STATE: &str = ".springline";
+/// The operator's file in the state directory.
+pub const OPERATOR: &str = "host.yaml";
+/// The application's file at a repository's root.
+pub const APPLICATION: &str = "springline.yaml";
+/// The lock file, at a repository's root and (for the operator's plugins) in the state directory.
+pub const LOCK: &str = "springline.lock";
+
+/// Where compiled plugins are kept: `SPRINGLINE_CACHE_DIR`, else the user's cache directory, else
+/// the state directory.
+pub fn compiled(state: &Path) -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("SPRINGLINE_CACHE_DIR")
+        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("springline")))
+        .or_else(|| set("HOME").map(|dir| dir.join(".cache/springline")));
+    cache.unwrap_or_else(|| state.to_owned()).join("compiled")
+}

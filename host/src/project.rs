@@ -1,0 +1,218 @@
+//! Finds the repository and the state directory, and reads the files in them.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use springline_config::{Document, load_application, load_operator};
+use springline_model::Cancel;
+use springline_model::application::Application;
+use springline_model::operator::Operator;
+use springline_model::port::{Revision, Sources as _, Tree};
+use springline_model::trace::{Found, find};
+use springline_source::GitSource;
+
+use crate::cli::error::{CliError, Kind};
+use crate::cli::{Common, RevisionArgs};
+use crate::{paths, show};
+
+/// How many uncommitted paths a warning names.
+const NAMED: usize = 3;
+
+/// A repository, if one is needed, and the state directory.
+pub struct Project {
+    source: Option<GitSource>,
+    state: PathBuf,
+}
+
+/// What is picked of a source.
+pub struct Picked {
+    /// The revision.
+    pub revision: Revision,
+    /// Its tree.
+    pub tree: Arc<dyn Tree>,
+}
+
+/// A file of configuration: its values, and where each stands.
+pub struct Configured<T> {
+    /// The values.
+    pub value: T,
+    /// The file.
+    pub document: Document,
+}
+
+impl Project {
+    /// Finds the repository and the state directory, and makes the latter if it is missing.
+    ///
+    /// # Errors
+    /// No repository; a state directory that git tracks or that can't be made.
+    pub fn find(common: &Common, revision: Option<&str>, cancel: &Cancel) -> Result<Self, CliError> {
+        if GitSource::is_address(&common.repo) {
+            let state = common.state.clone().unwrap_or_else(|| PathBuf::from(paths::STATE));
+            make_state(&state)?;
+            let source = GitSource::fetch(&common.repo, revision, &state.join("sources"), cancel)?;
+            return Ok(Self { source: Some(source), state });
+        }
+        let source = GitSource::open(Path::new(&common.repo))?;
+        let state = match &common.state {
+            Some(state) => state.clone(),
+            None => {
+                if source.is_tracked(paths::STATE)? {
+                    return Err(CliError::new(
+                        Kind::State,
+                        format!("git tracks files in `{}`, where Springline keeps its state", paths::STATE),
+                    )
+                    .hint(format!("`git rm -r --cached {}` takes them out of git, or use --state DIR", paths::STATE)));
+                }
+                source.root_dir().join(paths::STATE)
+            }
+        };
+        make_state(&state)?;
+        Ok(Self { source: Some(source), state })
+    }
+
+    /// The state directory alone, where `--state` names one; else as [`Project::find`].
+    ///
+    /// # Errors
+    /// As [`Project::find`].
+    pub fn find_state(common: &Common, cancel: &Cancel) -> Result<Self, CliError> {
+        match &common.state {
+            Some(state) if state.is_dir() => Ok(Self { source: None, state: state.clone() }),
+            _ => Self::find(common, None, cancel),
+        }
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The repository.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn source(&self) -> Result<&GitSource, CliError> {
+        self.source.as_ref().ok_or_else(|| CliError::new(Kind::Usage, "this needs a repository: name it with --repo"))
+    }
+
+    /// The work tree's root, if there is one.
+    pub fn work_dir(&self) -> Option<&Path> {
+        self.source.as_ref().and_then(GitSource::work_dir)
+    }
+
+    /// The state of the source that is meant. Uncommitted edits that are left out are warned of.
+    ///
+    /// # Errors
+    /// What the source reports.
+    pub fn pick(&self, wanted: &RevisionArgs) -> Result<Picked, CliError> {
+        let source = self.source()?;
+        if wanted.worktree {
+            let (revision, tree) = source.worktree()?;
+            return Ok(Picked { revision, tree });
+        }
+        let revision = source.resolve(wanted.revision.as_deref().unwrap_or("HEAD"))?;
+        if wanted.revision.is_none() {
+            warn_of_uncommitted(source)?;
+        }
+        let tree = source.tree(&revision)?;
+        Ok(Picked { revision, tree })
+    }
+
+    /// The application that a revision declares.
+    ///
+    /// # Errors
+    /// No springline.yaml, or one that is wrong.
+    pub fn application(&self, picked: &Picked) -> Result<Configured<Application>, CliError> {
+        let Some(text) = read_text(picked.tree.as_ref(), paths::APPLICATION)? else {
+            let place = match &picked.revision.id {
+                id if id.starts_with("worktree") => "the work tree".to_owned(),
+                id => format!("revision {}", show_revision(id)),
+            };
+            return Err(CliError::new(Kind::Config, format!("there is no {} in {place}", paths::APPLICATION)).hint(
+                "`springline init` writes a first one; if it is there and not committed, commit it or use --worktree",
+            ));
+        };
+        let (value, document) = load_application(paths::APPLICATION, &text)?;
+        Ok(Configured { value, document })
+    }
+
+    /// The operator's file. Without one, nothing is bound and nothing granted.
+    ///
+    /// # Errors
+    /// A file that is wrong.
+    pub fn operator(&self) -> Result<Configured<Operator>, CliError> {
+        let path = self.state.join(paths::OPERATOR);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "version: 1\n".to_owned(),
+            Err(error) => return Err(CliError::new(Kind::Config, format!("{}: {error}", path.display()))),
+        };
+        let (mut value, document) = load_operator(&path.display().to_string(), &text)?;
+        let base = std::path::absolute(&self.state)
+            .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", self.state.display())))?;
+        for target in value.targets.values_mut() {
+            if let Some(directory) = &mut target.grants.directory {
+                directory.path = base.join(&directory.path);
+            }
+        }
+        for directory in &mut value.plugin_directories {
+            *directory = base.join(&*directory);
+        }
+        Ok(Configured { value, document })
+    }
+}
+
+/// A revision as people read it.
+pub fn show_revision(id: &str) -> &str {
+    let end = if id.starts_with("worktree-") { 9 + 7 } else { 7 };
+    id.get(..end).unwrap_or(id)
+}
+
+/// The text of a file of a tree; none if there is none.
+///
+/// # Errors
+/// What the tree reports; a file that is no text.
+pub fn read_text(tree: &dyn Tree, path: &str) -> Result<Option<String>, CliError> {
+    let Found::Entry(entry) = find(tree, path)? else { return Ok(None) };
+    if !entry.kind.is_file() {
+        return Err(CliError::new(Kind::Config, format!("`{path}` is no regular file")));
+    }
+    let bytes = tree.read(&entry)?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Some(text.to_owned())),
+        Err(error) => Err(CliError::new(
+            Kind::Config,
+            format!("`{path}` is not UTF-8: the first bad byte is at {}", error.valid_up_to()),
+        )),
+    }
+}
+
+/// Makes the state directory, for its owner alone and ignored by git.
+fn make_state(state: &Path) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| {
+        let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::State };
+        CliError::new(kind, format!("the state directory {} can't be made: {error}", state.display()))
+            .hint("name another one with --state DIR")
+    };
+    if state.join(".gitignore").exists() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(failed)?;
+    fs::write(state.join(".gitignore"), "*\n").map_err(failed)
+}
+
+fn warn_of_uncommitted(source: &GitSource) -> Result<(), CliError> {
+    let mut paths = source.uncommitted()?;
+    paths.retain(|path| path != paths::LOCK);
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let more = paths.len().saturating_sub(NAMED);
+    let mut named = paths[..paths.len().min(NAMED)].join(", ");
+    if more > 0 {
+        named.push_str(&format!(" and {more} more"));
+    }
+    show::warn(format_args!("uncommitted edits are left out: {named} (--worktree takes them in)"));
+    Ok(())
+}

@@ -1,0 +1,375 @@
+//! From what springline.yaml and host.yaml say to a chain that can run: plugins found and pinned,
+//! configs checked against the plugins' schemas, targets bound.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use springline_config::{CompiledSchema, Document, PluginSource};
+use springline_engine::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
+use springline_model::Digest;
+use springline_model::application;
+use springline_model::call::canonical_json;
+use springline_model::plugin::{Description, Kind, Pinned};
+use springline_model::port::{Blobs as _, Plugins as _, Store as _, Tree};
+use springline_model::run::Release;
+use springline_model::trace::{Found, find};
+
+use crate::app::App;
+use crate::builtin;
+use crate::cli::error::{CliError, Kind as ErrorKind};
+use crate::cli::redeploy;
+use crate::lockfile::LockFile;
+use crate::project::{Configured, Picked, read_text};
+use crate::{paths, show};
+
+/// A plugin that is found and described.
+#[derive(Clone)]
+pub struct Known {
+    /// Its name and digest.
+    pub pinned: Pinned,
+    /// What it says of itself.
+    pub description: Arc<Description>,
+    track: Arc<str>,
+    schema: Arc<CompiledSchema>,
+}
+
+/// Where plugins that are named by a path are looked for.
+enum Base<'a> {
+    /// In the revision, and where it has no such file, in the work tree.
+    Source { tree: &'a dyn Tree, work_dir: Option<&'a Path> },
+    /// Below a directory of the operator's.
+    Directory(&'a Path),
+}
+
+/// Finds the plugins that a file names.
+pub struct Resolver<'a> {
+    app: &'a App,
+    base: Base<'a>,
+    /// What is pinned.
+    pub lock: LockFile,
+    known: HashMap<String, Known>,
+}
+
+impl<'a> Resolver<'a> {
+    /// For the plugins of springline.yaml.
+    ///
+    /// # Errors
+    /// A lock file that is wrong.
+    pub fn of_source(app: &'a App, picked: &'a Picked) -> Result<Self, CliError> {
+        let tree = picked.tree.as_ref();
+        let work_dir = app.project.work_dir();
+        let lock = LockFile::of_source(read_text(tree, paths::LOCK)?.as_deref(), work_dir)?;
+        Ok(Self { app, base: Base::Source { tree, work_dir }, lock, known: HashMap::new() })
+    }
+
+    /// For the plugins of host.yaml.
+    ///
+    /// # Errors
+    /// A lock file that is wrong.
+    pub fn of_operator(app: &'a App) -> Result<Self, CliError> {
+        let state = app.project.state();
+        let lock = LockFile::of_operator(state)?;
+        Ok(Self { app, base: Base::Directory(state), lock, known: HashMap::new() })
+    }
+
+    /// The plugin of that name, pinned now if it was not. `place` says where it is named.
+    ///
+    /// # Errors
+    /// A plugin that can't be found, or that is not what is pinned, or that is no plugin.
+    pub fn plugin(&mut self, name: &str, place: &Place<'_>) -> Result<Known, CliError> {
+        if let Some(known) = self.known.get(name) {
+            return Ok(known.clone());
+        }
+        let digest = match self.lock.lock.get(name).map(|locked| locked.digest) {
+            Some(digest) => {
+                self.ensure_pinned(name, &digest, place)?;
+                digest
+            }
+            None => self.find(name, place)?,
+        };
+        let known = self.describe(Pinned { name: name.to_owned(), digest })?;
+        self.known.insert(name.to_owned(), known.clone());
+        Ok(known)
+    }
+
+    /// The plugin that a name stands for today, whatever is pinned; pins it.
+    ///
+    /// # Errors
+    /// A plugin that can't be found.
+    pub fn find(&mut self, name: &str, place: &Place<'_>) -> Result<Digest, CliError> {
+        if let Ok(digest) = name.parse::<Digest>() {
+            self.ensure_pinned(name, &digest, place)?;
+            return Ok(digest);
+        }
+        if let Some(path) = name.strip_prefix("./") {
+            let Some(bytes) = self.read(path)? else {
+                return Err(place.error(format!("there is no plugin at `{name}`")).hint(
+                    "the path starts at the repository's root (of host.yaml's plugins: at the state directory); \
+                     build the plugin first, or commit it",
+                ));
+            };
+            let digest = self.app.blobs.put(&bytes)?;
+            self.lock.pin(name, PluginSource::Path, digest);
+            return Ok(digest);
+        }
+        let Some(builtin) = builtin::named(name) else {
+            return Err(unknown(name, place));
+        };
+        self.store_builtin(builtin)?;
+        self.lock.pin(name, PluginSource::Builtin, builtin.digest);
+        Ok(builtin.digest)
+    }
+
+    /// Makes sure that the bytes of a pinned plugin are in the blob store.
+    fn ensure_pinned(&self, name: &str, digest: &Digest, place: &Place<'_>) -> Result<(), CliError> {
+        if let Some(path) = name.strip_prefix("./") {
+            // A path is looked at every time: who changed the file wants to hear of it.
+            if let Some(bytes) = self.read(path)? {
+                let found = Digest::of(&bytes);
+                if found == *digest {
+                    self.app.blobs.put(&bytes)?;
+                    return Ok(());
+                }
+                let message =
+                    format!("`{name}` is {} now, and springline.lock pins {}", found.short(), digest.short());
+                return Err(place.error(message).hint(format!("`springline update {name}` pins what is there now")));
+            }
+        }
+        if self.app.blobs.contains(digest) {
+            return Ok(());
+        }
+        if let Some(builtin) = builtin::all().iter().find(|builtin| builtin.digest == *digest) {
+            return self.store_builtin(builtin);
+        }
+        for directory in &self.app.operator.value.plugin_directories {
+            if let Some(bytes) = search(directory, digest) {
+                self.app.blobs.put(&bytes)?;
+                return Ok(());
+            }
+        }
+        let message = format!("plugin `{name}` is pinned at {digest}, and those bytes are nowhere to be found");
+        Err(place.error(message).hint(format!(
+            "put the component into a directory that host.yaml names in `plugin-directories`, or let \
+             `springline update {name}` pin what this host has (what it made is then built again)"
+        )))
+    }
+
+    fn store_builtin(&self, builtin: &builtin::Builtin) -> Result<(), CliError> {
+        if !self.app.blobs.contains(&builtin.digest) {
+            self.app.blobs.put(builtin.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Bytes>, CliError> {
+        match &self.base {
+            Base::Source { tree, work_dir } => {
+                if let Found::Entry(entry) = find(*tree, path)?
+                    && entry.kind.is_file()
+                {
+                    return Ok(Some(tree.read(&entry)?));
+                }
+                Ok(work_dir.and_then(|dir| std::fs::read(dir.join(path)).ok()).map(Bytes::from))
+            }
+            Base::Directory(dir) => Ok(std::fs::read(dir.join(path)).ok().map(Bytes::from)),
+        }
+    }
+
+    fn describe(&self, pinned: Pinned) -> Result<Known, CliError> {
+        let description = self.app.describe(&pinned)?;
+        let schema = CompiledSchema::new(&description.config_schema).map_err(|message| {
+            CliError::new(ErrorKind::Plugin, format!("plugin {pinned}: its config schema is wrong: {message}"))
+                .hint("this is a bug in the plugin: tell its author")
+        })?;
+        let track = description.track.as_str().into();
+        Ok(Known { pinned, description: Arc::new(description), track, schema: Arc::new(schema) })
+    }
+
+    /// One use of a plugin: found, of the right kind, its config checked.
+    fn usage(&mut self, wanted: Kind, name: &str, with: &Map<String, Value>, place: &Place<'_>) -> Result<Use, CliError> {
+        let known = self.plugin(name, &place.key("plugin"))?;
+        if known.description.kind != wanted {
+            let message = format!("plugin `{name}` is a {}, and a {wanted} is needed here", known.description.kind);
+            return Err(place.key("plugin").error(message).hint("`springline plugin list` shows what each plugin is"));
+        }
+        let config = Value::Object(with.clone());
+        let pointer = format!("{}/with", place.pointer);
+        known.schema.check(place.document, &pointer, &config, Some(&format!("plugin `{name}`")))?;
+        Ok(Use {
+            plugin: known.pinned,
+            track: known.track,
+            config: canonical_json(&config).into(),
+            limits: self.app.operator.value.limits_of(name).clone(),
+            pointer,
+        })
+    }
+
+    /// Writes the lock file if something was pinned.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn save(&self) -> Result<(), CliError> {
+        if let Some(path) = self.lock.save()?
+            && matches!(self.base, Base::Source { .. })
+        {
+            show::note(format_args!("pinned plugins in {}: commit it", path.display()));
+        }
+        Ok(())
+    }
+}
+
+/// A place in a file.
+pub struct Place<'a> {
+    document: &'a Document,
+    pointer: String,
+}
+
+impl<'a> Place<'a> {
+    /// The place that a pointer names.
+    pub fn new(document: &'a Document, pointer: impl Into<String>) -> Self {
+        Self { document, pointer: pointer.into() }
+    }
+
+    fn key(&self, key: &str) -> Self {
+        Self { document: self.document, pointer: format!("{}/{key}", self.pointer) }
+    }
+
+    fn error(&self, message: String) -> CliError {
+        self.suggest(message, None)
+    }
+
+    fn suggest(&self, message: String, suggestion: Option<String>) -> CliError {
+        self.document.error(vec![self.document.issue(&self.pointer, message, suggestion)]).into()
+    }
+}
+
+fn unknown(name: &str, place: &Place<'_>) -> CliError {
+    let names = builtin::all().iter().map(|builtin| builtin.name);
+    let near = springline_config::nearest(name, names.clone()).map(|near| format!("did you mean `{near}`?"));
+    let error = place.suggest(format!("there is no built-in plugin `{name}`"), near);
+    let known: Vec<_> = names.collect();
+    if known.is_empty() {
+        return error.hint("this build carries no plugins: `cargo xtask` makes one that does");
+    }
+    error.hint(format!(
+        "built in are {}; a plugin of your own is named by its path (`./plugins/x.wasm`) or digest",
+        known.join(", ")
+    ))
+}
+
+fn search(directory: &Path, digest: &Digest) -> Option<Vec<u8>> {
+    let entries = std::fs::read_dir(directory).ok()?;
+    let components = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "wasm"));
+    components.filter_map(|path| std::fs::read(path).ok()).find(|bytes| Digest::of(bytes) == *digest)
+}
+
+/// The chain that a revision declares, every plugin pinned.
+///
+/// # Errors
+/// Whatever is wrong with the files or the plugins, with its place.
+pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Application>) -> Result<Chain, CliError> {
+    let Configured { value: declared, document } = configured;
+    let mut resolver = Resolver::of_source(app, picked)?;
+    let mut operator = Resolver::of_operator(app)?;
+    let mut chain =
+        Chain { application: declared.application.clone(), artifacts: Vec::new(), environments: Vec::new() };
+    for (name, artifact) in &declared.artifacts {
+        let place = Place::new(document, format!("/artifacts/{name}/steps"));
+        let steps = steps(&mut resolver, &artifact.steps, &place)?;
+        chain.artifacts.push(Artifact { name: name.clone(), steps });
+    }
+    for (name, environment) in &declared.environments {
+        let place = Place::new(document, format!("/environments/{name}"));
+        let render = &environment.render;
+        chain.environments.push(Environment {
+            name: name.clone(),
+            render: resolver.usage(Kind::Renderer, &render.plugin, &render.with, &place.key("render"))?,
+            input: source_path(render.input.as_deref()),
+            values: canonical_json(&Value::Object(environment.values.clone())),
+            target: target(app, &mut operator, &environment.target, &place.key("target"))?,
+            sync: environment.sync.clone(),
+        });
+    }
+    resolver.save()?;
+    operator.save()?;
+    Ok(chain)
+}
+
+fn steps(resolver: &mut Resolver<'_>, declared: &[application::Step], place: &Place<'_>) -> Result<Vec<Step>, CliError> {
+    let mut steps: Vec<Step> = Vec::with_capacity(declared.len());
+    for (at, step) in declared.iter().enumerate() {
+        let input = match (&step.input, at) {
+            (None, 0) => Input::Source(String::new()),
+            (None, _) => Input::Step(at - 1),
+            (Some(input), _) => match steps.iter().position(|earlier| earlier.name == *input) {
+                Some(earlier) => Input::Step(earlier),
+                None => Input::Source(source_path(Some(input))),
+            },
+        };
+        let uses = resolver.usage(Kind::BuildStep, &step.plugin, &step.with, &place.key(&at.to_string()))?;
+        steps.push(Step { name: step.name.clone(), uses, input });
+    }
+    Ok(steps)
+}
+
+/// A directory of the source as the engine wants it: empty for all of it.
+fn source_path(path: Option<&str>) -> String {
+    let path = path.unwrap_or_default();
+    let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/');
+    if path == "." { String::new() } else { path.to_owned() }
+}
+
+/// A target as the operator binds it.
+///
+/// # Errors
+/// A target that the operator's file does not name; a plugin or a config that is wrong.
+pub fn target(app: &App, resolver: &mut Resolver<'_>, name: &str, place: &Place<'_>) -> Result<Target, CliError> {
+    let Configured { value: operator, document } = &app.operator;
+    let Some(binding) = operator.targets.get(name) else {
+        let near = springline_config::nearest(name, operator.targets.keys().map(String::as_str));
+        let near = near.map(|near| format!("did you mean `{near}`?"));
+        let file = app.project.state().join(paths::OPERATOR);
+        return Err(place.suggest(format!("the operator's file binds no target `{name}`"), near).hint(format!(
+            "add it to {}: `targets: {{ {name}: {{ plugin: target-directory, grants: {{ directory: {{ path: DIR }} }} }} }}`",
+            file.display()
+        )));
+    };
+    let place = Place::new(document, format!("/targets/{name}"));
+    let uses = resolver.usage(Kind::DeployTarget, &binding.plugin, &binding.with, &place)?;
+    Ok(Target { name: name.to_owned(), uses, grants: binding.grants.clone() })
+}
+
+impl App {
+    /// What a plugin says of itself, from the store if it was asked before.
+    ///
+    /// # Errors
+    /// A plugin that can't be run.
+    pub fn describe(&self, pinned: &Pinned) -> Result<Description, CliError> {
+        if let Some(description) = self.store.description(&pinned.digest)? {
+            return Ok(description);
+        }
+        let description = self.plugins.describe(pinned)?;
+        self.store.keep_description(&pinned.digest, &description)?;
+        Ok(description)
+    }
+}
+
+/// The target that a release goes to: bound as the operator binds it today, with the plugin that
+/// deployed the release.
+///
+/// # Errors
+/// A target that is no longer bound, or a plugin that is gone.
+pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) -> Result<Target, CliError> {
+    let document = &app.operator.document;
+    let mut bound = target(app, resolver, &release.target, &Place::new(document, "/targets"))?;
+    if bound.uses.plugin.digest != release.target_plugin.digest {
+        redeploy::ensure_there(app, &release.target_plugin)?;
+        let known = resolver.describe(release.target_plugin.clone())?;
+        bound.uses.plugin = known.pinned;
+        bound.uses.track = known.track;
+    }
+    Ok(bound)
+}

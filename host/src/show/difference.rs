@@ -1,0 +1,86 @@
+//! Differences between live and desired, as unified diffs.
+
+use similar::{ChangeTag, TextDiff};
+use springline_engine::status::{Differences, Explained};
+use springline_model::manifest::Action;
+
+use super::{BAD, FAINT, GOOD, NOTE, STRONG, line, paint};
+
+/// Unchanged lines around a change.
+const CONTEXT: usize = 3;
+
+/// The sign and the word of what a change does.
+pub const fn word(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::Create => ("+", "create"),
+        Action::Update => ("~", "update"),
+        Action::Delete => ("-", "delete"),
+        Action::Adopt => ("=", "adopt"),
+        Action::Deferred => ("?", "plan later"),
+    }
+}
+
+/// Prints all that differs in an environment.
+pub fn print(environment: &str, differences: &Differences) {
+    let number = differences.changes.len();
+    if number == 0 {
+        line(format_args!("{} in sync ({} objects)", paint(STRONG, environment), differences.desired));
+    } else {
+        let noun = if number == 1 { "change" } else { "changes" };
+        line(format_args!("{} {number} {noun}", paint(STRONG, environment)));
+    }
+    for explained in &differences.changes {
+        one(explained);
+    }
+    for left in &differences.left {
+        line(paint(FAINT, format_args!("  {left} is no longer desired and stays, as pruning is off")));
+    }
+}
+
+fn one(explained: &Explained) {
+    let change = &explained.change;
+    let (sign, word) = word(change.action);
+    let style = match change.action {
+        Action::Create | Action::Adopt => GOOD,
+        Action::Update | Action::Deferred => NOTE,
+        Action::Delete => BAD,
+    };
+    let summary = if change.summary.is_empty() { String::new() } else { format!(" ({})", change.summary) };
+    line(format_args!("{} {}{}", paint(style, format_args!("{sign} {word}")), change.live, paint(FAINT, summary)));
+    let difference = &explained.difference;
+    if difference.live.is_some() || difference.desired.is_some() {
+        let live = difference.live.as_deref().unwrap_or_default();
+        unified(live, difference.desired.as_deref().unwrap_or_default());
+    }
+}
+
+fn unified(live: &str, desired: &str) {
+    let diff = TextDiff::from_lines(live, desired);
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        line(paint(FAINT, hunk.header().to_string().trim_end()));
+        for change in hunk.iter_changes() {
+            let (sign, style) = match change.tag() {
+                ChangeTag::Delete => ("-", BAD),
+                ChangeTag::Insert => ("+", GOOD),
+                ChangeTag::Equal => (" ", anstyle::Style::new()),
+            };
+            let text = visible(change.value().trim_end_matches(['\n', '\r']));
+            line(paint(style, format_args!("{sign}{text}")));
+        }
+    }
+}
+
+/// Text from a target, with nothing in it that a terminal would obey.
+fn visible(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() && c != '\t' { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_as_a_command() {
+        assert_eq!(visible("a\u{1b}[2Jb\tc"), "a\\u{1b}[2Jb\tc");
+    }
+}

@@ -1,0 +1,144 @@
+//! What a run does, while it does it: a line a stage, and in a terminal a bar below them.
+
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use springline_engine::event::{Event, Observer};
+use springline_model::run::{How, Stage};
+
+use super::difference::word;
+use super::time::duration;
+use super::{BAD, FAINT, GOOD, NOTE, STRONG, paint};
+use crate::cli::{Common, Output};
+
+/// Stages that take less are not worth a bar.
+const BAR_AFTER: Duration = Duration::from_millis(300);
+
+/// Shows what happens.
+pub struct Progress {
+    /// Whether lines are printed: not in JSON.
+    lines: bool,
+    bar: ProgressBar,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    /// Skipped calls since the last executed one.
+    skipped: u64,
+    /// The bar of a stage that has just begun, not shown before a while has passed.
+    begun: Option<std::time::Instant>,
+}
+
+impl Progress {
+    /// Progress for this command.
+    pub fn new(common: &Common) -> Self {
+        let lines = common.output == Output::Text;
+        let bar = ProgressBar::hidden();
+        if lines && std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
+        let template = "{spinner} {prefix} {wide_bar} {pos}/{len} {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { lines, bar, shown: Mutex::default() }
+    }
+
+    fn line(&self, text: impl std::fmt::Display) {
+        if self.lines {
+            self.bar.suspend(|| super::note(text));
+        }
+    }
+
+    fn stage(&self, stage: Stage, environment: Option<&str>, detail: &str, took: Duration) {
+        let place = environment.unwrap_or_default();
+        let head = paint(STRONG, format_args!("{:<7}", stage.to_string()));
+        let took = paint(FAINT, duration(took));
+        self.line(format_args!("{head} {place:<12} {detail:<44} {took}"));
+    }
+
+    fn called(&self, name: &str, how: &How, summary: &str, took: Duration) {
+        self.bar.inc(1);
+        match how {
+            How::Reused(_) => {
+                self.shown.lock().unwrap_or_else(PoisonError::into_inner).skipped += 1;
+                if self.bar.length().is_none_or(|all| all <= SHOW_SKIPPED) {
+                    self.line(format_args!("  {} {name:<20} {}", paint(FAINT, "skipped "), paint(FAINT, how_text(how))));
+                }
+            }
+            How::Executed(_) => self.line(format_args!(
+                "  {} {name:<20} {}{}  {}",
+                paint(GOOD, "executed"),
+                how_text(how),
+                if summary.is_empty() { String::new() } else { format!(": {summary}") },
+                paint(FAINT, duration(took)),
+            )),
+            How::Failed => self.line(format_args!("  {} {name}", paint(BAD, "failed  "))),
+        }
+    }
+}
+
+/// Skipped steps are shown one by one up to so many steps in all.
+const SHOW_SKIPPED: u64 = 20;
+
+/// Why a call was executed or skipped.
+pub fn how_text(how: &How) -> String {
+    match how {
+        How::Executed(why) => why.clone(),
+        How::Reused(run) => format!("nothing it reads changed since run {run}"),
+        How::Failed => "failed".into(),
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: &Event<'_>) {
+        crate::crash::maybe(event);
+        match event {
+            Event::Begun { run, resumed: Some(stage) } => {
+                self.line(format_args!("run {run} goes on: it was cut off after {stage}"));
+            }
+            Event::StageBegun { stage, environment, units } => {
+                self.shown.lock().unwrap_or_else(PoisonError::into_inner).begun = Some(std::time::Instant::now());
+                self.bar.reset();
+                self.bar.set_length(units.unwrap_or(1));
+                self.bar.set_prefix(match environment {
+                    Some(environment) => format!("{stage} {environment}"),
+                    None => stage.to_string(),
+                });
+                self.bar.set_message("");
+            }
+            Event::Executing { name, why } => {
+                self.bar.set_message(format!("{name}: {why}"));
+                self.bar.enable_steady_tick(BAR_AFTER);
+            }
+            Event::Called { name, how, summary, took } => self.called(name, how, summary, *took),
+            Event::Applying { live, action } => self.bar.set_message(format!("{} {live}", word(*action).1)),
+            Event::Changed(done) => {
+                self.bar.inc(1);
+                if let Some(error) = &done.error {
+                    let (_, word) = word(done.action);
+                    self.line(format_args!("  {} to {word} {}: {error}", paint(BAD, "failed"), done.live));
+                }
+            }
+            Event::Waiting { unhealthy, all, worst, left } => {
+                self.bar.set_message(format!("{worst} ({} left)", duration(*left)));
+                self.bar.set_position((all - unhealthy) as u64);
+            }
+            Event::StageDone { stage, environment, detail, took } => {
+                self.bar.disable_steady_tick();
+                self.stage(*stage, *environment, detail, *took);
+            }
+            Event::Remaking { what } => self.line(format_args!("{} {what}: it is made again", paint(NOTE, "lost:"))),
+            Event::Begun { resumed: None, .. } | Event::Passed(_) => {}
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

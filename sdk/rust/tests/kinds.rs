@@ -1,0 +1,181 @@
+//! One plugin of each kind, as an author writes it, against the fake host.
+#![cfg(not(target_family = "wasm"))]
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod step {
+    use springline_sdk::prelude::*;
+
+    #[config]
+    struct Config {
+        /// Who is greeted.
+        name: String,
+        #[serde(default)]
+        tone: Tone,
+    }
+
+    #[config]
+    #[derive(Default)]
+    enum Tone {
+        #[default]
+        Friendly,
+        VeryFormal,
+    }
+
+    /// Greets
+    /// somebody.
+    ///
+    /// Politely.
+    #[build_step(version = "7.0.0")]
+    fn hello(config: Config, step: &mut Step) -> Result<String> {
+        let greeting = match config.tone {
+            Tone::Friendly => "Hello",
+            Tone::VeryFormal => "Good day",
+        };
+        if config.name.is_empty() {
+            return Err(Violation::new("nobody to greet").pointer("/name").into());
+        }
+        info!("greeting {}\ntwice", config.name);
+        let source = step.read_text("greeting.txt").unwrap_or_default();
+        step.write("bin/hello.txt", format!("{source}{greeting}, {}", config.name))?;
+        step.set_executable("bin/hello.txt", step.is_executable("greeting.txt")?)?;
+        Ok("1 file".into())
+    }
+
+    #[test]
+    fn a_step_reads_writes_and_logs() {
+        let host = springline_sdk::fake::Host::new();
+        host.add_executable_input("greeting.txt", "> ");
+        let summary = host.run::<Plugin>(json!({ "name": "Ada", "tone": "very-formal" })).unwrap();
+        assert_eq!(summary, "1 file");
+        assert_eq!(host.outputs(), ["bin/hello.txt"]);
+        assert_eq!(host.output("bin/hello.txt").unwrap(), b"> Good day, Ada");
+        assert!(host.is_output_executable("bin/hello.txt"));
+        let lines: Vec<_> = host.logged().into_iter().map(|(_, line)| line).collect();
+        assert_eq!(lines, ["greeting Ada", "twice"]);
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_refusal_are_invalid() {
+        let host = springline_sdk::fake::Host::new();
+        for (config, expected) in [
+            (json!({ "name": "Ada", "nmae": 1 }), "unknown field `nmae`"),
+            (json!({ "name": "" }), "/name: nobody to greet"),
+        ] {
+            let error = host.run::<Plugin>(config).unwrap_err();
+            assert!(matches!(error, Error::Invalid(_)) && error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_describes_itself_from_its_source() {
+        let description = Plugin::describe();
+        assert_eq!(description.name, "springline-sdk");
+        assert_eq!(description.version, "7.0.0");
+        assert_eq!(description.summary, "Greets somebody.");
+        let schema: Value = springline_sdk::serde_json::from_str(&description.config_schema).unwrap();
+        assert_eq!(schema["properties"]["name"]["description"], "Who is greeted.");
+        assert_eq!(schema["required"], json!(["name"]));
+        assert_eq!(schema["additionalProperties"], false);
+    }
+}
+
+mod renderer {
+    use std::io::Write as _;
+
+    use springline_sdk::plugin::NoConfig;
+    use springline_sdk::prelude::*;
+
+    /// Renders what it is given.
+    #[renderer(name = "mirror")]
+    fn render(_config: NoConfig, render: &mut Render) -> Result<Vec<Object>> {
+        let mut objects = vec![Object::tree("site", render.artifact("site")?.digest)];
+        for file in render.walk()? {
+            let mut blob = render.blob_writer();
+            blob.write_all(&render.read(&file.path)?)?;
+            objects.push(Object::blob(&file.path, blob.finish()?));
+        }
+        let values = format!("{}: {}", render.environment()?, Value::from(render.values()?));
+        objects.push(Object::inline("values", values));
+        Ok(objects)
+    }
+
+    #[test]
+    fn a_renderer_sees_artifacts_values_and_the_environment() {
+        let host = springline_sdk::fake::Host::new();
+        let site = host.add_artifact("site", &[("index.html", "<h1>")]);
+        host.add_input("a.yaml", "kind: A").set_environment(Some("prod")).set_values(json!({ "replicas": 2 }));
+        let objects = host.render::<Plugin>(json!({})).unwrap();
+        assert_eq!(objects[0], Object::tree("site", site));
+        let Body::Blob(digest) = &objects[1].body else { panic!("{objects:?}") };
+        assert_eq!(host.blob(digest).unwrap(), b"kind: A");
+        assert_eq!(objects[2], Object::inline("values", r#"prod: {"replicas":2}"#));
+    }
+
+    #[test]
+    fn a_missing_artifact_is_named_with_those_there_are() {
+        let host = springline_sdk::fake::Host::new();
+        host.add_artifact("page", &[("x", "y")]);
+        let error = host.render::<Plugin>(json!({})).unwrap_err();
+        assert_eq!(error.to_string(), "the application declares no artifact `site`; there are: page");
+    }
+}
+
+mod target {
+    use springline_sdk::plugin::{DeployTarget as _, Kind};
+    use springline_sdk::prelude::*;
+
+    #[config]
+    struct Shelf {
+        board: String,
+    }
+
+    impl Shelf {
+        fn place(&self, object: &Object) -> String {
+            format!("{}/{}", self.board, object.id)
+        }
+    }
+
+    /// Puts every object on a shelf, and never looks again.
+    #[deploy_target(capabilities(directory = "the shelf"))]
+    impl Target for Shelf {
+        fn identify(&self, desired: &[Object], _: &mut Deploy) -> Result<Vec<Identity>> {
+            Ok(desired.iter().map(|object| Identity { live: self.place(object), object: object.id.clone() }).collect())
+        }
+
+        fn plan(&self, desired: &[Object], owned: &[String], _: &mut Deploy) -> Result<Vec<Change>> {
+            let new = desired.iter().filter(|object| !owned.contains(&self.place(object)));
+            let change = |object: &Object| {
+                let Body::Blob(digest) = &object.body else { return Err(Error::invalid("a shelf takes files")) };
+                let after = Some(digest.clone());
+                Ok(Change { after, ..Change::new(Action::Create, self.place(object), &object.id) })
+            };
+            new.map(change).collect()
+        }
+
+        fn apply(&self, change: &Change, deploy: &mut Deploy) -> Result<Applied> {
+            let blob = change.after.as_deref().unwrap_or_default();
+            deploy.directory().put_file(&change.live, blob, false, None)?;
+            Ok(Applied { after: change.after.clone(), message: String::new() })
+        }
+
+        fn observe(&self, _live: &[String], _: &mut Deploy) -> Result<Vec<Observed>> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_target_is_driven_as_the_host_does() {
+        let host = springline_sdk::fake::Host::new();
+        let target = host.target::<Plugin>(json!({ "board": "top" })).unwrap();
+        let desired = [Object::blob("cup", host.add_blob("tea"))];
+        let synced = host.sync(&target, &desired, &[]).unwrap();
+        assert_eq!(synced.owned, ["top/cup"]);
+        assert_eq!(host.live("top/cup").unwrap(), b"tea");
+
+        let missing = Observed { live: "top/cup".into(), version: None, state: Vec::new() };
+        assert_eq!(target.judge(&missing).unwrap().status, springline_sdk::HealthStatus::Missing);
+        assert!(Plugin::configure(r#"{"bord": 1}"#.into()).is_err());
+        assert_eq!(Plugin::describe().kind, Kind::DeployTarget);
+        assert_eq!(Plugin::describe().capabilities, [("directory", "the shelf")]);
+    }
+}

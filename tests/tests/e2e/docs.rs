@@ -1,0 +1,188 @@
+//! Every command in the documentation is run, and what it shows is compared.
+//!
+//! In a page, a fence ```` ```yaml file=NAME ```` is a file that the reader writes, and a fence
+//! ```` ```console ```` is a terminal: lines that start with `$ ` are commands, the lines after
+//! them what they print. Times, durations and digests may differ. A page is one session.
+//! `UPDATE_DOCS=1` writes down what the commands print now.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::sandbox::Sandbox;
+
+/// Commands of ```` ```sh ```` fences: they are run by other tests or by CI itself.
+const ELSEWHERE: [&str; 5] =
+    ["cargo xtask ", "git clone REPOSITORY", "springline init", "springline run", "springline diff"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages = vec![root().join("README.md")];
+    let mut left = vec![root().join("docs")];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    pages.sort();
+    pages
+}
+
+#[test]
+fn every_page_shows_what_happens() {
+    if Sandbox::empty().is_none() {
+        return;
+    }
+    let update = std::env::var_os("UPDATE_DOCS").is_some();
+    let mut commands = 0;
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let session = Session::play(&text);
+        commands += session.commands;
+        if update && session.text != text {
+            fs::write(&page, &session.text).unwrap();
+        } else if normal(&session.text) != normal(&text) {
+            wrong.push(format!("{}:\n{}", page.display(), first_difference(&text, &session.text)));
+        }
+    }
+    assert!(commands > 20, "only {commands} commands were found");
+    assert!(wrong.is_empty(), "UPDATE_DOCS=1 writes down what is shown now, if it is right:\n{}", wrong.join("\n"));
+}
+
+/// A page's session: the page again, with what the commands print now.
+struct Session {
+    text: String,
+    commands: usize,
+}
+
+impl Session {
+    fn play(page: &str) -> Self {
+        let sandbox = Sandbox::empty().unwrap();
+        fs::remove_dir_all(sandbox.repo()).unwrap();
+        fs::create_dir_all(sandbox.repo()).unwrap();
+        let mut session = Self { text: String::new(), commands: 0 };
+        let mut directory = sandbox.repo();
+        let mut lines = page.lines().peekable();
+        while let Some(line) = lines.next() {
+            session.push(line);
+            let Some(info) = line.strip_prefix("```").filter(|info| !info.is_empty()) else { continue };
+            let mut body = Vec::new();
+            for line in lines.by_ref() {
+                if line == "```" {
+                    break;
+                }
+                body.push(line);
+            }
+            if let Some(file) = info.split_whitespace().find_map(|word| word.strip_prefix("file=")) {
+                let path = directory.join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, format!("{}\n", body.join("\n"))).unwrap();
+            }
+            match info.split_whitespace().next() {
+                Some("console") => session.terminal(&sandbox, &mut directory, &body),
+                Some("sh") => {
+                    for line in &body {
+                        assert!(ELSEWHERE.iter().any(|known| line.starts_with(known)), "`{line}` is run by no test");
+                        session.push(line);
+                    }
+                }
+                _ => body.iter().for_each(|line| session.push(line)),
+            }
+            session.push("```");
+        }
+        session
+    }
+
+    fn push(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn terminal(&mut self, sandbox: &Sandbox, directory: &mut PathBuf, body: &[&str]) {
+        for command in body.iter().filter_map(|line| line.strip_prefix("$ ")) {
+            self.commands += 1;
+            self.push(&format!("$ {command}"));
+            if let Some(to) = command.strip_prefix("cd ") {
+                *directory = directory.join(to);
+                continue;
+            }
+            // Errors and data in one, as in a terminal; the exit code is a part of what is shown.
+            let program = sandbox.command::<&str>(&[]);
+            let bin = Path::new(program.get_program()).parent().unwrap().to_owned();
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(&*directory);
+            let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+            shell.env("PATH", path).env("COLUMNS", "100").env("SPRINGLINE_ROOT", root());
+            for name in ["CARGO_HOME", "RUSTUP_HOME"] {
+                if let Some(value) = std::env::var_os(name) {
+                    shell.env(name, value);
+                }
+            }
+            let outcome = sandbox.finish(shell);
+            for line in outcome.stdout.lines() {
+                self.push(line.trim_end().replace(&sandbox.path("").display().to_string(), "/home/you/").as_str());
+            }
+        }
+    }
+}
+
+/// A page with everything that differs from run to run made equal.
+fn normal(text: &str) -> Vec<String> {
+    text.lines().map(|line| line.split_whitespace().map(normal_word).collect::<Vec<_>>().join(" ")).map(|line| join_units(&line)).collect()
+}
+
+fn normal_word(word: &str) -> String {
+    let mut normal = String::new();
+    let mut rest = word;
+    while !rest.is_empty() {
+        let run = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(run);
+        let digest = digits.len() >= 7 && digits.bytes().any(|byte| byte.is_ascii_digit());
+        normal.push_str(if digest { "DIGEST" } else { digits });
+        let next = after.chars().next();
+        normal.extend(next);
+        rest = &after[next.map_or(0, char::len_utf8)..];
+    }
+    let date = word.len() == 10 && word.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    let time = word.len() == 8 && word.bytes().enumerate().all(|(at, byte)| if at == 2 || at == 5 { byte == b':' } else { byte.is_ascii_digit() });
+    if date { "DATE".into() } else if time { "TIME".into() } else { normal }
+}
+
+/// `12 ms` and `1.5 s` are the same, and so are `300.1 KiB` and `301.0 KiB`.
+fn join_units(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let unit = |word: &str| matches!(word.trim_end_matches([')', ',']), "us" | "ms" | "s" | "KiB" | "MiB");
+    let words = words.iter().enumerate().map(|(at, word)| {
+        let number = word.trim_start_matches('(').parse::<f64>().is_ok();
+        match words.get(at + 1) {
+            Some(next) if number && unit(next) => "N",
+            _ if unit(word) && at > 0 && words[at - 1].trim_start_matches('(').parse::<f64>().is_ok() => "UNIT",
+            _ => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn first_difference(expected: &str, found: &str) -> String {
+    let (expected, found) = (normal(expected), normal(found));
+    let at = expected.iter().zip(&found).position(|(a, b)| a != b).unwrap_or(expected.len().min(found.len()));
+    let show = |lines: &[String]| lines.iter().skip(at.saturating_sub(3)).take(12).cloned().collect::<Vec<_>>().join("\n    ");
+    format!("  the page says\n    {}\n  and this is shown\n    {}", show(&expected), show(&found))
+}
+
+#[test]
+fn what_differs_from_run_to_run_is_made_equal() {
+    let one = "synced site: 4 changes applied, release 3f9a1c2b0d11 of 4f2a91c   12 ms 2026-11-23 14:05:09";
+    let two = "synced site: 4 changes applied, release aa9a1c2b0d12 of 5f2a91c   1.3 s 2027-01-02 00:00:00";
+    assert_eq!(normal(one), normal(two));
+    assert_ne!(normal(one), normal("synced site: 5 changes applied, release aa9a1c2b0d12 of 5f2a91c 1.3 s 2027-01-02 00:00:00"));
+}

@@ -1,0 +1,16 @@
+//! The real program, driven as a user drives it: real git, real plugins, a real directory.
+//!
+//! `cargo xtask test` builds what these tests need and says where it is.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod bad_input;
+mod bad_plugin;
+mod crash;
+mod docs;
+mod durable;
+mod fixtures;
+mod full_disk;
+mod purity;
+mod sandbox;
+mod verbs;
