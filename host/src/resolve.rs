@@ -133,9 +133,8 @@ impl<'a> Resolver<'a> {
                     self.app.blobs.put(&bytes)?;
                     return Ok(());
                 }
-                let message =
-                    format!("`{name}` is {} now, and springline.lock pins {}", found.short(), digest.short());
-                return Err(place.error(message).hint(format!("`springline update {name}` pins what is there now")));
+                let message = format!("`{name}` is {} now, and springline.lock pins {}", found.short(), digest.short());
+                return Err(place.error(message).hint(format!("`springline update {name}` pins what is there now; commit springline.lock then")));
             }
         }
         if self.app.blobs.contains(digest) {
@@ -189,7 +188,13 @@ impl<'a> Resolver<'a> {
     }
 
     /// One use of a plugin: found, of the right kind, its config checked.
-    fn usage(&mut self, wanted: Kind, name: &str, with: &Map<String, Value>, place: &Place<'_>) -> Result<Use, CliError> {
+    fn usage(
+        &mut self,
+        wanted: Kind,
+        name: &str,
+        with: &Map<String, Value>,
+        place: &Place<'_>,
+    ) -> Result<Use, CliError> {
         let known = self.plugin(name, &place.key("plugin"))?;
         if known.description.kind != wanted {
             let message = format!("plugin `{name}` is a {}, and a {wanted} is needed here", known.description.kind);
@@ -252,7 +257,7 @@ fn unknown(name: &str, place: &Place<'_>) -> CliError {
     let error = place.suggest(format!("there is no built-in plugin `{name}`"), near);
     let known: Vec<_> = names.collect();
     if known.is_empty() {
-        return error.hint("this build carries no plugins: `cargo xtask` makes one that does");
+        return error.hint("this build carries no plugins: `cargo xtask demo` makes one that does");
     }
     error.hint(format!(
         "built in are {}; a plugin of your own is named by its path (`./plugins/x.wasm`) or digest",
@@ -262,7 +267,8 @@ fn unknown(name: &str, place: &Place<'_>) -> CliError {
 
 fn search(directory: &Path, digest: &Digest) -> Option<Vec<u8>> {
     let entries = std::fs::read_dir(directory).ok()?;
-    let components = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "wasm"));
+    let components =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "wasm"));
     components.filter_map(|path| std::fs::read(path).ok()).find(|bytes| Digest::of(bytes) == *digest)
 }
 
@@ -298,7 +304,11 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
     Ok(chain)
 }
 
-fn steps(resolver: &mut Resolver<'_>, declared: &[application::Step], place: &Place<'_>) -> Result<Vec<Step>, CliError> {
+fn steps(
+    resolver: &mut Resolver<'_>,
+    declared: &[application::Step],
+    place: &Place<'_>,
+) -> Result<Vec<Step>, CliError> {
     let mut steps: Vec<Step> = Vec::with_capacity(declared.len());
     for (at, step) in declared.iter().enumerate() {
         let input = match (&step.input, at) {

@@ -21,7 +21,9 @@ use crate::show::{self, FAINT, paint, time};
 
 /// Lists, shows and exports artifacts.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  springline artifact list\n  springline artifact show site\n  springline artifact export site --to ./public")]
+#[command(
+    after_help = "Examples:\n  springline artifact list\n  springline artifact show site\n  springline artifact export site --to ./public"
+)]
 pub struct ArtifactArgs {
     #[command(subcommand)]
     action: Action,
@@ -131,7 +133,10 @@ fn pick(app: &App, wanted: &str) -> Result<Digest, CliError> {
     match digests[..] {
         [digest] => Ok(digest),
         [] => Err(CliError::new(Kind::Usage, format!("there is no artifact `{wanted}`")).hint(hint)),
-        _ => Err(CliError::new(Kind::Usage, format!("`{wanted}` is the start of {} artifacts", digests.len())).hint(hint)),
+        _ => {
+            Err(CliError::new(Kind::Usage, format!("`{wanted}` is the start of {} artifacts", digests.len()))
+                .hint(hint))
+        }
     }
 }
 
@@ -203,7 +208,8 @@ fn export(common: &Common, app: &App, wanted: &str, to: &Path) -> Result<ExitCod
             EntryKind::Submodule => Ok(()),
             EntryKind::File | EntryKind::Executable => {
                 let mode = if entry.kind == EntryKind::Executable { 0o755 } else { 0o644 };
-                fs::write(&at, tree.read(&entry)?).and_then(|()| fs::set_permissions(&at, fs::Permissions::from_mode(mode)))
+                fs::write(&at, tree.read(&entry)?)
+                    .and_then(|()| fs::set_permissions(&at, fs::Permissions::from_mode(mode)))
             }
         };
         written.map_err(|error| failed(&at, error))?;

@@ -10,8 +10,8 @@ use springline_model::run::Cause;
 use super::error::CliError;
 use super::run::{Manner, Ready, as_json};
 use super::{Common, Output, RevisionArgs};
-use crate::show::table::{Table, plain};
 use crate::show;
+use crate::show::table::{Table, plain};
 
 /// Builds what is missing, and no more.
 #[derive(Debug, Args)]

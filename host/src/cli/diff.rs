@@ -19,7 +19,9 @@ use crate::show::{self, difference};
 
 /// Shows what differs between what the revision desires and what is live. Changes nothing.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 in sync, 1 differs, 2 and up an error.\n\nExamples:\n  springline diff --env site\n  springline diff --env site --only robots.txt -o json")]
+#[command(
+    after_help = "Exit codes: 0 in sync, 1 differs, 2 and up an error.\n\nExamples:\n  springline diff --env site\n  springline diff --env site --only robots.txt -o json"
+)]
 pub struct Diff {
     /// Only in this environment (may be given more than once)
     #[arg(long = "env", value_name = "ENV")]
@@ -43,7 +45,8 @@ impl Diff {
         let quiet = Common { output: Output::Json, ..common.clone() };
         let report = ready.go(&quiet, &self.environments, &manner)?;
         let mut all = Vec::new();
-        for (environment, (name, rendered)) in ready.environments(&self.environments)?.into_iter().zip(&report.rendered) {
+        for (environment, (name, rendered)) in ready.environments(&self.environments)?.into_iter().zip(&report.rendered)
+        {
             let context = Context {
                 application: ready.chain.application.clone(),
                 environment: Some(name.clone()),
@@ -73,9 +76,10 @@ impl Diff {
 }
 
 fn as_json(environment: &str, differences: &Differences) -> Value {
-    let changes = differences.changes.iter().map(|explained| {
-        json!({ "change": explained.change, "difference": explained.difference })
-    });
+    let changes = differences
+        .changes
+        .iter()
+        .map(|explained| json!({ "change": explained.change, "difference": explained.difference }));
     json!({
         "environment": environment,
         "in-sync": differences.changes.is_empty(),

@@ -151,7 +151,8 @@ impl From<StoreError> for CliError {
     }
 }
 
-const NO_SPACE: &str = "make room (`springline gc` removes what nothing refers to), then run again: it goes on where it stopped";
+const NO_SPACE: &str =
+    "make room (`springline gc` removes what nothing refers to), then run again: it goes on where it stopped";
 
 impl From<BlobError> for CliError {
     fn from(error: BlobError) -> Self {
@@ -188,7 +189,9 @@ fn hint_of(error: &CallError) -> Option<String> {
     let name = &error.plugin.name;
     match &error.fault {
         Fault::Limit { limit, .. } => limit.setting().map(|setting| {
-            format!("if it needs more, raise it in host.yaml: `plugins: {{ {name}: {{ limits: {{ {setting}: N }} }} }}`")
+            format!(
+                "if it needs more, raise it in host.yaml: `plugins: {{ {name}: {{ limits: {{ {setting}: N }} }} }}`"
+            )
         }),
         Fault::Trap { .. } => Some("this is a bug in the plugin; its log is above and in `springline logs`".into()),
         Fault::Contract { .. } => Some("this is a bug in the plugin: tell its author".into()),
@@ -216,7 +219,14 @@ impl From<Reason> for CliError {
             Reason::Tree(error) => error.into(),
             Reason::Store(error) => error.into(),
             Reason::Blob(error) => error.into(),
-            Reason::Plugin { what, error, .. } => CliError::from(*error).at(&what),
+            Reason::Plugin { what, error, .. } => {
+                let outside = matches!(error.fault, Fault::Failed { .. } | Fault::Transient { .. });
+                let mut shown = CliError::from(*error).at(&what);
+                if what.starts_with("target ") && outside {
+                    shown.kind = Kind::Deploy;
+                }
+                shown
+            }
             Reason::NoInput { .. } => Self::new(Kind::Config, message)
                 .hint("`in` is a directory of the repository at this revision, or the name of an earlier step"),
             Reason::OneLiveTwice { .. } => Self::new(Kind::Plugin, message).hint("rename one of the two in the source"),

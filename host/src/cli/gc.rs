@@ -39,8 +39,11 @@ impl Gc {
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let app = App::open(common, Project::find_state(common, cancel)?, "gc", cancel)?;
         if let Some(run) = app.store.unfinished()?.first() {
-            return Err(CliError::new(Kind::State, format!("run {} was cut off and may still need its blobs", run.number))
-                .hint(format!("end it first: `springline {}`", run.cause)));
+            return Err(CliError::new(
+                Kind::State,
+                format!("run {} was cut off and may still need its blobs", run.number),
+            )
+            .hint(format!("end it first: `springline {}`", run.cause)));
         }
         let mut forgotten = 0;
         if let (Some(days), false) = (self.keep_results, self.dry_run) {

@@ -17,7 +17,10 @@ use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint, time};
 
 /// Lists every sync, newest first.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  springline history --env site --limit 5\n  springline history verify", args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Examples:\n  springline history --env site --limit 5\n  springline history verify",
+    args_conflicts_with_subcommands = true
+)]
 pub struct History {
     #[command(subcommand)]
     action: Option<Action>,

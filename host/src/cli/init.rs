@@ -76,7 +76,8 @@ impl Init {
 
 /// Writes a file that is not there yet.
 fn write_new(path: &Path, text: &str) -> Result<bool, CliError> {
-    let failed = |error: std::io::Error| CliError::new(Kind::State, format!("{} can't be written: {error}", path.display()));
+    let failed =
+        |error: std::io::Error| CliError::new(Kind::State, format!("{} can't be written: {error}", path.display()));
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }

@@ -32,7 +32,9 @@ enum Action {
     #[command(after_help = "Example: springline plugin list -o json")]
     List,
     /// Show what a plugin is and asks for: its kind, track, imports, powers and config
-    #[command(after_help = "Examples:\n  springline plugin inspect ./my-step.wasm\n  springline plugin inspect step-site")]
+    #[command(
+        after_help = "Examples:\n  springline plugin inspect ./my-step.wasm\n  springline plugin inspect step-site"
+    )]
     Inspect {
         /// A component, or the name of a built-in plugin
         #[arg(value_name = "FILE|NAME")]

@@ -63,7 +63,11 @@ impl Render {
                     Body::Blob(digest) => ("file", digest),
                     Body::Tree(digest) => ("tree", digest),
                 };
-                show::line(format_args!("  {} {}", object.id, paint(FAINT, format_args!("({kind} {})", digest.short()))));
+                show::line(format_args!(
+                    "  {} {}",
+                    object.id,
+                    paint(FAINT, format_args!("({kind} {})", digest.short()))
+                ));
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use springline_engine::build::Source;
 use springline_config::{Document, locate};
+use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment, Input};
 use springline_engine::error::Reason;
 use springline_engine::run::{Failure, Report, Request, Trust, Until, run};
@@ -22,7 +22,9 @@ use crate::show::{self, FAINT, GOOD, paint};
 
 /// Builds what is missing, renders, plans, applies and records, in every environment.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  springline run\n  springline run --env site --revision v1.2 -o json\n  springline run --worktree")]
+#[command(
+    after_help = "Examples:\n  springline run\n  springline run --env site --revision v1.2 -o json\n  springline run --worktree"
+)]
 pub struct Run {
     /// Only in this environment (may be given more than once)
     #[arg(long = "env", value_name = "ENV")]
@@ -46,7 +48,9 @@ impl Run {
 
 /// Makes live what the revision says.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  springline sync --env site\n  springline sync --env site --only guide/index.html\n  springline sync --env site --prune-all")]
+#[command(
+    after_help = "Examples:\n  springline sync --env site\n  springline sync --env site --only guide/index.html\n  springline sync --env site --prune-all"
+)]
 pub struct Sync {
     /// Only in this environment (may be given more than once)
     #[arg(long = "env", value_name = "ENV")]
@@ -125,7 +129,8 @@ impl Ready {
     /// # Errors
     /// A name that is not there.
     pub fn environments(&self, names: &[String]) -> Result<Vec<&Environment>, CliError> {
-        if let Some(name) = names.iter().find(|name| !self.chain.environments.iter().any(|known| known.name == **name)) {
+        if let Some(name) = names.iter().find(|name| !self.chain.environments.iter().any(|known| known.name == **name))
+        {
             let known: Vec<_> = self.chain.environments.iter().map(|known| known.name.as_str()).collect();
             let near = springline_config::nearest(name, known.iter().copied());
             let error = CliError::new(Kind::Usage, format!("springline.yaml declares no environment `{name}`"));
@@ -177,7 +182,9 @@ impl Ready {
                     shown.message = format!("{what}: plugin {}:\n  {}", error.plugin, lines.join("\n  "));
                 }
                 let in_config = match &error.fault {
-                    Fault::Invalid { violations } => violations.iter().find_map(|violation| violation.pointer.as_deref()),
+                    Fault::Invalid { violations } => {
+                        violations.iter().find_map(|violation| violation.pointer.as_deref())
+                    }
                     _ => None,
                 };
                 shown = at(document, &format!("{pointer}{}", in_config.unwrap_or_default()), shown);

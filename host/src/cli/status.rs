@@ -62,7 +62,12 @@ impl Status {
             let rows: Vec<_> = rows.iter().map(|row| as_json(row, &head.id)).collect();
             show::json(&json!({ "application": declared.value.application, "head": head.id, "environments": rows }))?;
         } else {
-            show::line(format_args!("{} HEAD {} {}", declared.value.application, show_revision(&head.id), head.subject));
+            show::line(format_args!(
+                "{} HEAD {} {}",
+                declared.value.application,
+                show_revision(&head.id),
+                head.subject
+            ));
             print(&rows, &head.id);
             for run in app.store.unfinished()?.iter().filter(|run| run.state == RunState::Running) {
                 show::warn(format_args!("run {} was cut off: `springline {}` goes on with it", run.number, run.cause));

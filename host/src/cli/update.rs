@@ -15,7 +15,9 @@ use crate::show::{self, FAINT, GOOD, paint};
 
 /// Pins what plugin names stand for today: what this host carries, or what lies at their paths.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  springline update\n  springline update step-site\n\nCommit springline.lock afterwards.")]
+#[command(
+    after_help = "Examples:\n  springline update\n  springline update step-site\n\nCommit springline.lock afterwards."
+)]
 pub struct Update {
     /// Only this plugin, as springline.yaml or host.yaml names it
     #[arg(value_name = "PLUGIN")]
@@ -60,10 +62,14 @@ impl Update {
 
         let Configured { value, document } = &app.operator;
         let targets = value.targets.iter();
-        let places = targets.map(|(name, binding)| (&binding.plugin, Place::new(document, format!("/targets/{name}/plugin"))));
+        let places =
+            targets.map(|(name, binding)| (&binding.plugin, Place::new(document, format!("/targets/{name}/plugin"))));
         pins.extend(self.pin(&mut operator, places)?);
         if let (Some(plugin), true) = (&self.plugin, pins.is_empty()) {
-            return Err(CliError::new(Kind::Usage, format!("neither springline.yaml nor host.yaml names a plugin `{plugin}`")));
+            return Err(CliError::new(
+                Kind::Usage,
+                format!("neither springline.yaml nor host.yaml names a plugin `{plugin}`"),
+            ));
         }
         source.save()?;
         operator.save()?;
@@ -91,8 +97,7 @@ impl Update {
 }
 
 fn print(common: &Common, pins: &[Pin]) -> Result<(), CliError> {
-    let rows: Vec<_> =
-        pins.iter().map(|pin| json!({ "plugin": pin.name, "old": pin.old, "new": pin.new })).collect();
+    let rows: Vec<_> = pins.iter().map(|pin| json!({ "plugin": pin.name, "old": pin.old, "new": pin.new })).collect();
     show::data(common, &rows, |_| {
         for Pin { name, old, new } in pins {
             let what = match old {
@@ -101,6 +106,9 @@ fn print(common: &Common, pins: &[Pin]) -> Result<(), CliError> {
                 None => paint(GOOD, format_args!("pinned at {}", new.short())),
             };
             show::line(format_args!("{name} {what}"));
+        }
+        if pins.iter().any(|pin| pin.old != Some(pin.new)) {
+            show::note("commit springline.lock: a run of a commit takes the pins that are committed with it");
         }
     })
 }

@@ -35,8 +35,7 @@ impl Verify {
     /// Whatever fails; results that differ.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let ready = Ready::open(common, &self.revision, "verify", cancel)?;
-        let manner =
-            |trust| Manner { cause: Cause::Verify, until: Until::Render, trust, only: None, prune_all: false };
+        let manner = |trust| Manner { cause: Cause::Verify, until: Until::Render, trust, only: None, prune_all: false };
         let quiet = Common { output: Output::Json, ..common.clone() };
         let kept = ready.go(&quiet, &[], &manner(Trust::Kept))?;
         let again = ready.go(common, &[], &manner(Trust::Nothing))?;
@@ -46,12 +45,15 @@ impl Verify {
             compared.push(Compared { name: format!("artifact {name}"), kept: digest.to_string(), again });
         }
         for ((name, first), (_, second)) in kept.rendered.iter().zip(&again.rendered) {
-            let digest = |rendered: &springline_engine::render::Rendered| manifest_digest(&rendered.objects).to_string();
+            let digest =
+                |rendered: &springline_engine::render::Rendered| manifest_digest(&rendered.objects).to_string();
             compared.push(Compared { name: format!("environment {name}"), kept: digest(first), again: digest(second) });
         }
         let rows: Vec<_> = compared
             .iter()
-            .map(|one| json!({ "name": one.name, "kept": one.kept, "again": one.again, "equal": one.kept == one.again }))
+            .map(
+                |one| json!({ "name": one.name, "kept": one.kept, "again": one.again, "equal": one.kept == one.again }),
+            )
             .collect();
         show::data(common, &rows, |_| {
             for Compared { name, kept, again } in &compared {
@@ -63,8 +65,10 @@ impl Verify {
         })?;
         match compared.iter().find(|one| one.kept != one.again) {
             None => Ok(ExitCode::SUCCESS),
-            Some(one) => Err(CliError::new(Kind::Differs, format!("{} is not the same when it is made again", one.name))
-                .hint("a plugin in it is not deterministic: tell its author")),
+            Some(one) => {
+                Err(CliError::new(Kind::Differs, format!("{} is not the same when it is made again", one.name))
+                    .hint("a plugin in it is not deterministic: tell its author"))
+            }
         }
     }
 }

@@ -72,7 +72,9 @@ fn unified(live: &str, desired: &str) {
 
 /// Text from a target, with nothing in it that a terminal would obey.
 fn visible(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() && c != '\t' { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() && c != '\t' { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 #[cfg(test)]

@@ -66,7 +66,11 @@ impl Progress {
             How::Reused(_) => {
                 self.shown.lock().unwrap_or_else(PoisonError::into_inner).skipped += 1;
                 if self.bar.length().is_none_or(|all| all <= SHOW_SKIPPED) {
-                    self.line(format_args!("  {} {name:<20} {}", paint(FAINT, "skipped "), paint(FAINT, how_text(how))));
+                    self.line(format_args!(
+                        "  {} {name:<20} {}",
+                        paint(FAINT, "skipped "),
+                        paint(FAINT, how_text(how))
+                    ));
                 }
             }
             How::Executed(_) => self.line(format_args!(

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -99,6 +99,7 @@ impl Bench<'_> {
             // springline.lock.
             repository.commit()?;
         }
+        let again = executed(&process::output(&mut self.springline(&large, &["run", "-o", "json"]))?)?;
         let [version, start, run] = in_turns(
             ROUNDS,
             [
@@ -114,6 +115,8 @@ impl Bench<'_> {
         );
         rows.push(Row::new(format!("`springline run`, {ARTIFACTS} artifacts, nothing to do"), milliseconds(run), "ms"));
         rows.push(Row::new("of it, for each step", each, "µs").aim(20.0));
+        // Anything but none, and the row above is of something else.
+        rows.push(Row::new("of it, executed again", again as f64, "steps").aim(1.0));
         Ok(())
     }
 
@@ -177,12 +180,26 @@ impl Bench<'_> {
     }
 }
 
+/// The steps of a run, as the program prints it.
+fn steps(printed: &str) -> Result<Vec<Value>> {
+    let mut run: Value = serde_json::from_str(printed).context("the program printed no JSON")?;
+    match run["steps"].take() {
+        Value::Array(steps) => Ok(steps),
+        _ => bail!("the program printed no steps"),
+    }
+}
+
+/// How many of the steps were executed.
+fn executed(printed: &str) -> Result<usize> {
+    Ok(steps(printed)?.iter().filter(|step| step["how"] == "executed").count())
+}
+
 /// How long the only step of a build took by its own account.
 fn time_of_step(printed: &str) -> Result<Duration> {
-    let build: Value = serde_json::from_str(printed).context("`springline build -o json` printed no JSON")?;
-    let step = &build["steps"][0];
-    anyhow::ensure!(step["how"] == "executed", "the step was not executed: {step}");
-    Ok(Duration::from_secs_f64(number(step, "milliseconds")? / 1e3))
+    match steps(printed)?.as_slice() {
+        [step] if step["how"] == "executed" => Ok(Duration::from_secs_f64(number(step, "milliseconds")? / 1e3)),
+        _ => bail!("not one step was executed"),
+    }
 }
 
 fn number(value: &Value, name: &str) -> Result<f64> {
@@ -202,5 +219,6 @@ mod tests {
         let printed = |how: &str| format!(r#"{{"steps":[{{"how":"{how}","milliseconds":12.5}}]}}"#);
         assert_eq!(time_of_step(&printed("executed")).expect("it was"), Duration::from_micros(12_500));
         assert!(time_of_step(&printed("reused")).is_err());
+        assert_eq!((executed(&printed("executed")).ok(), executed(&printed("reused")).ok()), (Some(1), Some(0)));
     }
 }

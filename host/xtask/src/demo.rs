@@ -24,6 +24,9 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
         cargo::build_programs(context)
     })?;
     let dir = context.target.join("demo");
+    if own.as_ref().is_some_and(|own| own.starts_with(&dir)) {
+        bail!("{} is a repository that the demo made, and makes anew: copy it to another place first", dir.display());
+    }
     if dir.exists() {
         fs::remove_dir_all(&dir).with_context(|| format!("can't remove {}", dir.display()))?;
     }

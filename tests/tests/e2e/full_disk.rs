@@ -39,7 +39,7 @@ impl Drop for Small {
 
 fn pages(sandbox: &Sandbox) {
     for page in 0..60 {
-        let text: String = (0..4000).map(|word| format!("{page}-{word} ")).collect();
+        let text: String = (0..12_000).map(|word| format!("{page}-{word} ")).collect();
         sandbox.write(&format!("docs/page-{page}.md"), format!("# Page {page}\n\n{text}\n"));
     }
     sandbox.commit("Many large pages");
@@ -66,7 +66,7 @@ fn no_space_under_the_state_directory() {
 fn no_space_under_the_target() {
     let Some(sandbox) = Sandbox::site() else { return };
     let live = sandbox.path("live");
-    let Some(small) = Small::mount(&live, "600k") else { return };
+    let Some(small) = Small::mount(&live, "1200k") else { return };
     sandbox.operator(&OPERATOR.replace("path: live", &format!("path: {}", live.display())));
     sandbox.springline(&["run"]).ok();
     pages(&sandbox);

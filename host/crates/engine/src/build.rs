@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use springline_model::Digest;
 use springline_model::call::{Call, Context};
 use springline_model::plugin::{Fault, Kind};
 use springline_model::port::{Revision, Tree};
 use springline_model::run::{How, Kept, Output, StepRecord};
-use springline_model::Digest;
 
 use crate::Ports;
 use crate::chain::{Artifact, Chain, Input, Step};
@@ -188,7 +188,14 @@ impl Builder<'_> {
                 let cancelled = error.fault == Fault::Cancelled;
                 let log = put_log(self.ports, &error.log).ok();
                 let (summary, how) = (error.fault.to_string(), How::Failed);
-                self.record(StepRecord { name: name.clone(), plugin: call.plugin, how, summary, took: began.elapsed(), log });
+                self.record(StepRecord {
+                    name: name.clone(),
+                    plugin: call.plugin,
+                    how,
+                    summary,
+                    took: began.elapsed(),
+                    log,
+                });
                 if cancelled {
                     return Err(Reason::Cancelled);
                 }

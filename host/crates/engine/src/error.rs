@@ -1,10 +1,10 @@
 //! How a stage fails.
 
+use springline_model::ObjectId;
 use springline_model::plugin::{CallError, Fault};
 use springline_model::port::{BlobError, SourceError, StoreError};
 use springline_model::run::Stage;
 use springline_model::tree::TreeError;
-use springline_model::ObjectId;
 
 /// A stage that failed, and why.
 #[derive(Debug, Clone, thiserror::Error)]

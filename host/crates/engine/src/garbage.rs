@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use springline_model::Digest;
 use springline_model::manifest::{Body, Object};
 use springline_model::port::BlobError;
 use springline_model::tree::EntryKind;
-use springline_model::Digest;
 
 use crate::Ports;
 use crate::error::Reason;

@@ -44,7 +44,12 @@ fn describe(live: &str, health: &Health) -> String {
 }
 
 /// Looks at live objects once.
-pub(crate) fn look(ports: Ports<'_>, target: &dyn Target, uses: &chain::Target, live: &[String]) -> Result<Look, Reason> {
+pub(crate) fn look(
+    ports: Ports<'_>,
+    target: &dyn Target,
+    uses: &chain::Target,
+    live: &[String],
+) -> Result<Look, Reason> {
     let mut look = Look::default();
     for batch in live.chunks(BATCH) {
         let called = target.observe(batch).map_err(|error| failed(uses, error))?;

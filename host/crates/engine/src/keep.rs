@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use springline_model::Digest;
 use springline_model::call::{CallKey, Context};
 use springline_model::manifest::{Body, Object};
 use springline_model::plugin::{Kind, LogLine};
 use springline_model::port::{BlobError, Tree};
 use springline_model::run::{Kept, Output};
 use springline_model::trace::{Changed, Trace};
-use springline_model::Digest;
 
 use crate::Ports;
 use crate::chain::Use;

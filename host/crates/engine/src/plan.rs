@@ -69,11 +69,7 @@ pub(crate) fn plan(
 
 /// A call of a target that failed.
 pub(crate) fn failed(uses: &chain::Target, error: springline_model::plugin::CallError) -> Reason {
-    Reason::Plugin {
-        what: format!("target {}", uses.name),
-        pointer: uses.uses.pointer.clone(),
-        error: Box::new(error),
-    }
+    Reason::Plugin { what: format!("target {}", uses.name), pointer: uses.uses.pointer.clone(), error: Box::new(error) }
 }
 
 fn identify(target: &dyn Target, uses: &chain::Target, desired: &[Object], plan: &mut Plan) -> Result<(), Reason> {
@@ -126,11 +122,10 @@ fn narrow(plan: &mut Plan, inventory: &Inventory, environment: &str, only: &str)
     if !known {
         return Err(Reason::UnknownObject { object: only.to_owned(), environment: environment.to_owned() });
     }
+    plan.identities.retain(|live, object| live == only || object == only);
     plan.changes.retain(|change| {
         let came_from = inventory.objects.get(&change.live).map(|owned| owned.object.as_str());
-        change.live == only
-            || change.object == only
-            || (change.action == Action::Delete && came_from == Some(only))
+        change.live == only || change.object == only || (change.action == Action::Delete && came_from == Some(only))
     });
     Ok(())
 }

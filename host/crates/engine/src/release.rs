@@ -1,9 +1,9 @@
 //! Releases: immutable sets that can be deployed again exactly as they were.
 
+use springline_model::Hasher;
+use springline_model::manifest::manifest_digest;
 use springline_model::plugin::Pinned;
 use springline_model::run::{Release, Timestamp};
-use springline_model::manifest::manifest_digest;
-use springline_model::Hasher;
 
 use crate::build::{Artifacts, Source};
 use crate::chain::{Chain, Environment};

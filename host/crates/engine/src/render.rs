@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use springline_model::Digest;
 use springline_model::call::{Call, Context};
 use springline_model::manifest::Object;
 use springline_model::plugin::Kind;
 use springline_model::port::Tree;
 use springline_model::run::{How, Output, StepRecord};
-use springline_model::Digest;
 
 use crate::Ports;
 use crate::build::{Artifacts, Source};

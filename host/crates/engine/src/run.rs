@@ -217,6 +217,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             prune_all: request.prune_all,
             began,
             last: at + 1 == request.environments.len(),
+            remakes: request.trust == Trust::Kept,
             stages: vec![(Stage::Build, building), (Stage::Render, rendering)],
         };
         take(report, |run| sync(ports, run, job))?;
@@ -369,6 +370,7 @@ fn stored(
         prune_all: false,
         began: ports.clock.now(),
         last: true,
+        remakes: false,
         stages: Vec::new(),
     };
     take(report, |run| sync(ports, run, job))

@@ -101,7 +101,8 @@ pub struct Status {
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
-    let page = Page { application: Some(place.application.clone()), environment: Some(place.environment.clone()), limit: 0 };
+    let page =
+        Page { application: Some(place.application.clone()), environment: Some(place.environment.clone()), limit: 0 };
     let id = ports.store.history(&page)?.into_iter().find_map(|sealed| sealed.record.release);
     let Some(id) = id else { return Ok(None) };
     Ok(ports.store.releases(Some(place), &id.hex())?.into_iter().next())

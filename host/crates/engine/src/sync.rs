@@ -41,6 +41,8 @@ pub(crate) struct Job<'a> {
     pub began: Timestamp,
     /// Whether the run ends with this sync if it succeeds.
     pub last: bool,
+    /// Whether what is lost can be made again: then a sync that meets it is not the end.
+    pub remakes: bool,
     /// Stages before the sync that belong to its record.
     pub stages: Vec<(Stage, Duration)>,
 }
@@ -116,7 +118,10 @@ pub(crate) fn sync(ports: Ports<'_>, run: &mut Run, job: Job<'_>) -> Result<Sync
         });
     }
     let recording = Instant::now();
-    let error = result.err();
+    let error = match result {
+        Err(error) if job.remakes && error.reason.is_lost() => return Err(Box::new((error, None))),
+        result => result.err(),
+    };
     let ended = End {
         place,
         release: Some(job.release.clone()),
@@ -283,7 +288,8 @@ impl Progress {
                 break planned;
             }
             if !intended || plans > 1 {
-                self.intend(ports, run, place, &planned).map_err(|reason| reason.at(Stage::Apply, Some(environment)))?;
+                self.intend(ports, run, place, &planned)
+                    .map_err(|reason| reason.at(Stage::Apply, Some(environment)))?;
                 intended = true;
             }
             let units = Some(planned.changes.len() as u64);
@@ -336,10 +342,7 @@ impl Progress {
         let mut intended = inventory.clone();
         for change in plan.changes.iter().filter(|change| change.action != Action::Delete) {
             let object = change.object.clone();
-            intended
-                .objects
-                .entry(change.live.clone())
-                .or_insert(Owned { object, version: None, prune_failed: None });
+            intended.objects.entry(change.live.clone()).or_insert(Owned { object, version: None, prune_failed: None });
         }
         let digest = ports.blobs.put(&to_json(&intended))?;
         ports.blobs.sync()?;
@@ -378,6 +381,7 @@ impl Progress {
                 Ok(()) => {}
                 Err(error) if error.fault == Fault::Cancelled => return Err(Reason::Cancelled),
                 Err(CallError { fault: Fault::Conflict { message }, .. }) => stale = Some(message),
+                Err(error) if matches!(error.fault, Fault::Lost { .. }) => return Err(failed(uses, error)),
                 Err(error) => failures.push((change.live.clone(), error)),
             }
         }
@@ -423,7 +427,7 @@ impl Progress {
                     pause *= 2;
                 }
                 Fault::Conflict { .. } => return Err(error),
-                Fault::Cancelled => {
+                Fault::Cancelled | Fault::Lost { .. } => {
                     self.unconfirmed(change);
                     return Err(error);
                 }
@@ -481,7 +485,14 @@ impl Progress {
         self.note(ports, change, None, change.summary.clone(), Some(error.fault.to_string()));
     }
 
-    fn note(&mut self, ports: Ports<'_>, change: &Change, after: Option<String>, summary: String, error: Option<String>) {
+    fn note(
+        &mut self,
+        ports: Ports<'_>,
+        change: &Change,
+        after: Option<String>,
+        summary: String,
+        error: Option<String>,
+    ) {
         let (live, action, before) = (change.live.clone(), change.action, change.before.clone());
         let done = Done { live, action, before, after, summary, error };
         ports.observer.event(&Event::Changed(&done));

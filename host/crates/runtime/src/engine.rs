@@ -11,6 +11,7 @@ use wasmtime::{Config, Engine, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::compile::cache::Cache;
 use crate::epoch::Ticker;
+use crate::fault::DEEPEST;
 use crate::state::CallState;
 
 /// Stack for a guest, in bytes.
@@ -37,7 +38,7 @@ pub(crate) fn config() -> Config {
         .async_stack_size(STACK)
         .memory_init_cow(true)
         .native_unwind_info(false)
-        .wasm_backtrace_max_frames(NonZeroUsize::new(24))
+        .wasm_backtrace_max_frames(NonZeroUsize::new(DEEPEST))
         // Names come from the name section. A guest's debug information is not parsed in here.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config

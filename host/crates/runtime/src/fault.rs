@@ -12,6 +12,8 @@ use crate::logs::escape;
 
 /// Frames of a backtrace that are shown.
 const FRAMES: usize = 12;
+/// Frames of a backtrace that are collected.
+pub(crate) const DEEPEST: usize = 24;
 
 /// A call went past this limit, which lets it have `most`.
 pub(crate) fn limit(limit: Limit, most: impl std::fmt::Display) -> Fault {
@@ -39,9 +41,7 @@ pub(crate) fn of_blob(error: &BlobError) -> Fault {
 pub(crate) fn of_tree(error: &TreeError) -> Fault {
     match error {
         TreeError::Lost { .. } => Fault::Lost { message: error.to_string() },
-        TreeError::Submodule { .. } | TreeError::NotUtf8 { .. } => {
-            Fault::Failed { message: error.to_string() }
-        }
+        TreeError::Submodule { .. } | TreeError::NotUtf8 { .. } => Fault::Failed { message: error.to_string() },
         TreeError::Io(_) => Fault::Host { message: error.to_string() },
     }
 }
@@ -73,8 +73,13 @@ impl Verdict {
 /// The fault that a trap stands for, if the host functions recorded none. `refused` is for a growth
 /// of memory or tables that was refused: guests trap on it sooner or later.
 pub(crate) fn of_trap(error: &wasmtime::Error, limits: &Limits, refused: Option<Fault>) -> Fault {
-    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
-        return limit(Limit::Stack, format!("the stack, 1 MiB, in {}", frames(error)));
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => return limit(Limit::Stack, format!("the stack, in {}", frames(error))),
+        // What a guest keeps in memory of its stack runs out first in languages that keep much there.
+        Some(Trap::MemoryOutOfBounds) if recursed(error) => {
+            return limit(Limit::Stack, format!("most likely the stack in its memory, in {}", frames(error)));
+        }
+        _ => {}
     }
     if let Some(refused) = refused {
         return refused;
@@ -103,6 +108,14 @@ pub(crate) fn of_trap(error: &wasmtime::Error, limits: &Limits, refused: Option<
 
 fn handles(limits: &Limits) -> Fault {
     limit(Limit::Handles, format!("{} open handles", limits.handles))
+}
+
+/// Whether the innermost calls are deep, and half of them or more of one function.
+fn recursed(error: &wasmtime::Error) -> bool {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let frames = backtrace.frames();
+    let of = |function: u32| frames.iter().filter(|frame| frame.func_index() == function).count();
+    frames.len() >= DEEPEST && frames.iter().any(|frame| of(frame.func_index()) >= DEEPEST / 2)
 }
 
 /// Where the trap was, innermost first, one function a line.

@@ -85,7 +85,10 @@ fn kind_of(exports: &[String]) -> Result<(Kind, Track), Fault> {
             "it is a component, but no plugin: it exports {}, and a plugin exports one of `springline:plugin/build-step`, `renderer` and `deploy-target`",
             listed(exports)
         ))),
-        _ => Err(unusable(format!("it exports more than one kind of plugin ({}): make a component of each", listed(exports)))),
+        _ => Err(unusable(format!(
+            "it exports more than one kind of plugin ({}): make a component of each",
+            listed(exports)
+        ))),
     }
 }
 
@@ -143,7 +146,9 @@ struct Names {
 
 fn names(bytes: &[u8]) -> Result<Names, Fault> {
     if !bytes.starts_with(b"\0asm") {
-        return Err(unusable("these bytes are no WebAssembly: a plugin is a component, a `.wasm` file that starts with `\\0asm`"));
+        return Err(unusable(
+            "these bytes are no WebAssembly: a plugin is a component, a `.wasm` file that starts with `\\0asm`",
+        ));
     }
     let mut found = Names { imports: Vec::new(), exports: Vec::new() };
     let mut depth = 0_usize;
@@ -151,7 +156,9 @@ fn names(bytes: &[u8]) -> Result<Names, Fault> {
         let payload = payload.map_err(|error| unusable(format!("it is damaged WebAssembly: {error}")))?;
         match payload {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
-                return Err(unusable(format!("it is a core WebAssembly module, and a plugin is a component: {HOW_TO_BUILD}")));
+                return Err(unusable(format!(
+                    "it is a core WebAssembly module, and a plugin is a component: {HOW_TO_BUILD}"
+                )));
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
@@ -240,7 +247,9 @@ mod tests {
         let future = refusal(&component(&[], &["springline:plugin/build-step@0.9.2", DESCRIBE]));
         assert!(future.contains("track 0.9") && future.contains("speaks 0.1"), "{future}");
         let step = ["springline:plugin/build-step@0.1.0", DESCRIBE];
-        assert!(refusal(&component(&["springline:host/teleport@0.1.0"], &step)).contains("springline:host/teleport@0.1.0"));
+        assert!(
+            refusal(&component(&["springline:host/teleport@0.1.0"], &step)).contains("springline:host/teleport@0.1.0")
+        );
         assert!(refusal(&component(&["springline:host/log@2.0.0"], &step)).contains("track 0.1"));
         assert!(refusal(&component(&[], &step[..1])).contains("springline:plugin/describe"));
     }

@@ -24,8 +24,16 @@ const KNOWN: [(&str, &str, &[&str]); 7] = [
         "wasi:cli",
         "0.2",
         &[
-            "environment", "exit", "stderr", "stdin", "stdout", "terminal-input", "terminal-output", "terminal-stderr",
-            "terminal-stdin", "terminal-stdout",
+            "environment",
+            "exit",
+            "stderr",
+            "stdin",
+            "stdout",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stderr",
+            "terminal-stdin",
+            "terminal-stdout",
         ],
     ),
 ];
@@ -175,9 +183,13 @@ mod tests {
         assert!(is_known("wasi:cli/stdout@0.2.0"));
         assert!(is_known("wasi:filesystem/types@0.2.12"));
         assert!(is_known("springline:host/log@0.1.4"));
-        for unknown in
-            ["wasi:filesystem/types@0.3.0", "wasi:sockets/tcp@0.2.12", "wasi:http/types@0.2.0", "log", "springline:host/log@0.2.0"]
-        {
+        for unknown in [
+            "wasi:filesystem/types@0.3.0",
+            "wasi:sockets/tcp@0.2.12",
+            "wasi:http/types@0.2.0",
+            "log",
+            "springline:host/log@0.2.0",
+        ] {
             assert!(!is_known(unknown), "{unknown}");
         }
     }

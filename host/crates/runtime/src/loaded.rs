@@ -121,6 +121,9 @@ pub(crate) fn expect_kind(shape: &Shape, needed: Kind) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::Unusable {
-        message: format!("it is a {}, and a {needed} is needed here: name another plugin, or use this one where a {} belongs", shape.kind, shape.kind),
+        message: format!(
+            "it is a {}, and a {needed} is needed here: name another plugin, or use this one where a {} belongs",
+            shape.kind, shape.kind
+        ),
     })
 }

@@ -77,7 +77,8 @@ impl Logs {
         }
         let mut lines = std::mem::take(&mut state.lines);
         if state.dropped > 0 {
-            let text = format!("{} more lines were dropped: the log may have {} KiB (`log-kib`)", state.dropped, state.kib);
+            let text =
+                format!("{} more lines were dropped: the log may have {} KiB (`log-kib`)", state.dropped, state.kib);
             lines.push(LogLine { level: Level::Warn, text });
         }
         lines
@@ -164,10 +165,7 @@ mod tests {
     fn nothing_reaches_the_terminal_but_text() {
         let logs = logs(1);
         logs.message(Level::Info, "to\npic", "a\u{1b}[31mred\r\u{7}\t\u{202e}end\n2nd\u{9b}");
-        assert_eq!(texts(&logs), [
-            "to\\u{a}pic: a\\u{1b}[31mred\\u{d}\\u{7}\t\\u{202e}end",
-            "to\\u{a}pic: 2nd\\u{9b}"
-        ]);
+        assert_eq!(texts(&logs), ["to\\u{a}pic: a\\u{1b}[31mred\\u{d}\\u{7}\t\\u{202e}end", "to\\u{a}pic: 2nd\\u{9b}"]);
     }
 
     #[test]
@@ -178,13 +176,16 @@ mod tests {
         logs.stream(Level::Info, b"o\r\n\n\xff");
         let lines = logs.finish();
         let found: Vec<_> = lines.iter().map(|line| (line.level, line.text.as_str())).collect();
-        assert_eq!(found, [
-            (Level::Info, "one"),
-            (Level::Info, "two"),
-            (Level::Info, ""),
-            (Level::Info, "\u{fffd}"),
-            (Level::Warn, "warning")
-        ]);
+        assert_eq!(
+            found,
+            [
+                (Level::Info, "one"),
+                (Level::Info, "two"),
+                (Level::Info, ""),
+                (Level::Info, "\u{fffd}"),
+                (Level::Warn, "warning")
+            ]
+        );
     }
 
     #[test]

@@ -157,7 +157,8 @@ impl Plugins for Runtime {
         let loaded = self.loaded(&call.plugin, Some(Kind::BuildStep), &call.limits, &call.cancel)?;
         let mut state = self.call_state(&loaded, call);
         let limits = &call.limits;
-        let out = Out::new(self.scratch.to_path_buf(), limits.output_mib.saturating_mul(1 << 20), limits.output_entries);
+        let out =
+            Out::new(self.scratch.to_path_buf(), limits.output_mib.saturating_mul(1 << 20), limits.output_entries);
         state.files = CallFiles::new(vec![(INPUT.to_owned(), input)], Some(out));
         self.call(
             &call.plugin,

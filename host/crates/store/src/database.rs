@@ -33,8 +33,6 @@ const CACHE: u64 = 32 * 1024 * 1024;
 /// How often the engine writes out what nobody asked it to sync, and cleans its file up: without
 /// that, the file of a state that is used by short commands grows to seven times its content.
 const FLUSH_EVERY: u64 = 200;
-/// How many keys are looked at to find a page that nothing leads to: more than a page has.
-const LOOKED_BACK: usize = 24;
 /// How long the engine may take to open its files.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to close them.
@@ -98,7 +96,8 @@ impl Database {
         Ok(Self { db: Some(db), file })
     }
 
-    fn db(&self) -> Result<&Db> {
+    /// The engine.
+    pub fn db(&self) -> Result<&Db> {
         self.db.as_ref().ok_or_else(|| Fault::Refused("the store is closed".into()))
     }
 
@@ -111,22 +110,6 @@ impl Database {
     /// What the engine has for a key.
     pub fn raw(&self, key: &[u8]) -> Result<Option<IVec>> {
         Ok(self.db()?.get(key)?)
-    }
-
-    /// Whether the keys up to this one, down to one before it and at most a page and a half, are the
-    /// same forwards as backwards. They are not if a page was divided in a lost part of the log: then
-    /// the new page is found from above, and passed over by those who come along from the old one.
-    pub fn is_linked(&self, before: &[u8], key: &[u8]) -> Result<bool> {
-        let backwards = self.db()?.range(before..=key).keys().rev().take(LOOKED_BACK);
-        let backwards = backwards.collect::<Result<Vec<_>, _>>()?;
-        let Some(start) = backwards.last() else { return Ok(self.db()?.range(before..=key).next().is_none()) };
-        let mut expected = backwards.iter().rev();
-        for forwards in self.db()?.range(start.as_ref()..=key).keys() {
-            if expected.next() != Some(&forwards?) {
-                return Ok(false);
-            }
-        }
-        Ok(expected.next().is_none())
     }
 
     /// Whether there is a value; of one in pieces only that there are some.

@@ -116,15 +116,24 @@ struct Owner {
 impl std::fmt::Display for Owner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (hour, minute, second) = (self.since / 3600 % 24, self.since / 60 % 60, self.since % 60);
-        let Self { pid, verb, .. } = self;
-        write!(f, "`springline {verb}` (pid {pid}, since {hour:02}:{minute:02}:{second:02} UTC)")
+        let command = format!("springline {}", self.verb);
+        let (command, pid) = (command.trim_end(), self.pid);
+        write!(f, "`{command}` (pid {pid}, since {hour:02}:{minute:02}:{second:02} UTC)")
     }
 }
 
 /// The right to use a state directory. It ends with this value, or with the process.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that another thread is just starting has it, too,
+        // and with it the lock. If it fails the lock goes with the last of them.
+        self.file.unlock().ok();
+    }
 }
 
 impl Lock {
@@ -149,7 +158,7 @@ impl Lock {
         let owner = Owner { pid: std::process::id(), verb: verb.into(), since };
         let text = serde_json::to_string(&owner).unwrap_or_default() + "\n";
         file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(locking())?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -17,6 +17,7 @@
 //! death of the process a moment later, and a power cut soon.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod check;
 mod database;
 mod fault;
 mod files;

@@ -64,7 +64,7 @@ fn check(database: &Database, promised: u64, expected: &Expected) -> Result<Coun
     if counters.acknowledged < promised {
         return lost(format!("the last of {promised} writes"));
     }
-    if !expected.hold(|key| database.raw(key), |before, key| database.is_linked(before, key))? {
+    if !database.holds(expected)? {
         return lost("some of what was written last".into());
     }
     Ok(counters)

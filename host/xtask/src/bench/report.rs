@@ -125,8 +125,9 @@ impl Setting {
         };
         let model = after(&read("/proc/cpuinfo"), "model name");
         let memory = after(&read("/proc/meminfo"), "MemTotal");
+        let memory = memory.strip_suffix(" kB").and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() >> 20;
         let load = read("/proc/loadavg").split(' ').next().unwrap_or("unknown").to_owned();
-        Ok(Self { date, machine: format!("{model}, {cores} cores, {memory} of memory, {system}"), load })
+        Ok(Self { date, machine: format!("{model}, {cores} cores, {memory} GiB of memory, {system}"), load })
     }
 }
 

@@ -31,7 +31,7 @@ impl Repository {
         Self::made(dir)
     }
 
-    /// One whose only artifact reads that many files, all of them packed by git.
+    /// One whose only artifact reads that many files.
     pub fn of_files(dir: PathBuf, count: usize, bytes: usize, reader: &Path) -> Result<Self> {
         let mut words = Words(1);
         for number in 0..count {
@@ -43,9 +43,7 @@ impl Repository {
         let declared =
             "application: bench\nartifacts:\n  all: { steps: [{ name: read, plugin: ./reader.wasm, in: in }] }\n";
         fs::write(dir.join("springline.yaml"), declared)?;
-        let repository = Self::made(dir)?;
-        process::run(repository.git().args(["repack", "-a", "-d", "--quiet"]))?;
-        Ok(repository)
+        Self::made(dir)
     }
 
     /// The one that the demo shows: the pages of this project, to be declared by `springline init`.
@@ -62,10 +60,11 @@ impl Repository {
         Ok(repository)
     }
 
-    /// Commits everything.
+    /// Commits everything and packs all objects, as they are in a clone.
     pub fn commit(&self) -> Result<()> {
         process::run(self.git().args(["add", "--all"]))?;
-        process::run(self.git().args(["commit", "--quiet", "--message", "Measure"]))
+        process::run(self.git().args(["commit", "--quiet", "--message", "Measure"]))?;
+        process::run(self.git().args(["repack", "-a", "-d", "--quiet"]))
     }
 
     /// The objects of the files below `in`, one a line.

@@ -78,7 +78,8 @@ impl Repository {
         let Some(file) = files.iter().find(|file| file.extension().is_some_and(|extension| extension == "html")) else {
             return Ok(None);
         };
-        fs::write(file, "<p>Edited by hand.</p>\n").with_context(|| format!("can't edit {}", file.display()))?;
+        let text = fs::read_to_string(file)?;
+        fs::write(file, text + "<p>Edited by hand.</p>\n").with_context(|| format!("can't edit {}", file.display()))?;
         Ok(Some(file.clone()))
     }
 

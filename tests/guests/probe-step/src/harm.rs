@@ -31,11 +31,20 @@ pub fn eat(mib: u64) -> String {
     format!("{} MiB", taken.len())
 }
 
-/// Recurses without end.
+/// Recurses without end. With `frames` each call takes of the stack in linear memory as well,
+/// which then runs out first.
+pub fn recurse(frames: bool) -> u64 {
+    if frames { recurse_with_frames(1) } else { recurse_plainly(black_box(1)) }
+}
+
 #[allow(unconditional_recursion)]
-pub fn recurse(depth: u64) -> u64 {
+fn recurse_with_frames(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
-    1 + recurse(black_box(frame[7] + 1)) + frame[9]
+    1 + recurse_with_frames(black_box(frame[7] + 1)) + frame[9]
+}
+
+fn recurse_plainly(depth: u64) -> u64 {
+    if depth == 0 { 1 } else { recurse_plainly(depth.wrapping_mul(3)) / 5 + depth }
 }
 
 /// Logs many lines.

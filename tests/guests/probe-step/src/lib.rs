@@ -38,7 +38,7 @@ enum Mode {
     Sleep,
     /// Takes `count` MiB of memory, and for ever more if that is 0.
     Memory,
-    /// Recurses without end.
+    /// Recurses without end; with a `count`, in linear memory.
     Recurse,
     /// Logs `count` lines.
     Flood,
@@ -74,7 +74,7 @@ fn probe_step(config: Config, step: &mut Step) -> Result<String> {
         Mode::Loop => harm::compute(),
         Mode::Sleep => Ok(harm::sleep(config.count)),
         Mode::Memory => Ok(harm::eat(config.count)),
-        Mode::Recurse => Ok(harm::recurse(1).to_string()),
+        Mode::Recurse => Ok(harm::recurse(config.count > 0).to_string()),
         Mode::Flood => Ok(harm::flood(config.count)),
         Mode::Fill => Ok(harm::fill(step, config.count)),
         Mode::Litter => Ok(harm::litter(step, config.count)),

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::env;
-use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant, SystemTime};
 
 use springline_sdk::prelude::*;
@@ -13,7 +12,7 @@ use springline_sdk::prelude::*;
 pub fn look(step: &Step) -> Result<String> {
     let mut text = String::new();
     let mut tell = |what: &str, value: String| {
-        let _ = writeln!(text, "{what}: {value}");
+        text.push_str(&format!("{what}: {value}\n"));
     };
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     tell("wall clock", format!("{since_1970:?}"));
@@ -51,6 +50,7 @@ pub fn log() -> String {
     println!("to standard output");
     print!("in ");
     print!("pieces");
+    let _ = std::io::stdout().flush();
     eprintln!("to standard error \u{1b}[31mred\u{1b}[0m");
     springline_sdk::info!("to the log\nin two lines");
     springline_sdk::error!("badly");

@@ -101,8 +101,7 @@ fn a_damaged_file_is_noticed_when_it_is_read_and_made_again() {
 #[test]
 fn a_build_goes_no_further() {
     let world = World::new();
-    let report =
-        world.run_with("r1", &files("hello", "-", "a"), |request| request.until = Until::Build).unwrap();
+    let report = world.run_with("r1", &files("hello", "-", "a"), |request| request.until = Until::Build).unwrap();
     assert_eq!(world.executions(), [1, 1, 0]);
     assert!(world.live.objects().is_empty());
     assert_eq!(report.artifacts.digests.len(), 1);

@@ -80,6 +80,25 @@ fn only_one_object_is_synced_if_asked() {
 }
 
 #[test]
+fn one_object_is_synced_though_another_one_is_not_healthy() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    world.live.set("b", None);
+    world.live.drift("a", world.body("edited"));
+    world.run_with("r1", &files("x", "-", "a\nb"), |request| request.only = Some("a")).unwrap();
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+}
+
+#[test]
+fn what_is_lost_while_it_is_applied_is_made_again_and_recorded_once() {
+    let world = World::new();
+    world.live.fail("apply", "a", Fault::Lost { message: "a blob is damaged".into() });
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    assert_eq!(world.store.history(&Page::default()).unwrap().len(), 1);
+    assert_eq!(world.live.objects().len(), 2);
+}
+
+#[test]
 fn a_lost_state_is_found_again_by_the_marks() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", "a\nb")).unwrap();

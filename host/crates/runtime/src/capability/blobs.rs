@@ -26,7 +26,7 @@ pub struct Writer(SpooledTempFile);
 impl CallState {
     /// The digest that a guest wrote as text, if the call may open its blob.
     pub(super) fn readable_blob(&self, text: &str) -> Option<Digest> {
-        text.parse().ok().filter(|digest| self.readable.has_blob(digest))
+        text.parse().ok().filter(|digest| self.readable.has_blob(digest, &*self.blobs))
     }
 
     /// What a guest is told about the store's failure. Lost bytes fail the call as well.

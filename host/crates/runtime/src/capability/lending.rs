@@ -50,7 +50,9 @@ impl Lending {
             ),
             None => {
                 let line = Grants::line_for(NAME).unwrap_or_default();
-                Self::denied(&format!("this target was not lent a directory: grant it in host.yaml, at the target: `{line}`"))
+                Self::denied(&format!(
+                    "this target was not lent a directory: grant it in host.yaml, at the target: `{line}`"
+                ))
             }
             Some(grant) => {
                 let grant = Grant { path: grant.path.clone(), owner, lent: Mutex::default() };

@@ -2,10 +2,12 @@
 //! other applications made as well.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use springline_model::Digest;
 use springline_model::manifest::{Body, Object};
+use springline_model::port::Blobs;
+use springline_model::tree::EntryKind;
 
 /// The digests that a call was given, found in what it was given, or wrote itself.
 #[derive(Default, Clone)]
@@ -20,6 +22,9 @@ pub(crate) struct Readable {
 pub(crate) struct Given {
     blobs: HashSet<Digest>,
     trees: HashSet<Digest>,
+    /// What is below the trees, found out when it is first asked for: a target plans in one call
+    /// and applies in another, which has walked nothing.
+    below: OnceLock<HashSet<Digest>>,
 }
 
 impl Given {
@@ -37,7 +42,29 @@ impl Given {
 
     /// These trees.
     pub(crate) fn trees(trees: impl IntoIterator<Item = Digest>) -> Self {
-        Self { blobs: HashSet::new(), trees: trees.into_iter().collect() }
+        Self { trees: trees.into_iter().collect(), ..Self::default() }
+    }
+
+    fn has_below(&self, digest: &Digest, store: &dyn Blobs) -> bool {
+        self.below.get_or_init(|| self.descendants(store)).contains(digest)
+    }
+
+    /// Every file and link below the trees. What is lost is left out: opening it will say so.
+    fn descendants(&self, store: &dyn Blobs) -> HashSet<Digest> {
+        let (mut found, mut seen) = (HashSet::new(), HashSet::new());
+        let mut left: Vec<Digest> = self.trees.iter().copied().collect();
+        while let Some(tree) = left.pop() {
+            if !seen.insert(tree) {
+                continue;
+            }
+            for (digest, kind) in store.children(&tree).unwrap_or_default() {
+                match kind {
+                    EntryKind::Directory => left.push(digest),
+                    _ => drop(found.insert(digest)),
+                }
+            }
+        }
+        found
     }
 }
 
@@ -48,8 +75,8 @@ impl Readable {
     }
 
     /// Whether the call may open this blob.
-    pub(crate) fn has_blob(&self, digest: &Digest) -> bool {
-        self.given.blobs.contains(digest) || self.blobs.contains(digest)
+    pub(crate) fn has_blob(&self, digest: &Digest, store: &dyn Blobs) -> bool {
+        self.given.blobs.contains(digest) || self.blobs.contains(digest) || self.given.has_below(digest, store)
     }
 
     /// Whether the call may walk this tree.

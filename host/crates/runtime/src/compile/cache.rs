@@ -136,10 +136,12 @@ fn read_key(path: &Path) -> io::Result<Option<[u8; 32]>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
-    if metadata.is_file() && metadata.mode() & 0o077 == 0 && metadata.uid() == rustix::process::geteuid().as_raw() {
-        if let Ok(key) = fs::read(path)?.try_into() {
-            return Ok(Some(key));
-        }
+    if metadata.is_file()
+        && metadata.mode() & 0o077 == 0
+        && metadata.uid() == rustix::process::geteuid().as_raw()
+        && let Ok(key) = fs::read(path)?.try_into()
+    {
+        return Ok(Some(key));
     }
     fs::remove_file(path)?;
     Ok(None)

@@ -1,4 +1,4 @@
-//! Clocks. The one on the wall stands at [`WALL_CLOCK`]. The monotonic one starts at 0 and moves
+//! Clocks. The one on the wall stands at [`WALL_CLOCK`]. The monotonic one starts at [`START`] and moves
 //! only when the guest waits, by exactly what it waits for, so that what a guest can see does not
 //! depend on how fast anything runs. Waiting itself is real.
 
@@ -17,11 +17,14 @@ use crate::state::CallState;
 /// can carry.
 pub(crate) const WALL_CLOCK: Datetime = Datetime { seconds: 315_532_800, nanoseconds: 0 };
 
+/// Where the monotonic clock starts, in nanoseconds. Not at 0: Go's runtime refuses to begin at
+/// that moment.
+const START: u64 = 1_000_000_000;
+
 /// A call's monotonic clock. Clones are the same clock.
 #[derive(Clone, Default)]
 pub(crate) struct Clock(Arc<Mutex<Time>>);
 
-#[derive(Default)]
 struct Time {
     /// In nanoseconds.
     now: u64,
@@ -29,6 +32,12 @@ struct Time {
     moves: u64,
     /// When those are due that the guest waits for at present.
     awaited: Vec<u64>,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self { now: START, moves: 0, awaited: Vec::new() }
+    }
 }
 
 impl Clock {
@@ -145,16 +154,16 @@ mod tests {
     #[test]
     fn time_moves_by_what_was_waited_for_and_no_more() {
         let clock = Clock::default();
-        assert_eq!(clock.now(), 0);
-        block_on(Timer { clock: clock.clone(), due: 1_500_000 }.ready());
-        assert_eq!(clock.now(), 1_500_000);
-        block_on(Timer { clock: clock.clone(), due: 10 }.ready());
-        assert_eq!(clock.now(), 1_500_000, "what is past is ready at once");
+        assert_eq!(clock.now(), START);
+        block_on(Timer { clock: clock.clone(), due: START + 1_500_000 }.ready());
+        assert_eq!(clock.now(), START + 1_500_000);
+        block_on(Timer { clock: clock.clone(), due: START + 10 }.ready());
+        assert_eq!(clock.now(), START + 1_500_000, "what is past is ready at once");
     }
 
     #[test]
     fn of_two_the_earlier_one_is_ready_alone_in_any_order() {
-        for dues in [[2_000_000, 2_000_001], [2_000_001, 2_000_000]] {
+        for dues in [[START + 2_000_000, START + 2_000_001], [START + 2_000_001, START + 2_000_000]] {
             let clock = Clock::default();
             let mut timers = dues.map(|due| Timer { clock: clock.clone(), due });
             let [a, b] = &mut timers;
@@ -163,8 +172,8 @@ mod tests {
                 let ready = [a.as_mut().poll(context).is_ready(), b.as_mut().poll(context).is_ready()];
                 if ready == [false, false] { std::task::Poll::Pending } else { std::task::Poll::Ready(ready) }
             }));
-            assert_eq!(ready, [dues[0] == 2_000_000, dues[1] == 2_000_000]);
-            assert_eq!(clock.now(), 2_000_000);
+            assert_eq!(ready, [dues[0] == START + 2_000_000, dues[1] == START + 2_000_000]);
+            assert_eq!(clock.now(), START + 2_000_000);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::setup::{Setup, fault};
 
 #[test]
 fn a_plugin_is_compiled_once_for_all_processes() {
-    let Some(setup) = Setup::new() else { return };
+    let Some(setup) = Setup::cold() else { return };
     setup.runtime.describe(&setup.probe("probe-step")).unwrap();
     let cached = || {
         let files = fs::read_dir(setup.directory.path().join("cache")).unwrap().flatten();
@@ -29,7 +29,7 @@ fn a_plugin_is_compiled_once_for_all_processes() {
 
 #[test]
 fn what_was_tampered_with_is_compiled_again() {
-    let Some(setup) = Setup::new() else { return };
+    let Some(setup) = Setup::cold() else { return };
     setup.runtime.describe(&setup.probe("probe-step")).unwrap();
     let cache = setup.directory.path().join("cache");
     let path = fs::read_dir(cache).unwrap().flatten().map(|file| file.path()).find(|path| path.extension().is_some());
@@ -46,7 +46,7 @@ fn what_was_tampered_with_is_compiled_again() {
 
 #[test]
 fn what_is_no_plugin_or_another_kind_is_refused() {
-    let Some(setup) = Setup::new() else { return };
+    let Some(setup) = Setup::cold() else { return };
     let refused = |name: &str, bytes: &[u8], words: &str| {
         let found = fault(setup.runtime.describe(&setup.plugin(name, bytes.to_vec())));
         assert!(matches!(&found, Fault::Unusable { message } if message.contains(words)), "{found:?}");
@@ -62,8 +62,9 @@ fn what_is_no_plugin_or_another_kind_is_refused() {
 
 #[test]
 fn a_component_that_does_not_validate_is_refused_by_the_compiler() {
-    let Some(setup) = Setup::new() else { return };
-    let good = fs::read(std::env::var_os("SPRINGLINE_GUESTS").map(std::path::PathBuf::from).unwrap().join("probe-step.wasm"));
+    let Some(setup) = Setup::cold() else { return };
+    let good =
+        fs::read(std::env::var_os("SPRINGLINE_GUESTS").map(std::path::PathBuf::from).unwrap().join("probe-step.wasm"));
     let mut bad = good.unwrap();
     // Somewhere in the code of the module inside, so that the outside stays readable.
     let middle = bad.len() / 3;
@@ -74,7 +75,7 @@ fn a_component_that_does_not_validate_is_refused_by_the_compiler() {
 
 #[test]
 fn compilation_has_limits_of_its_own() {
-    let Some(setup) = Setup::new() else { return };
+    let Some(setup) = Setup::cold() else { return };
     let mut call = setup.call(setup.probe("probe-step"), &json!({"mode": "copy"}));
     call.limits = Limits { compile_memory_mib: 64, ..Limits::default() };
     let found = fault(setup.runtime.build(&call, setup.tree(&[])));

@@ -73,6 +73,8 @@ fn memory_is_limited() {
 fn the_stack_is_limited() {
     let Some(error) = harm(json!({"mode": "recurse"}), limits()) else { return };
     expect_limit(&error, Limit::Stack);
+    // A guest has a second stack, in its memory, that runs out without wasmtime noticing.
+    expect_limit(&harm(json!({"mode": "recurse", "count": 1}), limits()).unwrap(), Limit::Stack);
 }
 
 #[test]

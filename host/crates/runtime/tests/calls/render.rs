@@ -20,7 +20,8 @@ fn call(setup: &Setup, config: &Value) -> Call {
 }
 
 fn render(setup: &Setup, call: &Call) -> Result<Called<Rendered>, CallError> {
-    let artifacts = call.context.artifacts.iter().map(|(name, digest)| (name.clone(), setup.blobs.tree(digest).unwrap()));
+    let artifacts =
+        call.context.artifacts.iter().map(|(name, digest)| (name.clone(), setup.blobs.tree(digest).unwrap()));
     setup.runtime.render(call, setup.tree(&[("b.yaml", "b"), ("a.yaml", "a")]), &artifacts.collect())
 }
 

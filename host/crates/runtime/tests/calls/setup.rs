@@ -20,20 +20,32 @@ pub struct Setup {
     pub runtime: Runtime,
     /// Its blob store.
     pub blobs: Arc<MemoryBlobs>,
-    /// A directory of its own, with `cache` and `scratch` in it.
+    /// A directory of its own.
     pub directory: Arc<tempfile::TempDir>,
     components: Arc<Mutex<BTreeMap<Digest, Bytes>>>,
     guests: PathBuf,
 }
 
 impl Setup {
-    /// One with an empty cache; none, with a word about it, where there are no guests.
+    /// One whose compiled plugins are kept from test to test; none, with a word about it, where
+    /// there are no guests.
     pub fn new() -> Option<Self> {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache)
+    }
+
+    /// One with an empty cache of its own.
+    pub fn cold() -> Option<Self> {
         Self::in_directory(Arc::new(tempfile::tempdir().unwrap()))
     }
 
     /// One that shares directories with another: as a second process would.
     pub fn in_directory(directory: Arc<tempfile::TempDir>) -> Option<Self> {
+        let cache = directory.path().join("cache");
+        Self::with(directory, &cache)
+    }
+
+    fn with(directory: Arc<tempfile::TempDir>, cache: &Path) -> Option<Self> {
         let guests = guests()?;
         let components: Arc<Mutex<BTreeMap<Digest, Bytes>>> = Arc::default();
         let known = Arc::clone(&components);
@@ -44,7 +56,7 @@ impl Setup {
                 known.lock().unwrap().get(digest).cloned().ok_or_else(|| format!("no component {digest}"))
             }),
             limits: Arc::new(|_| Limits::default()),
-            cache: directory.path().join("cache"),
+            cache: cache.to_owned(),
             compiler: compiler(),
             scratch: directory.path().join("scratch"),
         });

@@ -31,12 +31,8 @@ fn a_step_copies_files_with_their_modes_and_follows_links() {
     let tree = &built.value.tree;
     assert_eq!(setup.file(tree, "deep/er/b"), "B");
     assert_eq!(setup.file(tree, "link"), "deep/er/b");
-    let expected = setup.tree_digest(&[
-        ("a.txt", "A"),
-        ("bin/run*", "#!/bin/sh"),
-        ("deep/er/b", "B"),
-        ("link", "deep/er/b"),
-    ]);
+    let expected =
+        setup.tree_digest(&[("a.txt", "A"), ("bin/run*", "#!/bin/sh"), ("deep/er/b", "B"), ("link", "deep/er/b")]);
     assert_eq!(*tree, expected);
     assert!(built.usage.memory >= 64 << 10);
 }

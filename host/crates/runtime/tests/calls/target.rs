@@ -18,8 +18,10 @@ fn grants(setup: &Setup) -> (PathBuf, Grants) {
 }
 
 fn objects(setup: &Setup, objects: &[(&str, &str)]) -> Arc<[Object]> {
-    let object =
-        |(id, text): &(&str, &str)| Object { id: (*id).into(), body: Body::Blob(setup.blobs.put(text.as_bytes()).unwrap()) };
+    let object = |(id, text): &(&str, &str)| Object {
+        id: (*id).into(),
+        body: Body::Blob(setup.blobs.put(text.as_bytes()).unwrap()),
+    };
     objects.iter().map(object).collect()
 }
 

@@ -36,7 +36,11 @@ pub(super) fn optional_name(what: &str, text: Option<&String>) -> Result<(), Fau
 /// A target's own notes.
 pub(super) fn state(of: &str, state: &[u8]) -> Result<(), Fault> {
     if state.len() > STATE {
-        return Err(contract(format!("the state of `{}` has {} bytes, and 64 KiB are the most", line(of), state.len())));
+        return Err(contract(format!(
+            "the state of `{}` has {} bytes, and 64 KiB are the most",
+            line(of),
+            state.len()
+        )));
     }
     Ok(())
 }

@@ -131,7 +131,7 @@ fn body(id: &str, body: types::Body, state: &mut CallState) -> Result<Body, Faul
         }
         types::Body::Blob(text) => {
             let digest = digest("blob", &text)?;
-            if !state.readable.has_blob(&digest) {
+            if !state.readable.has_blob(&digest, &*state.blobs) {
                 return Err(unknown("blob", &digest));
             }
             Ok(Body::Blob(digest))

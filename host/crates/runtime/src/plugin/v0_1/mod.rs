@@ -44,9 +44,7 @@ impl Plugin {
         let exports = match kind {
             Kind::BuildStep => Exports::BuildStep(build_step::StepPre::new(instance)?),
             Kind::Renderer => Exports::Renderer(renderer::RendersPre::new(instance)?),
-            Kind::DeployTarget => {
-                Exports::DeployTarget(TargetPlugin(deploy_target::DeploysPre::new(instance)?))
-            }
+            Kind::DeployTarget => Exports::DeployTarget(TargetPlugin(deploy_target::DeploysPre::new(instance)?)),
         };
         Ok(Self { describe, exports })
     }
@@ -85,10 +83,10 @@ impl Plugin {
     }
 }
 
-/// What a guest says of itself, not checked yet.
-pub(crate) use self::worlds::describe::exports::springline::plugin::describe::Description as GuestDescription;
 /// What a guest says of its output, not checked yet.
 pub(crate) use self::worlds::build_step::exports::springline::plugin::build_step::Outputs as GuestOutputs;
+/// What a guest says of itself, not checked yet.
+pub(crate) use self::worlds::describe::exports::springline::plugin::describe::Description as GuestDescription;
 
 /// The kind is checked before any call.
 fn wrong_kind() -> wasmtime::Error {

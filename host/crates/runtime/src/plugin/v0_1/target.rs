@@ -37,8 +37,7 @@ impl TargetPlugin {
         owned: &[String],
     ) -> Unchecked<Result<Vec<Change>, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
-        let input =
-            guest::PlanInput { config: config.to_owned(), desired: desired.to_vec(), owned: owned.to_vec() };
+        let input = guest::PlanInput { config: config.to_owned(), desired: desired.to_vec(), owned: owned.to_vec() };
         let returned = target.springline_plugin_deploy_target().call_plan(store, &input).await?;
         Ok(returned.map(|changes| from_guest::changes(changes, desired)))
     }

@@ -9,11 +9,11 @@ use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
 use super::content::{OutFile, ReadFile, WriteFile};
 use super::{At, Descriptor, FsError, FsResult, Listing, type_of};
+use crate::bindings::wasi::filesystem::preopens;
 use crate::bindings::wasi::filesystem::types::{
     self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, Filesize,
     MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
-use crate::bindings::wasi::filesystem::preopens;
 use crate::files::{FileError, Open};
 use crate::state::CallState;
 use crate::wasi::clocks::WALL_CLOCK;
@@ -244,9 +244,7 @@ impl types::HostDescriptor for CallState {
     fn read_directory(&mut self, descriptor: Resource<Descriptor>) -> FsResult<Resource<Listing>> {
         let entry = |name: &str, kind| DirectoryEntry { type_: type_of(kind), name: name.to_owned() };
         let entries: Vec<_> = match self.at(&descriptor)? {
-            At::Artifacts => {
-                self.list_artifacts()?.iter().map(|name| entry(name, EntryKind::Directory)).collect()
-            }
+            At::Artifacts => self.list_artifacts()?.iter().map(|name| entry(name, EntryKind::Directory)).collect(),
             At::Mount { mount, path, .. } => {
                 let directory = self.files.mounts.list(mount, &path)?;
                 directory.entries().iter().map(|found| entry(&found.name, found.kind)).collect()

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use springline_model::call::question;
 use springline_model::Digest;
+use springline_model::call::question;
 use springline_model::plugin::Limit;
 use springline_model::port::Blobs;
 use springline_model::tree::EntryKind;
@@ -50,10 +50,7 @@ impl CallFiles {
     ///
     /// # Errors
     /// See [`OutError`].
-    pub(crate) fn commit(
-        &self,
-        blobs: &dyn Blobs,
-    ) -> Result<Option<Digest>, OutError> {
+    pub(crate) fn commit(&self, blobs: &dyn Blobs) -> Result<Option<Digest>, OutError> {
         let out = self.out.as_ref().and_then(|out| out.lock().unwrap_or_else(PoisonError::into_inner).take());
         out.map(|out| out.commit(blobs)).transpose()
     }
