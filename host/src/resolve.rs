@@ -134,7 +134,9 @@ impl<'a> Resolver<'a> {
                     return Ok(());
                 }
                 let message = format!("`{name}` is {} now, and springline.lock pins {}", found.short(), digest.short());
-                return Err(place.error(message).hint(format!("`springline update {name}` pins what is there now; commit springline.lock then")));
+                return Err(place
+                    .error(message)
+                    .hint(format!("`springline update {name}` pins what is there now; commit springline.lock then")));
             }
         }
         if self.app.blobs.contains(digest) {

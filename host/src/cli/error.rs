@@ -181,6 +181,7 @@ fn kind_of(fault: &Fault) -> Kind {
         Fault::Cancelled => Kind::Cancelled,
         Fault::Conflict { .. } => Kind::Deploy,
         Fault::Lost { .. } => Kind::State,
+        Fault::NoSpace { .. } => Kind::NoSpace,
         _ => Kind::Plugin,
     }
 }
@@ -193,6 +194,7 @@ fn hint_of(error: &CallError) -> Option<String> {
                 "if it needs more, raise it in host.yaml: `plugins: {{ {name}: {{ limits: {{ {setting}: N }} }} }}`"
             )
         }),
+        Fault::NoSpace { .. } => Some(NO_SPACE.into()),
         Fault::Trap { .. } => Some("this is a bug in the plugin; its log is above and in `springline logs`".into()),
         Fault::Contract { .. } => Some("this is a bug in the plugin: tell its author".into()),
         Fault::Conflict { .. } => Some("`springline diff` shows what is there; run again once that is settled".into()),

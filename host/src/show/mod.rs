@@ -68,7 +68,7 @@ pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<(), CliError> {
 /// Prints data in the format that was asked for.
 ///
 /// # Errors
-/// As [`json`].
+/// As [`fn@json`].
 pub fn data<T: Serialize + ?Sized>(common: &Common, value: &T, text: impl FnOnce(&T)) -> Result<(), CliError> {
     match common.output {
         Output::Json => json(value),

@@ -1,7 +1,7 @@
 //! Log lines and progress. They are kept with the run and are never a part of a result.
 //!
 //! [`info!`](crate::info), [`warn!`](crate::warn), [`debug!`](crate::debug) and
-//! [`error!`](crate::error) take what `format!` takes.
+//! [`error!`](macro@crate::error) take what `format!` takes.
 
 use crate::host::{Current, Host as _};
 

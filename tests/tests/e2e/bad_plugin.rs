@@ -72,10 +72,7 @@ fn a_step_that_misbehaves_ends_its_call_alone() {
         sandbox.commit(with);
         let code = if words[0].starts_with("springline.yaml") { CONFIG } else { PLUGIN };
         let outcome = sandbox.springline(&["run"]);
-        assert!(
-            outcome.code == code || (outcome.code != 0 && with.contains("fail")),
-            "{with}: {outcome:#?}"
-        );
+        assert!(outcome.code == code || (outcome.code != 0 && with.contains("fail")), "{with}: {outcome:#?}");
         let code = outcome.code;
         outcome.fails(code, words);
         assert_eq!(names(&sandbox.live()), live, "{with}");
@@ -172,7 +169,10 @@ fn what_is_no_plugin_is_told_apart() {
         assert!(stderr.contains("error:"), "{stderr}");
         sandbox.springline(&["plugin", "inspect", &format!("plugins/{name}")]).fails(PLUGIN, &[words]);
     }
-    sandbox.write("springline.yaml", application.replace("plugin: ./plugins/probe-step.wasm", "plugin: ./plugins/probe-renderer.wasm"));
+    sandbox.write(
+        "springline.yaml",
+        application.replace("plugin: ./plugins/probe-step.wasm", "plugin: ./plugins/probe-renderer.wasm"),
+    );
     sandbox.commit("The wrong kind");
     sandbox.springline(&["run"]).fails(CONFIG, &["is a renderer", "build-step"]);
 }

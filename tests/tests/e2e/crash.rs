@@ -36,9 +36,10 @@ fn nothing_is_lost_by_a_kill_at_any_named_point() {
 #[test]
 fn nothing_is_lost_by_a_kill_at_any_time() {
     let Some(sandbox) = Sandbox::site() else { return };
-    let seed = std::env::var("SPRINGLINE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
-    });
+    let seed = std::env::var("SPRINGLINE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64);
     println!("SPRINGLINE_SEED={seed}");
     let mut random = Random(seed);
     let mut world = World { sandbox, acknowledged: Vec::new(), version: 0 };
@@ -107,7 +108,12 @@ impl World {
             return "the end".to_owned();
         }
         let runs = self.sandbox.springline(&["logs", "-o", "json"]).json();
-        format!("run {} {}, {} calls", runs[0]["run"], runs[0]["state"], runs[0]["steps"].as_array().map_or(0, Vec::len))
+        format!(
+            "run {} {}, {} calls",
+            runs[0]["run"],
+            runs[0]["state"],
+            runs[0]["steps"].as_array().map_or(0, Vec::len)
+        )
     }
 
     /// After a crash: the chain holds, what was acknowledged is in it, and the next run brings
@@ -123,7 +129,8 @@ impl World {
         }
         assert!(self.sandbox.springline(&["diff"]).ok().contains("in sync"));
         let live: Vec<String> = files(&self.sandbox.live()).into_iter().map(|(name, _)| name).collect();
-        let mut expected: Vec<String> = ["robots.txt", "version.txt", "www/guide.html", "www/index.html"].map(String::from).into();
+        let mut expected: Vec<String> =
+            ["robots.txt", "version.txt", "www/guide.html", "www/index.html"].map(String::from).into();
         let first = self.version.saturating_sub(2).max(1);
         expected.extend((first..=self.version).map(|version| format!("www/page-{version}.html")));
         expected.sort();

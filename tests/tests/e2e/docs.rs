@@ -150,7 +150,10 @@ impl Session {
 
 /// A page with everything that differs from run to run made equal.
 fn normal(text: &str) -> Vec<String> {
-    text.lines().map(|line| line.split_whitespace().map(normal_word).collect::<Vec<_>>().join(" ")).map(|line| join_units(&line)).collect()
+    text.lines()
+        .map(|line| line.split_whitespace().map(normal_word).collect::<Vec<_>>().join(" "))
+        .map(|line| join_units(&line))
+        .collect()
 }
 
 fn normal_word(word: &str) -> String {
@@ -165,9 +168,23 @@ fn normal_word(word: &str) -> String {
         normal.extend(next);
         rest = &after[next.map_or(0, char::len_utf8)..];
     }
-    let date = word.len() == 10 && word.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
-    let time = word.len() == 8 && word.bytes().enumerate().all(|(at, byte)| if at == 2 || at == 5 { byte == b':' } else { byte.is_ascii_digit() });
-    if date { "DATE".into() } else if time { "TIME".into() } else { normal }
+    let date = word.len() == 10
+        && word
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    let time = word.len() == 8
+        && word
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 2 || at == 5 { byte == b':' } else { byte.is_ascii_digit() });
+    if date {
+        "DATE".into()
+    } else if time {
+        "TIME".into()
+    } else {
+        normal
+    }
 }
 
 /// `12 ms` and `1.5 s` are the same, and so are `300.1 KiB` and `301.0 KiB`.
@@ -188,7 +205,8 @@ fn join_units(line: &str) -> String {
 fn first_difference(expected: &str, found: &str) -> String {
     let (expected, found) = (normal(expected), normal(found));
     let at = expected.iter().zip(&found).position(|(a, b)| a != b).unwrap_or(expected.len().min(found.len()));
-    let show = |lines: &[String]| lines.iter().skip(at.saturating_sub(3)).take(12).cloned().collect::<Vec<_>>().join("\n    ");
+    let show =
+        |lines: &[String]| lines.iter().skip(at.saturating_sub(3)).take(12).cloned().collect::<Vec<_>>().join("\n    ");
     format!("  the page says\n    {}\n  and this is shown\n    {}", show(&expected), show(&found))
 }
 
@@ -197,5 +215,8 @@ fn what_differs_from_run_to_run_is_made_equal() {
     let one = "synced site: 4 changes applied, release 3f9a1c2b0d11 of 4f2a91c   12 ms 2026-11-23 14:05:09";
     let two = "synced site: 4 changes applied, release aa9a1c2b0d12 of 5f2a91c   1.3 s 2027-01-02 00:00:00";
     assert_eq!(normal(one), normal(two));
-    assert_ne!(normal(one), normal("synced site: 5 changes applied, release aa9a1c2b0d12 of 5f2a91c 1.3 s 2027-01-02 00:00:00"));
+    assert_ne!(
+        normal(one),
+        normal("synced site: 5 changes applied, release aa9a1c2b0d12 of 5f2a91c 1.3 s 2027-01-02 00:00:00")
+    );
 }

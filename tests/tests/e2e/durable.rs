@@ -20,7 +20,12 @@ fn the_sync_calls_come_before_the_acknowledgement() {
     let trace = sandbox.path("trace");
     let inner = sandbox.command(&["run", "-o", "json"]);
     let mut command = Command::new("strace");
-    command.args(["-f", "-y", "-e", "trace=fsync,fdatasync,syncfs,sync_file_range,write,pwrite64,rename,renameat,renameat2"]);
+    command.args([
+        "-f",
+        "-y",
+        "-e",
+        "trace=fsync,fdatasync,syncfs,sync_file_range,write,pwrite64,rename,renameat,renameat2",
+    ]);
     command.arg("-o").arg(&trace).arg(inner.get_program()).args(inner.get_args());
     sandbox.finish(command).ok();
 
@@ -34,7 +39,8 @@ fn the_sync_calls_come_before_the_acknowledgement() {
     let syncs_store = |line: &str| (line.contains("fdatasync(") || line.contains("fsync(")) && line.contains("/db>");
     let writes_blob = |line: &str| line.contains("rename") && line.contains("blobs/");
     let syncs_blob = |line: &str| {
-        line.contains("syncfs(") || ((line.contains("fsync(") || line.contains("fdatasync(")) && line.contains("/blobs"))
+        line.contains("syncfs(")
+            || ((line.contains("fsync(") || line.contains("fdatasync(")) && line.contains("/blobs"))
     };
     let written = last(&writes_store).expect("the store was written");
     let synced = last(&syncs_store).expect("the store's file was synced");

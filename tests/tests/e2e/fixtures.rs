@@ -40,9 +40,10 @@ fn plain_manifests_are_rendered_and_deployed_as_files() {
 fn kustomize_and_helm_are_refused_with_a_hint() {
     let (Some(sandbox), Some(fixtures)) = (Sandbox::site(), fixtures()) else { return };
     copy(&sandbox, &fixtures.join("podinfo"), "podinfo");
-    let chart = fs::read_dir(fixtures.join("podinfo/charts")).ok().and_then(|mut charts| charts.next()).map(|chart| {
-        format!("podinfo/charts/{}", chart.unwrap().file_name().to_str().unwrap())
-    });
+    let chart = fs::read_dir(fixtures.join("podinfo/charts"))
+        .ok()
+        .and_then(|mut charts| charts.next())
+        .map(|chart| format!("podinfo/charts/{}", chart.unwrap().file_name().to_str().unwrap()));
     let chart = chart.unwrap_or_else(|| "podinfo/charts".to_owned());
     for (directory, hint) in [("podinfo/kustomize".to_owned(), "kustomize"), (chart, "helm")] {
         let render = format!("render: {{ plugin: render-manifests, in: {directory} }}");
@@ -58,7 +59,8 @@ fn kustomize_and_helm_are_refused_with_a_hint() {
 fn a_real_tree_is_archived() {
     let (Some(sandbox), Some(fixtures)) = (Sandbox::site(), fixtures()) else { return };
     copy(&sandbox, &fixtures.join("podinfo"), "podinfo");
-    let steps = "      - { name: bundle, plugin: step-archive, in: podinfo, with: { format: tar, name: podinfo.tar } }\n";
+    let steps =
+        "      - { name: bundle, plugin: step-archive, in: podinfo, with: { format: tar, name: podinfo.tar } }\n";
     let step = "      - { name: pages, plugin: step-site, in: docs, with: { title: Handbook } }\n";
     sandbox.write("springline.yaml", APPLICATION.replace(step, steps));
     sandbox.commit("Archive it");

@@ -20,7 +20,10 @@ impl Small {
         if mount.output().is_ok_and(|output| output.status.success()) {
             return Some(Self(at.to_owned()));
         }
-        assert!(std::env::var_os("CI").is_none(), "a tmpfs can't be mounted, and CI must not skip: run the tests as root");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "a tmpfs can't be mounted, and CI must not skip: run the tests as root"
+        );
         eprintln!("skipped: a tmpfs can't be mounted; run the tests as root");
         None
     }

@@ -45,7 +45,9 @@ fn every_shipped_plugin_gives_the_same_bytes_everywhere() {
     }
 
     let mut results = Vec::new();
-    for (zone, locale, cores) in [("UTC", "C", "0"), ("Asia/Kathmandu", "de_DE.UTF-8", "0-1"), ("America/St_Johns", "tr_TR", "0")] {
+    for (zone, locale, cores) in
+        [("UTC", "C", "0"), ("Asia/Kathmandu", "de_DE.UTF-8", "0-1"), ("America/St_Johns", "tr_TR", "0")]
+    {
         let state = sandbox.path(&format!("state-{}", results.len()));
         fs::create_dir_all(&state).unwrap();
         fs::write(state.join("host.yaml"), crate::sandbox::OPERATOR).unwrap();

@@ -107,8 +107,7 @@ fn a_release_is_deployed_again_exactly_as_it_was() {
     // Not even the source is needed.
     fs::rename(sandbox.repo().join(".git"), sandbox.path("git-away")).unwrap();
     let state = sandbox.repo().join(".springline");
-    let arguments =
-        ["redeploy", "--state", state.to_str().unwrap(), "--env", "site", &release[..12], "-o", "json"];
+    let arguments = ["redeploy", "--state", state.to_str().unwrap(), "--env", "site", &release[..12], "-o", "json"];
     let report = sandbox.springline(&arguments).json();
     fs::rename(sandbox.path("git-away"), sandbox.repo().join(".git")).unwrap();
     assert_eq!(files(&sandbox.live()), deployed);
@@ -218,7 +217,9 @@ fn gc_removes_what_nothing_refers_to_and_no_more() {
 #[test]
 fn a_lost_state_directory_loses_no_ownership() {
     let Some(sandbox) = Sandbox::site() else { return };
-    sandbox.operator("version: 1\ntargets:\n  local: { plugin: target-directory, grants: { directory: { path: ../../out } } }\n");
+    sandbox.operator(
+        "version: 1\ntargets:\n  local: { plugin: target-directory, grants: { directory: { path: ../../out } } }\n",
+    );
     sandbox.springline(&["run"]).ok();
     let operator = fs::read_to_string(sandbox.repo().join(".springline/host.yaml")).unwrap();
     fs::remove_dir_all(sandbox.repo().join(".springline")).unwrap();

@@ -114,7 +114,8 @@ impl Builder<'_> {
     fn take_kept<'c>(&self, artifact: &'c Artifact, mut outputs: Vec<Digest>) -> Result<Option<Pending<'c>>, Reason> {
         for step in &artifact.steps[outputs.len()..] {
             let mounts = [("in".to_owned(), self.input(artifact, step, &outputs)?)];
-            match self.pure(step, &mounts).look_up(self.ports, self.trust)? {
+            let name = step_name(artifact, step);
+            match self.pure(&name, step, &mounts).look_up(self.ports, self.trust)? {
                 Lookup::Reused(kept) => {
                     outputs.push(*kept.output.digest());
                     self.reused(artifact, step, &kept);
@@ -126,8 +127,8 @@ impl Builder<'_> {
         Ok(None)
     }
 
-    fn pure<'s>(&'s self, step: &'s Step, mounts: &'s [(String, Arc<dyn Tree>)]) -> PureCall<'s> {
-        PureCall { kind: Kind::BuildStep, uses: &step.uses, context: &self.context, mounts }
+    fn pure<'s>(&'s self, name: &'s str, step: &'s Step, mounts: &'s [(String, Arc<dyn Tree>)]) -> PureCall<'s> {
+        PureCall { kind: Kind::BuildStep, name, uses: &step.uses, context: &self.context, mounts }
     }
 
     /// Executes what is pending, as many artifacts at once as there are processors.
@@ -210,7 +211,7 @@ impl Builder<'_> {
             run: self.run,
             took: began.elapsed(),
         };
-        let kept = self.pure(step, &mounts).keep(self.ports, made)?;
+        let kept = self.pure(&name, step, &mounts).keep(self.ports, made)?;
         self.record(StepRecord {
             name,
             plugin: call.plugin,

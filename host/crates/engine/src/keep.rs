@@ -30,6 +30,8 @@ pub enum Trust {
 /// A pure call that may have been made before.
 pub(crate) struct PureCall<'a> {
     pub kind: Kind,
+    /// The step (`ARTIFACT/STEP`) or renderer (`ENVIRONMENT/render`).
+    pub name: &'a str,
     pub uses: &'a Use,
     pub context: &'a Context,
     /// Trees by mount: `in`, `artifacts/NAME`.
@@ -47,6 +49,10 @@ pub(crate) enum Lookup {
 impl PureCall<'_> {
     fn key(&self) -> CallKey {
         CallKey::new(self.kind, &self.uses.track, &self.uses.plugin.digest, &self.uses.config)
+    }
+
+    fn listed(&self, key: &CallKey) -> CallKey {
+        key.at(&format!("{}/{}", self.context.application, self.name))
     }
 
     fn exact(&self, key: &CallKey) -> Digest {
@@ -75,7 +81,7 @@ impl PureCall<'_> {
             return Ok(Lookup::Reused(Box::new(kept)));
         }
         let mut why = None;
-        for kept in ports.store.kept(&key)? {
+        for kept in ports.store.kept(&self.listed(&key))? {
             let Some(trace) = read_trace(ports, &kept.trace)? else { continue };
             let changed = trace.first_change(|mount| self.mount(mount), |question| self.context.answer(question))?;
             match changed {
@@ -97,7 +103,7 @@ impl PureCall<'_> {
         let log = put_log(ports, made.log)?;
         let key = self.key();
         let kept = Kept {
-            key,
+            key: self.listed(&key),
             context: made.trace.context.clone(),
             trace,
             output: made.output,

@@ -62,7 +62,7 @@ pub(crate) fn render(
     }
     let mut mounts = vec![("in".to_owned(), input.clone())];
     mounts.extend(artifacts.iter().map(|(artifact, tree)| (format!("artifacts/{artifact}"), tree.clone())));
-    let pure = PureCall { kind: Kind::Renderer, uses, context, mounts: &mounts };
+    let pure = PureCall { kind: Kind::Renderer, name: &name, uses, context, mounts: &mounts };
 
     let record = |how, summary, took: Duration, log| {
         let step = StepRecord { name: name.clone(), plugin: uses.plugin.clone(), how, summary, took, log };

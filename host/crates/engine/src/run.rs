@@ -76,7 +76,7 @@ pub fn run(ports: Ports<'_>, request: Request<'_>) -> Result<Report, Failure> {
     let run = begin(ports, request.cause, &request.chain.application, &request.source.revision.id, request.actor);
     let resumed = match run {
         Ok(resumed) => resumed,
-        Err((reason, run)) => return Err(Box::new((reason.at(Stage::Fetch, None), Report::of(run)))),
+        Err(failed) => return Err(not_begun(*failed)),
     };
     let mut report = Report::of(resumed);
     let mut result = through(ports, request, &mut report);
@@ -105,11 +105,15 @@ pub fn redeploy(
     let run = begin(ports, &Cause::Redeploy, &release.application, &release.revision, actor);
     let run = match run {
         Ok(run) => run,
-        Err((reason, run)) => return Err(Box::new((reason.at(Stage::Fetch, None), Report::of(run)))),
+        Err(failed) => return Err(not_begun(*failed)),
     };
     let mut report = Report::of(run);
     let result = stored(ports, release, (target, policy), &mut report);
     end(ports, report, result)
+}
+
+fn not_begun((reason, run): (Reason, Run)) -> Failure {
+    Box::new((reason.at(Stage::Fetch, None), Report::of(run)))
 }
 
 impl Report {
@@ -126,7 +130,7 @@ fn begin(
     application: &str,
     revision: &str,
     actor: &str,
-) -> Result<Run, (Reason, Run)> {
+) -> Result<Run, Box<(Reason, Run)>> {
     let mut run = Run {
         number: 0,
         application: application.to_owned(),
@@ -160,9 +164,9 @@ fn begin(
         Ok(Some(old)) => run = old,
         Ok(None) => match ports.store.begin(&run) {
             Ok(number) => run.number = number,
-            Err(error) => return Err((error.into(), run)),
+            Err(error) => return Err(Box::new((error.into(), run))),
         },
-        Err(reason) => return Err((reason, run)),
+        Err(reason) => return Err(Box::new((reason, run))),
     }
     let resumed = (!run.steps.is_empty() || run.reached.is_some())
         .then(|| run.reached.as_ref().map_or(Stage::Fetch, |(_, stage)| *stage));

@@ -71,6 +71,15 @@ impl CallKey {
         Self(hasher.finish())
     }
 
+    /// The key at one place of a chain, such as `handbook/site/pages`. Results are listed by it, so
+    /// that a thousand steps with one plugin and config don't push each other's results out.
+    #[must_use]
+    pub fn at(&self, place: &str) -> Self {
+        let mut hasher = Hasher::domain("springline-place/1");
+        hasher.field(self.0.as_bytes()).field(place.as_bytes());
+        Self(hasher.finish())
+    }
+
     /// The key together with the very trees of a call. Equal ones need no look at the trace's
     /// paths.
     pub fn with_mounts<'t>(&self, mounts: impl IntoIterator<Item = (&'t str, &'t dyn Tree)>) -> Digest {

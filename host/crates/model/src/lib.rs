@@ -4,6 +4,8 @@
 //! crates beside this one implement the [`port`]s and never import each other; `host` alone puts
 //! them together.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod application;
 pub mod call;
 pub mod cancel;

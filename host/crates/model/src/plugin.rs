@@ -243,6 +243,12 @@ pub enum Fault {
         /// What.
         message: String,
     },
+    /// No space is left for what the call writes.
+    #[error("{message}")]
+    NoSpace {
+        /// Where.
+        message: String,
+    },
     /// The host could not do its part.
     #[error("{message}")]
     Host {

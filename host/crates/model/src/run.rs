@@ -168,7 +168,7 @@ pub enum How {
 /// The result of a successful pure call, kept so that it is never executed again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
-    /// What was called.
+    /// What was called, and where in the chain ([`CallKey::at`]).
     pub key: CallKey,
     /// The answers it depended on; a part of the trace, here to be at hand.
     pub context: BTreeMap<String, Digest>,

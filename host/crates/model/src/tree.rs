@@ -67,7 +67,9 @@ impl Directory {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TreeError {
     /// A submodule where a file or directory was wanted.
-    #[error("`{path}` is a git submodule, which Springline does not read: commit its files, or build them as an artifact")]
+    #[error(
+        "`{path}` is a git submodule, which Springline does not read: commit its files, or build them as an artifact"
+    )]
     Submodule {
         /// Where it is in the tree.
         path: String,

@@ -33,7 +33,8 @@ pub(crate) fn contract(message: impl Into<String>) -> Fault {
 pub(crate) fn of_blob(error: &BlobError) -> Fault {
     match error {
         BlobError::Missing(_) | BlobError::Damaged(_) => Fault::Lost { message: error.to_string() },
-        BlobError::NoSpace(_) | BlobError::Io(_) => Fault::Host { message: error.to_string() },
+        BlobError::NoSpace(_) => Fault::NoSpace { message: error.to_string() },
+        BlobError::Io(_) => Fault::Host { message: error.to_string() },
     }
 }
 

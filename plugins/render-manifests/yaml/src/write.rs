@@ -289,7 +289,11 @@ mod tests {
             check(&text).unwrap();
             for schema in [Schema::Core, Schema::Kubernetes] {
                 let again = read(&text, schema).unwrap_or_else(|error| panic!("{error}\n{text}\n{node:?}"));
-                assert_eq!(again.into_iter().map(without_lines).collect::<Vec<_>>(), std::slice::from_ref(&node), "\n{text}");
+                assert_eq!(
+                    again.into_iter().map(without_lines).collect::<Vec<_>>(),
+                    std::slice::from_ref(&node),
+                    "\n{text}"
+                );
             }
         }
     }

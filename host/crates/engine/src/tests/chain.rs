@@ -139,6 +139,34 @@ fn an_input_that_is_not_there_is_named() {
 }
 
 #[test]
+fn steps_that_share_plugin_and_config_keep_their_own_results() {
+    let mut world = World::new();
+    let first = world.chain.artifacts[0].clone();
+    let directories: Vec<String> = (0..100).map(|number| format!("in-{number}")).collect();
+    for directory in &directories {
+        let mut artifact = first.clone();
+        artifact.name.clone_from(directory);
+        artifact.steps[0].input = crate::chain::Input::Source(directory.clone());
+        world.chain.artifacts.push(artifact);
+    }
+    let all = |unread: &'static str| {
+        let mut files = files("hello", "-", "a");
+        for directory in &directories {
+            let leaked: &'static str = format!("{directory}/page.md").leak();
+            files.push((leaked, directory.as_str()));
+            files.push((format!("{directory}/unread").leak(), unread));
+        }
+        files
+    };
+    world.run("r1", &all("one")).unwrap();
+    assert_eq!(world.executions()[0], 101);
+    world.run("r1", &all("one")).unwrap();
+    assert_eq!(world.executions()[0], 101, "the same trees");
+    world.run("r2", &all("two")).unwrap();
+    assert_eq!(world.executions()[0], 101, "other trees, but nothing that is read changed");
+}
+
+#[test]
 fn many_artifacts_are_built_side_by_side() {
     let mut world = World::new();
     let first = world.chain.artifacts[0].clone();

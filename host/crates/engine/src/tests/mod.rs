@@ -21,12 +21,15 @@ use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
 use crate::event::{Event, Observer, Point};
 use crate::run::{Failure, Report, Request, Trust, Until, run};
 
+/// What is done at a point.
+type Act = Box<dyn Fn() + Send>;
+
 /// Remembers the points that were passed, and can be told to act at one.
 #[derive(Default)]
 pub struct Watcher {
     passed: Mutex<Vec<Point>>,
     resumed: Mutex<Vec<u64>>,
-    at: Mutex<Option<(Point, Box<dyn Fn() + Send>)>>,
+    at: Mutex<Option<(Point, Act)>>,
 }
 
 impl Watcher {
