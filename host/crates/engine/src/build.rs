@@ -75,6 +75,7 @@ pub(crate) fn build(
         run,
         trust,
         inputs: Mutex::default(),
+        gates: Mutex::default(),
         made: Mutex::default(),
     };
     let result = builder.all(chain);
@@ -96,6 +97,9 @@ struct Builder<'a> {
     trust: Trust,
     /// Directories of the source by path.
     inputs: Mutex<HashMap<String, Arc<dyn Tree>>>,
+    /// One for each call that was about to be executed: of equal ones, which several artifacts may
+    /// have, the first is executed and the others use its result.
+    gates: Mutex<HashMap<Digest, Arc<Mutex<()>>>>,
     made: Mutex<Artifacts>,
 }
 
@@ -141,7 +145,7 @@ impl Builder<'_> {
         let jobs: Vec<_> = pending.into_iter().map(|missing| Mutex::new(Some(missing))).collect();
         let work = || {
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let job = job.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let job = lock(job).take();
                 if let Some(missing) = job
                     && let Err(reason) = self.make(missing)
                 {
@@ -181,6 +185,13 @@ impl Builder<'_> {
             limits: step.uses.limits.clone(),
             cancel: self.ports.cancel.clone(),
         };
+        let pure = self.pure(&name, step, &mounts);
+        let gate = lock(&self.gates).entry(pure.identity()).or_default().clone();
+        let _through = lock(&gate);
+        if let Lookup::Reused(kept) = pure.look_up(self.ports, self.trust)? {
+            self.reused(artifact, step, &kept);
+            return Ok(*kept.output.digest());
+        }
         self.ports.observer.event(&Event::Executing { name: &name, why: &why });
         let began = Instant::now();
         let called = match self.ports.plugins.build(&call, mounts[0].1.clone()) {
@@ -211,7 +222,7 @@ impl Builder<'_> {
             run: self.run,
             took: began.elapsed(),
         };
-        let kept = self.pure(&name, step, &mounts).keep(self.ports, made)?;
+        let kept = pure.keep(self.ports, made)?;
         self.record(StepRecord {
             name,
             plugin: call.plugin,
@@ -228,7 +239,7 @@ impl Builder<'_> {
             Input::Source(path) => path,
             Input::Step(at) => return Ok(self.ports.blobs.tree(&outputs[*at])?),
         };
-        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inputs = lock(&self.inputs);
         if let Some(tree) = inputs.get(path) {
             return Ok(tree.clone());
         }
@@ -255,15 +266,20 @@ impl Builder<'_> {
     fn record(&self, step: StepRecord) {
         let StepRecord { name, how, summary, took, .. } = &step;
         self.ports.observer.event(&Event::Called { name, how, summary, took: *took });
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).steps.push(step);
+        lock(&self.made).steps.push(step);
     }
 
     fn finished(&self, artifact: &Artifact, outputs: &[Digest]) {
         if let Some(output) = outputs.last() {
-            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut made = lock(&self.made);
             made.digests.insert(artifact.name.clone(), *output);
         }
     }
+}
+
+/// A lock whose holder panicked guards nothing that could be half done.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn step_name(artifact: &Artifact, step: &Step) -> String {

@@ -55,6 +55,11 @@ impl PureCall<'_> {
         key.at(&format!("{}/{}", self.context.application, self.name))
     }
 
+    /// The same for two calls on the very same things.
+    pub fn identity(&self) -> Digest {
+        self.exact(&self.key())
+    }
+
     fn exact(&self, key: &CallKey) -> Digest {
         key.with_mounts(self.mounts.iter().map(|(mount, tree)| (mount.as_str(), tree.as_ref())))
     }

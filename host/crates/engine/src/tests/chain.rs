@@ -167,6 +167,20 @@ fn steps_that_share_plugin_and_config_keep_their_own_results() {
 }
 
 #[test]
+fn of_equal_calls_in_one_run_one_is_executed() {
+    let mut world = World::new();
+    let first = world.chain.artifacts[0].clone();
+    for number in 0..8 {
+        let mut artifact = first.clone();
+        artifact.name = format!("copy-{number}");
+        world.chain.artifacts.push(artifact);
+    }
+    let report = world.run("r1", &files("hello", "-", "a")).unwrap();
+    assert_eq!(report.artifacts.digests.len(), 9);
+    assert_eq!(world.executions(), [1, 1, 1]);
+}
+
+#[test]
 fn many_artifacts_are_built_side_by_side() {
     let mut world = World::new();
     let first = world.chain.artifacts[0].clone();
