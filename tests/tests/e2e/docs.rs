@@ -190,7 +190,7 @@ fn normal_word(word: &str) -> String {
 /// `12 ms` and `1.5 s` are the same, and so are `300.1 KiB` and `301.0 KiB`.
 fn join_units(line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
-    let unit = |word: &str| matches!(word.trim_end_matches([')', ',']), "us" | "ms" | "s" | "KiB" | "MiB");
+    let unit = |word: &str| matches!(word.trim_end_matches([')', ',']), "us" | "ms" | "s" | "B" | "KiB" | "MiB");
     let words = words.iter().enumerate().map(|(at, word)| {
         let number = word.trim_start_matches('(').parse::<f64>().is_ok();
         match words.get(at + 1) {
