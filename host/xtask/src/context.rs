@@ -2,9 +2,10 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 
 /// Where things are, and the lock that keeps other xtasks away from them.
 pub struct Context {
@@ -14,7 +15,7 @@ pub struct Context {
     pub cache: PathBuf,
     /// Where cargo compiles to.
     pub target: PathBuf,
-    /// Held until the verb is done: two clones share the target directory.
+    /// Held until the verb is done.
     _lock: File,
 }
 
@@ -26,7 +27,7 @@ impl Context {
         let own_target = env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
         let target = match &own_target {
             Some(dir) => env::current_dir()?.join(dir),
-            None => cache.join("target"),
+            None => cache.join(target_name(&root)),
         };
         fs::create_dir_all(&target).with_context(|| format!("can't make {}", target.display()))?;
         let lock = lock(&target.join(".xtask.lock"))?;
@@ -57,6 +58,15 @@ impl Context {
     }
 }
 
+/// One target directory a clone. Cargo tells a workspace's own crates apart by their place in the
+/// workspace and by the age of their files, so that in a shared one a clone would be given what
+/// another one compiled, with that one's paths in it.
+fn target_name(root: &Path) -> String {
+    let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
+    let name: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("target-{name}")
+}
+
 fn workspace_root() -> Result<PathBuf> {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     let root = manifest.ancestors().nth(2).context("xtask is not at host/xtask of the workspace")?;
@@ -72,7 +82,7 @@ fn cache_dir() -> Result<PathBuf> {
     Ok(home.join(".cache"))
 }
 
-fn lock(path: &std::path::Path) -> Result<File> {
+fn lock(path: &Path) -> Result<File> {
     let file = File::options().create(true).append(true).open(path);
     let file = file.with_context(|| format!("can't open {}", path.display()))?;
     if file.try_lock().is_err() {
@@ -80,4 +90,17 @@ fn lock(path: &std::path::Path) -> Result<File> {
         file.lock().with_context(|| format!("can't lock {}", path.display()))?;
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_clones_do_not_share_a_target_directory() {
+        let name = |root: &str| target_name(Path::new(root));
+        assert_ne!(name("/a/springline"), name("/b/springline"));
+        assert_eq!(name("/a/springline"), name("/a/springline"));
+        assert!(name("/a").starts_with("target-"));
+    }
 }

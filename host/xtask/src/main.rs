@@ -33,7 +33,7 @@ Usage: cargo xtask VERB [ARGUMENTS]
 
 Environment:
   CARGO_TARGET_DIR            where everything is compiled; by default a directory in the user's
-                              cache, shared by all clones of the project
+                              cache, one for each clone of the project
   SPRINGLINE_GUEST_TOOLCHAIN  `rustup` or `debian`: how plugins are compiled; by default whichever
                               of the two works, in this order";
 
