@@ -1,7 +1,6 @@
 //! What a run does, while it does it: a line a stage, and in a terminal a bar below them.
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,23 +12,14 @@ use super::time::duration;
 use super::{BAD, FAINT, GOOD, NOTE, STRONG, paint};
 use crate::cli::{Common, Output};
 
-/// Stages that take less are not worth a bar.
-const BAR_AFTER: Duration = Duration::from_millis(300);
+/// How often the bar of a call that takes long moves.
+const TICK: Duration = Duration::from_millis(300);
 
 /// Shows what happens.
 pub struct Progress {
     /// Whether lines are printed: not in JSON.
     lines: bool,
     bar: ProgressBar,
-    shown: Mutex<Shown>,
-}
-
-#[derive(Default)]
-struct Shown {
-    /// Skipped calls since the last executed one.
-    skipped: u64,
-    /// The bar of a stage that has just begun, not shown before a while has passed.
-    begun: Option<std::time::Instant>,
 }
 
 impl Progress {
@@ -44,7 +34,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { lines, bar, shown: Mutex::default() }
+        Self { lines, bar }
     }
 
     fn line(&self, text: impl std::fmt::Display) {
@@ -64,7 +54,6 @@ impl Progress {
         self.bar.inc(1);
         match how {
             How::Reused(_) => {
-                self.shown.lock().unwrap_or_else(PoisonError::into_inner).skipped += 1;
                 if self.bar.length().is_none_or(|all| all <= SHOW_SKIPPED) {
                     self.line(format_args!(
                         "  {} {name:<20} {}",
@@ -105,7 +94,6 @@ impl Observer for Progress {
                 self.line(format_args!("run {run} goes on: it was cut off after {stage}"));
             }
             Event::StageBegun { stage, environment, units } => {
-                self.shown.lock().unwrap_or_else(PoisonError::into_inner).begun = Some(std::time::Instant::now());
                 self.bar.reset();
                 self.bar.set_length(units.unwrap_or(1));
                 self.bar.set_prefix(match environment {
@@ -116,7 +104,7 @@ impl Observer for Progress {
             }
             Event::Executing { name, why } => {
                 self.bar.set_message(format!("{name}: {why}"));
-                self.bar.enable_steady_tick(BAR_AFTER);
+                self.bar.enable_steady_tick(TICK);
             }
             Event::Called { name, how, summary, took } => self.called(name, how, summary, *took),
             Event::Applying { live, action } => self.bar.set_message(format!("{} {live}", word(*action).1)),
