@@ -25,11 +25,12 @@ world host {
     import springline:host/blobs@0.1.0;
     import springline:host/trees@0.1.0;
     import springline:host/directory@0.1.0;
+    import springline:host/secrets@0.1.0;
     import springline:plugin/types@0.1.0;
 }
 ";
 
-const HOST_INTERFACES: [&str; 6] = ["log", "context", "files", "blobs", "trees", "directory"];
+const HOST_INTERFACES: [&str; 7] = ["log", "context", "files", "blobs", "trees", "directory", "secrets"];
 
 fn main() -> Result<()> {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("bindgen lies in the SDK's directory")?;

@@ -1,95 +1,45 @@
-//! `springline plugin`.
+//! `springline plugin inspect`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::Args;
 use springline_model::call::canonical_json;
 use springline_model::plugin::{Description, Pinned};
 use springline_model::port::Blobs as _;
 use springline_model::{Cancel, Digest};
 
-use super::error::{CliError, Kind};
-use super::{Common, Output};
+use super::as_json;
 use crate::app::App;
 use crate::builtin;
+use crate::cli::Common;
+use crate::cli::error::{CliError, Kind};
 use crate::project::Project;
-use crate::show::table::{Table, plain};
 use crate::show::{self, STRONG, paint, time};
 
-/// Looks at plugins.
+/// Shows what a plugin is and asks for.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  springline plugin list\n  springline plugin inspect ./my-step.wasm")]
-pub struct PluginArgs {
-    #[command(subcommand)]
-    action: Action,
+#[command(
+    after_help = "Examples:\n  springline plugin inspect ./my-step.wasm\n  springline plugin inspect step-site"
+)]
+pub struct Inspect {
+    /// A component, or the name of a built-in plugin
+    #[arg(value_name = "FILE|NAME")]
+    plugin: PathBuf,
 }
 
-#[derive(Debug, Subcommand)]
-enum Action {
-    /// List the built-in plugins
-    #[command(after_help = "Example: springline plugin list -o json")]
-    List,
-    /// Show what a plugin is and asks for: its kind, track, imports, powers and config
-    #[command(
-        after_help = "Examples:\n  springline plugin inspect ./my-step.wasm\n  springline plugin inspect step-site"
-    )]
-    Inspect {
-        /// A component, or the name of a built-in plugin
-        #[arg(value_name = "FILE|NAME")]
-        plugin: PathBuf,
-    },
-}
-
-impl PluginArgs {
+impl Inspect {
     /// Looks.
     ///
     /// # Errors
     /// What is no plugin.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let app = App::open(common, Project::find_state(common, cancel)?, "plugin", cancel)?;
-        match &self.action {
-            Action::List => list(common, &app),
-            Action::Inspect { plugin } => inspect(common, &app, plugin),
-        }
+        inspect(common, &app, &self.plugin)
     }
 }
 
-fn list(common: &Common, app: &App) -> Result<ExitCode, CliError> {
-    let mut all = Vec::new();
-    for builtin in builtin::all() {
-        let pinned = Pinned { name: builtin.name.to_owned(), digest: builtin.digest };
-        all.push((builtin, app.describe(&pinned)?));
-    }
-    if common.output == Output::Json {
-        let all = all.iter().map(|(builtin, description)| as_json(&builtin.digest, builtin.bytes.len(), description));
-        show::json(&all.collect::<Vec<_>>())?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut table = Table::new(&["PLUGIN", "KIND", "VERSION", "DIGEST", "SIZE", "WHAT IT DOES"]);
-    for (builtin, description) in &all {
-        table.row(vec![
-            plain(builtin.name),
-            plain(description.kind),
-            plain(&description.version),
-            plain(builtin.digest.short()),
-            plain(time::bytes(builtin.bytes.len() as u64)),
-            plain(&description.summary),
-        ]);
-    }
-    table.print();
-    Ok(ExitCode::SUCCESS)
-}
-
-fn as_json(digest: &Digest, size: usize, description: &Description) -> serde_json::Value {
-    let mut value = json!(description);
-    value["digest"] = json!(digest);
-    value["size"] = json!(size);
-    value
-}
-
-fn inspect(common: &Common, app: &App, plugin: &std::path::Path) -> Result<ExitCode, CliError> {
+fn inspect(common: &Common, app: &App, plugin: &Path) -> Result<ExitCode, CliError> {
     let name = plugin.display().to_string();
     let bytes = match builtin::named(&name) {
         Some(builtin) if !plugin.exists() => builtin.bytes.to_vec(),

@@ -1,0 +1,1 @@
+//! Builds plugins: finds each language's toolchain and makes components.
