@@ -19,9 +19,7 @@ use crate::show::{self, STRONG, paint, time};
 
 /// Shows what a plugin is and asks for.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  springline plugin inspect ./my-step.wasm\n  springline plugin inspect step-site"
-)]
+#[command(after_help = "Examples:\n  springline plugin inspect ./my-step.wasm\n  springline plugin inspect step-site")]
 pub struct Inspect {
     /// A component, or the name of a built-in plugin
     #[arg(value_name = "FILE|NAME")]
