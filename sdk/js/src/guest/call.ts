@@ -1,0 +1,38 @@
+/** One call of an export. */
+
+import { parse } from "../config.js";
+import type { Host } from "../host.js";
+import { install } from "../host.js";
+import { type About, configOf, type Description, type MaybePromise, type Plugin } from "../plugin.js";
+import { installConsole } from "./common.js";
+import { lower } from "./failure.js";
+
+/** What every plugin exports. */
+export function describer(plugin: Plugin<Description["kind"], unknown>): { describe(): Description } {
+  return { describe: () => plugin.description };
+}
+
+/**
+ * Parses the config and calls the plugin. A promise is handed on as one only if the plugin made
+ * one: an engine without an event loop serves the others.
+ */
+export function call<C, T, R>(
+  host: Host,
+  about: About<C>,
+  config: string,
+  run: (config: C) => MaybePromise<T>,
+  answer: (result: T) => R,
+): MaybePromise<R> {
+  try {
+    install(host);
+    installConsole();
+    const result = run(parse(configOf(about), JSON.parse(config)));
+    return result instanceof Promise ? result.then(answer).catch(fail) : answer(result);
+  } catch (thrown) {
+    return fail(thrown);
+  }
+}
+
+function fail(thrown: unknown): never {
+  throw lower(thrown);
+}

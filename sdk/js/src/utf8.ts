@@ -1,0 +1,117 @@
+/** UTF-8, strictly: what is not UTF-8 is told, never replaced. */
+
+const CHUNK = 4096;
+
+/** The bytes of a text. */
+export function encode(text: string): Uint8Array {
+  return typeof TextEncoder === "function" ? new TextEncoder().encode(text) : encodeHere(text);
+}
+
+/** The text of some bytes; none if they are not UTF-8. A byte order mark is kept. */
+export function decode(bytes: Uint8Array): string | undefined {
+  if (typeof TextDecoder !== "function") {
+    return validUpTo(bytes) === bytes.length ? decodeHere(bytes) : undefined;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Compares by the bytes of the texts in UTF-8: the order of paths everywhere in Springline. */
+export function compare(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const [x, y] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (x !== y) {
+      // Surrogates stand for what is above every other UTF-16 unit.
+      const [highX, highY] = [isSurrogate(x), isSurrogate(y)];
+      return highX === highY ? x - y : highX ? 1 : -1;
+    }
+  }
+  return a.length - b.length;
+}
+
+/** How many of the bytes, from the start, are UTF-8. */
+export function validUpTo(bytes: Uint8Array): number {
+  let at = 0;
+  while (at < bytes.length) {
+    const length = sequence(bytes, at);
+    if (length === 0) {
+      return at;
+    }
+    at += length;
+  }
+  return at;
+}
+
+/** The length of the well-formed sequence that starts here, 0 if there is none. */
+function sequence(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] ?? 0;
+  if (first < 0x80) {
+    return 1;
+  }
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || at + length > bytes.length) {
+    return 0;
+  }
+  const second = bytes[at + 1] ?? 0;
+  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < low || second > high) {
+    return 0;
+  }
+  for (let next = at + 2; next < at + length; next += 1) {
+    if (((bytes[next] ?? 0) & 0xc0) !== 0x80) {
+      return 0;
+    }
+  }
+  return length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
+
+/** As {@link encode}, for engines without a `TextEncoder`. */
+export function encodeHere(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const character of text) {
+    let code = character.codePointAt(0) ?? 0;
+    if (code >= 0xd800 && code <= 0xdfff) {
+      code = 0xfffd;
+    }
+    if (code < 0x80) {
+      bytes.push(code);
+    } else if (code < 0x800) {
+      bytes.push(0xc0 | (code >> 6), 0x80 | (code & 0x3f));
+    } else if (code < 0x10000) {
+      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
+    } else {
+      bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** As {@link decode}, for engines without a `TextDecoder`: the bytes are known to be UTF-8. */
+export function decodeHere(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  let codes: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequence(bytes, at);
+    let code = length === 1 ? (bytes[at] ?? 0) : (bytes[at] ?? 0) & (0xff >> (length + 1));
+    for (let next = at + 1; next < at + length; next += 1) {
+      code = (code << 6) | ((bytes[next] ?? 0) & 0x3f);
+    }
+    codes.push(code);
+    at += length;
+    if (codes.length === CHUNK) {
+      parts.push(String.fromCodePoint(...codes));
+      codes = [];
+    }
+  }
+  parts.push(String.fromCodePoint(...codes));
+  return parts.join("");
+}

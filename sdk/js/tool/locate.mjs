@@ -1,0 +1,65 @@
+/** Finds the tools: in a directory that is named, in the project, or beside the SDK. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Problem } from "./problem.mjs";
+
+/** The SDK's own directory. */
+export const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** The versions that are known to work. */
+export const VERSIONS = {
+  esbuild: "0.28.2",
+  "@bytecodealliance/componentize-js": "0.23.0",
+  "componentize-qjs": "0.4.5",
+};
+
+/** @typedef {keyof typeof VERSIONS} Tool */
+
+/**
+ * Imports a tool.
+ * @param {Tool} name
+ * @param {{ directory: string, tools?: string | undefined }} where
+ * @returns {Promise<any>}
+ */
+export async function load(name, where) {
+  const directory = locate(name, where);
+  const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+  const entry = manifest.exports?.import ?? manifest.main;
+  const module = await import(pathToFileURL(join(directory, entry)).href);
+  return module.default ?? module;
+}
+
+/**
+ * Where a tool is installed.
+ * @param {Tool} name
+ * @param {{ directory: string, tools?: string | undefined }} where
+ * @returns {string}
+ */
+export function locate(name, { directory, tools }) {
+  for (const start of [tools, directory, SDK]) {
+    const found = start === undefined ? undefined : above(resolve(start), name);
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  throw new Problem(`${name} is not installed: npm install --save-dev ${name}@${VERSIONS[name]}`);
+}
+
+/**
+ * @param {string} start
+ * @param {string} name
+ * @returns {string | undefined}
+ */
+function above(start, name) {
+  for (let at = start; ; at = dirname(at)) {
+    const candidate = join(at, "node_modules", name);
+    if (existsSync(join(candidate, "package.json"))) {
+      return candidate;
+    }
+    if (dirname(at) === at) {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** What the user can mend: shown without a stack. */
+export class Problem extends Error {}
