@@ -21,7 +21,8 @@ pub(crate) trait Host: Clone {
     type Blob: HostBlob;
     type Writer: HostWriter;
 
-    fn log(level: Level, message: &str);
+    /// Writes a line of a topic, which may be empty.
+    fn log(topic: &str, level: Level, message: &str);
     fn progress(done: u64, total: u64);
 
     /// Where `in`, `out` and `artifacts` are: `/` in a plugin.

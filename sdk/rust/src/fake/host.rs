@@ -26,9 +26,10 @@ impl host::Host for Host {
     type Blob = FakeBlob;
     type Writer = FakeWriter;
 
-    fn log(level: Level, message: &str) {
+    fn log(topic: &str, level: Level, message: &str) {
         let Some(state) = LAST.with(|last| last.borrow().upgrade()) else { return };
-        state.log.borrow_mut().extend(message.lines().map(|line| (level, line.to_owned())));
+        let topic = if topic.is_empty() { String::new() } else { format!("{topic}: ") };
+        state.log.borrow_mut().extend(message.lines().map(|line| (level, format!("{topic}{line}"))));
     }
 
     fn progress(_done: u64, _total: u64) {}

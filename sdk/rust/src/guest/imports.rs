@@ -22,14 +22,18 @@ impl Host for Imports {
     type Blob = blobs::Blob;
     type Writer = blobs::Writer;
 
-    fn log(level: Level, message: &str) {
+    fn log(topic: &str, level: Level, message: &str) {
         let level = match level {
             Level::Debug => log::Level::Debug,
             Level::Info => log::Level::Info,
             Level::Warn => log::Level::Warn,
             Level::Error => log::Level::Error,
         };
-        SINK.with(|sink| sink.write(level, message));
+        if topic.is_empty() {
+            SINK.with(|sink| sink.write(level, message));
+        } else {
+            log::Sink::new(topic).write(level, message);
+        }
     }
 
     fn progress(done: u64, total: u64) {
