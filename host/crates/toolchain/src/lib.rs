@@ -1,1 +1,97 @@
 //! Builds plugins: finds each language's toolchain and makes components.
+//!
+//! A language is one file here that implements [`Toolchain`], and one line in [`toolchain`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod command;
+pub mod component;
+mod error;
+mod other;
+mod project;
+mod rust;
+
+use std::path::Path;
+
+pub use command::{Tool, find, newest, run};
+pub use error::{BuildError, Missing, missing};
+pub use project::{Language, Project};
+
+/// A language's toolchain.
+pub trait Toolchain: Sync {
+    /// What building this project takes and is not there, with the commands that get it. Looks
+    /// only; changes nothing.
+    fn missing(&self, job: &Job<'_>) -> Vec<Missing>;
+
+    /// Builds the project, whose toolchain is there, and returns the component's bytes.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    fn build(&self, job: &Job<'_>) -> Result<Vec<u8>, BuildError>;
+}
+
+/// One build.
+pub struct Job<'j> {
+    /// What is built.
+    pub project: &'j Project,
+    /// A directory outside the project for what is installed or kept between builds. It is this
+    /// user's, is shared by all projects, and may be removed at any time.
+    pub cache: &'j Path,
+    /// Whether the component is to carry debug information (DWARF) for backtraces with lines.
+    pub debug: bool,
+    /// Is told each command before it is run.
+    pub say: &'j dyn Fn(&str),
+}
+
+/// The toolchain of a language.
+fn toolchain(language: Language) -> Option<&'static dyn Toolchain> {
+    match language {
+        Language::Rust => Some(&rust::Rust),
+        Language::Other => Some(&other::Other),
+        // A language is added here: `Language::Python => Some(&python::Python),`.
+        Language::Python | Language::JavaScript | Language::TypeScript | Language::Go | Language::C => None,
+    }
+}
+
+/// What is missing to build a project.
+///
+/// # Errors
+/// A language that can't be built here.
+pub fn look(job: &Job<'_>) -> Result<Vec<Missing>, BuildError> {
+    Ok(of(job)?.missing(job))
+}
+
+/// Gets what is missing, by the commands that were named.
+///
+/// # Errors
+/// A command that fails; what is still missing afterwards.
+pub fn install(job: &Job<'_>, missing: &[Missing]) -> Result<(), BuildError> {
+    for command in missing.iter().flat_map(|missing| &missing.commands) {
+        let Some((program, arguments)) = command.split_first() else { continue };
+        let mut command = std::process::Command::new(program);
+        run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"), job.say)?;
+    }
+    let left = look(job)?;
+    if left.is_empty() { Ok(()) } else { Err(BuildError::Missing(left)) }
+}
+
+/// Builds a project: its component is put where the project says, as a whole or not at all, and
+/// its bytes are returned.
+///
+/// # Errors
+/// See [`BuildError`].
+pub fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
+    let toolchain = of(job)?;
+    let missing = toolchain.missing(job);
+    if !missing.is_empty() {
+        return Err(BuildError::Missing(missing));
+    }
+    let bytes = toolchain.build(job)?;
+    component::check(&bytes)?;
+    job.project.put(&bytes)?;
+    Ok(bytes)
+}
+
+fn of(job: &Job<'_>) -> Result<&'static dyn Toolchain, BuildError> {
+    toolchain(job.project.language).ok_or(BuildError::Language(job.project.language))
+}
