@@ -1,6 +1,8 @@
 //! The wiring: the one place that names the concrete store, blobs, source and runtime.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,7 +11,7 @@ use springline_blobs::DiskBlobs;
 use springline_engine::Ports;
 use springline_engine::event::Observer;
 use springline_model::operator::Operator;
-use springline_model::port::{Blobs, Clock, StoreError};
+use springline_model::port::{Blobs, Clock, Plugins, StoreError};
 use springline_model::run::Timestamp;
 use springline_model::{Cancel, Digest};
 use springline_runtime::{Compiler, Runtime, RuntimeConfig};
@@ -49,7 +51,7 @@ impl App {
         let store = own(common, cancel, || SledStore::open_as(state, verb))?;
         let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
         let operator = project.operator()?;
-        let plugins = runtime(&project, blobs.clone(), &operator.value)?;
+        let plugins = runtime(project.state(), blobs.clone(), &operator.value)?;
         Ok(Self { project, store, blobs, plugins, operator, clock: SystemClock, cancel: cancel.clone() })
     }
 
@@ -80,7 +82,25 @@ fn own(
     }
 }
 
-fn runtime(project: &Project, blobs: Arc<DiskBlobs>, operator: &Operator) -> Result<Runtime, CliError> {
+/// The parts that run plugins and no more, their state in this directory.
+///
+/// # Errors
+/// A directory that can't be written.
+pub fn parts(state: &Path) -> Result<(Arc<dyn Blobs>, Box<dyn Plugins>), CliError> {
+    let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
+    let plugins = runtime(state, blobs.clone(), &Operator::default())?;
+    Ok((blobs, Box::new(plugins)))
+}
+
+/// Marks paths of a directory as owned, as an earlier deployment would have.
+///
+/// # Errors
+/// A directory that can't be written.
+pub fn mark_owned(directory: &Path, owners: &BTreeMap<String, String>) -> Result<(), CliError> {
+    springline_runtime::mark_owned(directory, owners).map_err(|error| CliError::new(Kind::State, error.to_string()))
+}
+
+fn runtime(state: &Path, blobs: Arc<DiskBlobs>, operator: &Operator) -> Result<Runtime, CliError> {
     let program = std::env::current_exe()
         .map_err(|error| CliError::new(Kind::State, format!("where this program is can't be told: {error}")))?;
     let kept = blobs.clone();
@@ -93,9 +113,9 @@ fn runtime(project: &Project, blobs: Arc<DiskBlobs>, operator: &Operator) -> Res
         blobs,
         loader: Arc::new(loader),
         limits: Arc::new(move |plugin| operator.limits_of(&plugin.name).clone()),
-        cache: paths::compiled(project.state()),
+        cache: paths::compiled(state),
         compiler: Compiler { program, arguments: vec![OsString::from(COMPILE_VERB)] },
-        scratch: project.state().join("scratch"),
+        scratch: state.join("scratch"),
     }))
 }
 

@@ -6,6 +6,7 @@ mod app;
 mod builtin;
 mod cli;
 mod crash;
+mod desk;
 mod lockfile;
 mod paths;
 mod project;

@@ -14,9 +14,17 @@ pub const LOCK: &str = "springline.lock";
 /// Where compiled plugins are kept: `SPRINGLINE_CACHE_DIR`, else the user's cache directory, else
 /// the state directory.
 pub fn compiled(state: &Path) -> PathBuf {
+    cache().unwrap_or_else(|| state.to_owned()).join("compiled")
+}
+
+/// Where toolchains for plugins are installed, beside the compiled plugins.
+pub fn toolchains() -> PathBuf {
+    cache().unwrap_or_else(|| std::env::temp_dir().join("springline")).join("toolchains")
+}
+
+fn cache() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = set("SPRINGLINE_CACHE_DIR")
+    set("SPRINGLINE_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("springline")))
-        .or_else(|| set("HOME").map(|dir| dir.join(".cache/springline")));
-    cache.unwrap_or_else(|| state.to_owned()).join("compiled")
+        .or_else(|| set("HOME").map(|dir| dir.join(".cache/springline")))
 }

@@ -54,7 +54,8 @@ fn one(explained: &Explained) {
     }
 }
 
-fn unified(live: &str, desired: &str) {
+/// Prints how two texts differ, as a unified diff.
+pub fn unified(live: &str, desired: &str) {
     let diff = TextDiff::from_lines(live, desired);
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         line(paint(FAINT, hunk.header().to_string().trim_end()));

@@ -31,6 +31,7 @@ mod target;
 mod trusted;
 mod wasi;
 
+pub use capability::directory::{DirectoryError, mark_owned};
 pub use compile::compile_child;
 pub use config::{Compiler, LimitsOf, Loader, RuntimeConfig};
 pub use runtime::Runtime;

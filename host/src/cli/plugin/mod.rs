@@ -1,7 +1,9 @@
 //! `springline plugin`: one file a verb.
 
+mod build;
 mod inspect;
 mod list;
+mod test;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,10 @@ enum Action {
     List(list::List),
     /// Show what a plugin is and asks for: its kind, track, imports, powers and config
     Inspect(inspect::Inspect),
+    /// Build a plugin project: its component is put where its plugin.yaml says
+    Build(build::Build),
+    /// Run a plugin's cases on the real host: exit code 0 if all are as expected, 1 if one differs
+    Test(test::Test),
 }
 
 impl PluginArgs {
@@ -38,6 +44,8 @@ impl PluginArgs {
         match &self.action {
             Action::List(verb) => verb.run(common, cancel),
             Action::Inspect(verb) => verb.run(common, cancel),
+            Action::Build(verb) => verb.run(common),
+            Action::Test(verb) => verb.run(common, cancel),
         }
     }
 }

@@ -17,6 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,7 @@ pub use self::error::DirectoryError;
 
 use self::beneath::{Found, Root};
 use self::journal::Journal;
+use self::marks::Line;
 use self::names::check_path;
 
 /// The most that one [`Lent::read`] returns, in bytes.
@@ -173,6 +175,20 @@ impl Lent {
             _ => Ok(()),
         }
     }
+}
+
+/// Marks paths of a directory as owned, path and owner (`APPLICATION/ENVIRONMENT`), whatever is
+/// there: what an earlier deployment would have left behind.
+///
+/// # Errors
+/// [`DirectoryError::Io`] if the journal can't be written.
+pub fn mark_owned(directory: &Path, owners: &BTreeMap<String, String>) -> Result<(), DirectoryError> {
+    let own = owners.iter().map(|(path, owner)| Line::Own { path: path.clone(), owner: owner.clone() });
+    let lines: Vec<Line> = std::iter::once(Line::FIRST).chain(own).collect();
+    let journal = directory.join(names::JOURNAL);
+    let text = marks::to_text(&lines).map_err(|error| DirectoryError::Io(error.to_string()))?;
+    std::fs::write(&journal, text)
+        .map_err(|error| DirectoryError::from_io("write", &journal.display().to_string(), &error))
 }
 
 /// How a directory is opened: for its entries, and to be synced.

@@ -1,0 +1,186 @@
+//! One sync of a deploy target, as the engine drives it, on a directory of the desk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use springline_model::call::{Call, Called, TargetCall};
+use springline_model::manifest::{Action, Body, Change, Object};
+use springline_model::plugin::CallError;
+use springline_model::port::Target;
+
+use super::Desk;
+use super::case::Case;
+use super::error::Failure;
+use super::perform::Outcome;
+use super::snapshot::{self, Leaf};
+use crate::app;
+use crate::cli::error::{CliError, Kind};
+
+/// How often is planned while changes are deferred.
+const ROUNDS: usize = 8;
+
+/// Why a sync ended early.
+enum Ended {
+    /// By the plugin.
+    Call(CallError),
+    /// By the plugin, against the contract.
+    Contract(String),
+}
+
+impl From<CallError> for Ended {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// Brings the case's `live` to its `desired`.
+///
+/// # Errors
+/// What has nothing to do with the plugin.
+pub fn sync(desk: &Desk, call: Call, case: &Case, outcome: &mut Outcome) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::new(Kind::State, format!("no directory to lend: {error}"));
+    let lent = tempfile::tempdir_in(desk.scratch()).map_err(failed)?;
+    let live = lent.path().join("live");
+    snapshot::write(&live, &snapshot::read(&case.directory.join("live"))?)?;
+    let ours = format!("{}/{}", call.context.application, call.context.environment.as_deref().unwrap_or_default());
+    let mut owners: BTreeMap<String, String> = case.given.owners.clone();
+    owners.extend(case.given.owned.iter().map(|path| (path.clone(), ours.clone())));
+    if !owners.is_empty() {
+        app::mark_owned(&live, &owners)?;
+    }
+    let desired: Arc<[Object]> = desired(desk, case)?.into();
+    let target = TargetCall { call, grants: case.grants(&live)?, desired };
+    let result = match desk.plugins.target(target) {
+        Ok(target) => Driven { target: target.as_ref(), owned: &case.given.owned, outcome }.drive(),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => {}
+        Err(Ended::Call(error)) => outcome.fail(error)?,
+        Err(Ended::Contract(message)) => outcome.failure = Some(Failure::contract(message)),
+    }
+    let mut after = snapshot::read(&live)?;
+    after.retain(|path, _| !path.starts_with(".springline-"));
+    outcome.live = Some(after);
+    Ok(())
+}
+
+/// The desired objects: a file each, or a directory where the case says so.
+fn desired(desk: &Desk, case: &Case) -> Result<Vec<Object>, CliError> {
+    let files = snapshot::read(&case.directory.join("desired"))?;
+    let mut objects = Vec::new();
+    for id in &case.given.trees {
+        let digest = snapshot::store(desk.blobs.as_ref(), &snapshot::below(&files, id))?;
+        objects.push(Object { id: id.clone(), body: Body::Tree(digest) });
+    }
+    let in_tree = |path: &str| {
+        case.given.trees.iter().any(|tree| path.strip_prefix(tree.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    for (id, Leaf { bytes, .. }) in files.iter().filter(|(path, _)| !in_tree(path)) {
+        objects.push(Object { id: id.clone(), body: Body::Blob(desk.blobs.put(bytes)?) });
+    }
+    objects.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(objects)
+}
+
+struct Driven<'d> {
+    target: &'d dyn Target,
+    owned: &'d [String],
+    outcome: &'d mut Outcome,
+}
+
+impl Driven<'_> {
+    fn drive(mut self) -> Result<(), Ended> {
+        let identities = self.target.identify();
+        let wanted: BTreeSet<String> = self.keep(identities)?.into_iter().map(|identity| identity.live).collect();
+        let marked = self.target.owned();
+        let mut owned: BTreeSet<String> = self.keep(marked)?.into_iter().collect();
+        owned.extend(self.owned.iter().cloned());
+        let mut lines = Vec::new();
+        let mut left = self.plan(&owned)?;
+        for _ in 0..ROUNDS {
+            let is_deferred = left.iter().any(|change| change.action == Action::Deferred);
+            for change in in_order(left) {
+                check(&change, &wanted, &owned).map_err(Ended::Contract)?;
+                lines.push(line(&change));
+                let applied = self.target.apply(&change);
+                self.keep(applied)?;
+                match change.action {
+                    Action::Delete => owned.remove(&change.live),
+                    _ => owned.insert(change.live),
+                };
+            }
+            left = if is_deferred { self.plan(&owned)? } else { Vec::new() };
+        }
+        self.outcome.plan = Some(lines);
+        self.health(&wanted)?;
+        match self.plan(&owned)?.first() {
+            None => Ok(()),
+            Some(change) => Err(Ended::Contract(format!(
+                "not converged: planned again after the sync, there is still `{}`",
+                line(change)
+            ))),
+        }
+    }
+
+    fn plan(&mut self, owned: &BTreeSet<String>) -> Result<Vec<Change>, Ended> {
+        let owned: Vec<String> = owned.iter().cloned().collect();
+        let planned = self.target.plan(&owned);
+        self.keep(planned)
+    }
+
+    fn health(&mut self, wanted: &BTreeSet<String>) -> Result<(), Ended> {
+        let live: Vec<String> = wanted.iter().cloned().collect();
+        let observed = self.target.observe(&live);
+        let mut lines = Vec::new();
+        for object in self.keep(observed)? {
+            let judged = self.target.judge(&object);
+            let health = self.keep(judged)?;
+            let status = health.status.to_string().to_lowercase();
+            lines.push(format!("{status} {} {}", object.live, health.message).trim_end().to_owned());
+        }
+        self.outcome.health = Some(lines);
+        Ok(())
+    }
+
+    /// The value of a call; its log and time are kept.
+    fn keep<T>(&mut self, called: Result<Called<T>, CallError>) -> Result<T, Ended> {
+        let called = called?;
+        self.outcome.log.extend(called.log);
+        self.outcome.took += called.usage.wall;
+        Ok(called.value)
+    }
+}
+
+/// As they are applied: waves ascending, deletes last and descending; of one wave by name, so that
+/// a plan does not depend on the order in which a plugin lists it.
+fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
+    changes.retain(|change| change.action != Action::Deferred);
+    changes.sort_by(|a, b| {
+        let key = |change: &Change| match change.action {
+            Action::Delete => (true, -i64::from(change.wave)),
+            _ => (false, i64::from(change.wave)),
+        };
+        key(a).cmp(&key(b)).then_with(|| a.live.cmp(&b.live))
+    });
+    changes
+}
+
+/// Refuses what the engine refuses.
+fn check(change: &Change, wanted: &BTreeSet<String>, owned: &BTreeSet<String>) -> Result<(), String> {
+    let live = &change.live;
+    match change.action {
+        Action::Delete if wanted.contains(live) => Err(format!("it deletes `{live}`, which is desired")),
+        Action::Delete if !owned.contains(live) => Err(format!("it deletes `{live}`, which is not owned")),
+        Action::Create | Action::Update | Action::Adopt if !wanted.contains(live) => {
+            Err(format!("it changes `{live}`, which it did not identify"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn line(change: &Change) -> String {
+    let action = serde_json::to_value(change.action).ok();
+    let action = action.as_ref().and_then(|action| action.as_str()).unwrap_or_default();
+    format!("{action} {} {}", change.live, change.summary).trim_end().to_owned()
+}
