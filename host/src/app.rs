@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -51,7 +51,8 @@ impl App {
         let store = own(common, cancel, || SledStore::open_as(state, verb))?;
         let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
         let operator = project.operator()?;
-        let plugins = runtime(project.state(), blobs.clone(), &operator.value)?;
+        let plugins =
+            runtime(project.state(), paths::compiled(project.state()), blobs.clone(), &operator.value, false)?;
         Ok(Self { project, store, blobs, plugins, operator, clock: SystemClock, cancel: cancel.clone() })
     }
 
@@ -82,13 +83,20 @@ fn own(
     }
 }
 
-/// The parts that run plugins and no more, their state in this directory.
+/// Whether this host has the interface that a plugin imports; what it does not have is linked to a
+/// denial.
+pub fn provides(import: &str) -> bool {
+    springline_runtime::provides(import)
+}
+
+/// The parts that run plugins and no more, their state in this directory, and compiled plugins in
+/// `cache`. Traps show lines of the source.
 ///
 /// # Errors
 /// A directory that can't be written.
-pub fn parts(state: &Path) -> Result<(Arc<dyn Blobs>, Box<dyn Plugins>), CliError> {
+pub fn parts(state: &Path, cache: PathBuf) -> Result<(Arc<dyn Blobs>, Box<dyn Plugins>), CliError> {
     let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
-    let plugins = runtime(state, blobs.clone(), &Operator::default())?;
+    let plugins = runtime(state, cache, blobs.clone(), &Operator::default(), true)?;
     Ok((blobs, Box::new(plugins)))
 }
 
@@ -100,7 +108,13 @@ pub fn mark_owned(directory: &Path, owners: &BTreeMap<String, String>) -> Result
     springline_runtime::mark_owned(directory, owners).map_err(|error| CliError::new(Kind::State, error.to_string()))
 }
 
-fn runtime(state: &Path, blobs: Arc<DiskBlobs>, operator: &Operator) -> Result<Runtime, CliError> {
+fn runtime(
+    state: &Path,
+    cache: PathBuf,
+    blobs: Arc<DiskBlobs>,
+    operator: &Operator,
+    source_lines: bool,
+) -> Result<Runtime, CliError> {
     let program = std::env::current_exe()
         .map_err(|error| CliError::new(Kind::State, format!("where this program is can't be told: {error}")))?;
     let kept = blobs.clone();
@@ -113,9 +127,10 @@ fn runtime(state: &Path, blobs: Arc<DiskBlobs>, operator: &Operator) -> Result<R
         blobs,
         loader: Arc::new(loader),
         limits: Arc::new(move |plugin| operator.limits_of(&plugin.name).clone()),
-        cache: paths::compiled(state),
+        cache,
         compiler: Compiler { program, arguments: vec![OsString::from(COMPILE_VERB)] },
         scratch: state.join("scratch"),
+        source_lines,
     }))
 }
 

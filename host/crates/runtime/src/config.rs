@@ -33,6 +33,10 @@ pub struct RuntimeConfig {
     pub compiler: Compiler,
     /// A directory for what does not fit in memory during a call. It is made if it is missing.
     pub scratch: PathBuf,
+    /// Whether a trap's backtrace has lines of the source where the component has debug
+    /// information. Off, that information, which anybody may have written, is never parsed in this
+    /// process; functions are named either way.
+    pub source_lines: bool,
 }
 
 /// A program that calls [`compile_child`](crate::compile_child) and nothing else: this host with a

@@ -26,9 +26,10 @@ const TABLES: u32 = 32;
 const CORE_INSTANCES: u32 = 64;
 
 /// What decides which machine code is made and how it behaves. The compiler's process uses the
-/// same.
-pub(crate) fn config() -> Config {
+/// same. With `source_lines`, what tells lines of the source is kept beside the machine code.
+pub(crate) fn config(source_lines: bool) -> Config {
     let mut config = Config::new();
+    let details = if source_lines { WasmBacktraceDetails::Enable } else { WasmBacktraceDetails::Disable };
     config
         .concurrency_support(false)
         .epoch_interruption(true)
@@ -39,8 +40,8 @@ pub(crate) fn config() -> Config {
         .memory_init_cow(true)
         .native_unwind_info(false)
         .wasm_backtrace_max_frames(NonZeroUsize::new(DEEPEST))
-        // Names come from the name section. A guest's debug information is not parsed in here.
-        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+        // Names come from the name section in any case.
+        .wasm_backtrace_details(details);
     config
 }
 
@@ -84,13 +85,13 @@ impl Machine {
     ///
     /// # Errors
     /// The directory is not this user's, or the operating system refuses threads or address space.
-    pub(crate) fn new(cache: &Path) -> Result<Self, String> {
+    pub(crate) fn new(cache: &Path, source_lines: bool) -> Result<Self, String> {
         let cache = Cache::open(cache)?;
-        let mut pooled = config();
+        let mut pooled = config(source_lines);
         pooled.allocation_strategy(pool());
         // The pool reserves address space, which may be limited. Without it all works, only slower.
         let engine = Engine::new(&pooled)
-            .or_else(|_| Engine::new(&config()))
+            .or_else(|_| Engine::new(&config(source_lines)))
             .map_err(|error| format!("wasmtime can't be started: {error:#}"))?;
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -102,6 +103,7 @@ impl Machine {
         crate::link::add_all(&mut linker).map_err(|error| format!("the contract can't be linked: {error:#}"))?;
         let mut code = Sha256(Hasher::domain("springline-code/1"));
         engine.precompile_compatibility_hash().hash(&mut code);
+        source_lines.hash(&mut code);
         Ok(Self {
             cache,
             linker,

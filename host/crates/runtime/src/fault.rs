@@ -8,10 +8,9 @@ use springline_model::tree::TreeError;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
+use crate::backtrace;
 use crate::logs::escape;
 
-/// Frames of a backtrace that are shown.
-const FRAMES: usize = 12;
 /// Frames of a backtrace that are collected.
 pub(crate) const DEEPEST: usize = 24;
 
@@ -119,19 +118,9 @@ fn recursed(error: &wasmtime::Error) -> bool {
     frames.len() >= DEEPEST && frames.iter().any(|frame| of(frame.func_index()) >= DEEPEST / 2)
 }
 
-/// Where the trap was, innermost first, one function a line.
+/// Where the trap was, innermost first, one function a line, with its place in the source where that
+/// is known.
 fn frames(error: &wasmtime::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
-    // Its text has a headline, then a line `INDEX: OFFSET - MODULE!FUNCTION` a frame, demangled.
-    let text = backtrace.to_string();
-    let mut names: Vec<_> = text
-        .lines()
-        .skip(1)
-        .take(FRAMES)
-        .map(|line| escape(line.split_once('!').map_or(line, |(_, name)| name).trim()))
-        .collect();
-    if backtrace.frames().len() > FRAMES {
-        names.push("…".into());
-    }
-    names.join("\n  called by ")
+    backtrace::shown(&backtrace.to_string(), backtrace.frames().len() >= DEEPEST).join("\n  called by ")
 }

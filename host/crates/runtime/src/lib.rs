@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod backtrace;
 mod bindings;
 mod bounds;
 mod call;
@@ -34,4 +35,5 @@ mod wasi;
 pub use capability::directory::{DirectoryError, mark_owned};
 pub use compile::compile_child;
 pub use config::{Compiler, LimitsOf, Loader, RuntimeConfig};
+pub use link::provides;
 pub use runtime::Runtime;

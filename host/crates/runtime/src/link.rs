@@ -78,6 +78,12 @@ pub(crate) fn add_all(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// Whether this host has the interface that a component imports under this name. What it does not
+/// have is linked to a denial.
+pub fn provides(import: &str) -> bool {
+    is_known(import)
+}
+
 fn is_known(import: &str) -> bool {
     split(import).is_some_and(|(package, interface, version)| {
         KNOWN.iter().any(|(name, track, interfaces)| {

@@ -105,7 +105,7 @@ fn component(
             Err(_) => machine.cache.remove(&name),
         }
     }
-    let compiled = compile(&config.compiler, machine.cache.directory(), bytes, limits, cancel)?;
+    let compiled = compile(&config.compiler, config.source_lines, machine.cache.directory(), bytes, limits, cancel)?;
     let compiled = machine.cache.put(&name, compiled);
     trusted::load(&machine.engine, &compiled).map_err(|error| Fault::Host {
         message: format!("the compiler {} wrote what can't be loaded: {error:#}", config.compiler.program.display()),

@@ -49,7 +49,7 @@ impl Runtime {
         let machine = self.machine.get_or_init(|| {
             std::fs::create_dir_all(&self.scratch)
                 .map_err(|error| format!("the scratch directory {}: {error}", self.scratch.display()))?;
-            Machine::new(&self.config.cache)
+            Machine::new(&self.config.cache, self.config.source_lines)
         });
         machine.as_ref().map_err(|message| Fault::Host { message: message.clone() })
     }

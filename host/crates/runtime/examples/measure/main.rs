@@ -76,6 +76,7 @@ fn runtime(directory: &Path, plugins: &[Plugin], blobs: Arc<dyn Blobs>) -> Resul
         cache: directory.join("cache"),
         compiler: Compiler { program: std::env::current_exe()?, arguments: vec![COMPILE.into()] },
         scratch: directory.join("scratch"),
+        source_lines: false,
     }))
 }
 

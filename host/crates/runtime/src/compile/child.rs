@@ -19,23 +19,31 @@ pub(super) struct Header {
     pub(super) memory_mib: u64,
     /// Time, in seconds.
     pub(super) seconds: u64,
+    /// Whether backtraces are to have lines of the source.
+    pub(super) source_lines: bool,
 }
 
 impl Header {
-    const LENGTH: usize = 16;
+    const LENGTH: usize = 17;
 
     pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
         bytes[..8].copy_from_slice(&self.memory_mib.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.seconds.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.seconds.to_le_bytes());
+        bytes[16] = u8::from(self.source_lines);
         bytes
     }
 
     fn read(reader: &mut impl io::Read) -> io::Result<Self> {
-        let (mut memory, mut seconds) = ([0; 8], [0; 8]);
+        let (mut memory, mut seconds, mut source_lines) = ([0; 8], [0; 8], [0; 1]);
         reader.read_exact(&mut memory)?;
         reader.read_exact(&mut seconds)?;
-        Ok(Self { memory_mib: u64::from_le_bytes(memory), seconds: u64::from_le_bytes(seconds) })
+        reader.read_exact(&mut source_lines)?;
+        Ok(Self {
+            memory_mib: u64::from_le_bytes(memory),
+            seconds: u64::from_le_bytes(seconds),
+            source_lines: source_lines != [0],
+        })
     }
 
     /// Binds this process for the rest of its life.
@@ -68,10 +76,12 @@ pub fn compile_child() -> ExitCode {
 fn compile() -> Result<(), (u8, String)> {
     let failed = |error: io::Error| (FAILED, error.to_string());
     let mut input = io::stdin().lock();
-    Header::read(&mut input).and_then(Header::confine).map_err(failed)?;
+    let header = Header::read(&mut input).map_err(failed)?;
+    header.confine().map_err(failed)?;
     let mut component = Vec::new();
     input.read_to_end(&mut component).map_err(failed)?;
-    let engine = Engine::new(&crate::engine::config()).map_err(|error| (FAILED, format!("{error:#}")))?;
+    let engine =
+        Engine::new(&crate::engine::config(header.source_lines)).map_err(|error| (FAILED, format!("{error:#}")))?;
     let compiled = engine.precompile_component(&component).map_err(|error| {
         let out_of_memory = error.chain().any(|cause| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::OutOfMemory)
@@ -88,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_header_survives_the_way() {
-        let header = Header { memory_mib: 4096, seconds: 180 };
+        let header = Header { memory_mib: 4096, seconds: 180, source_lines: true };
         assert_eq!(Header::read(&mut &header.to_bytes()[..]).unwrap(), header);
-        assert!(Header::read(&mut &header.to_bytes()[..15]).is_err());
+        assert!(Header::read(&mut &header.to_bytes()[..16]).is_err());
     }
 }

@@ -26,6 +26,7 @@ use crate::fault::limit;
 /// of the limits of compilation, [`Fault::Cancelled`], and [`Fault::Host`].
 pub(crate) fn compile(
     compiler: &Compiler,
+    source_lines: bool,
     directory: &std::path::Path,
     component: &[u8],
     limits: &Limits,
@@ -35,7 +36,7 @@ pub(crate) fn compile(
     let mut input = tempfile::tempfile_in(directory).map_err(host)?;
     let mut output = tempfile::tempfile_in(directory).map_err(host)?;
     let mut errors = tempfile::tempfile_in(directory).map_err(host)?;
-    let header = Header { memory_mib: limits.compile_memory_mib, seconds: limits.compile_seconds };
+    let header = Header { memory_mib: limits.compile_memory_mib, seconds: limits.compile_seconds, source_lines };
     input.write_all(&header.to_bytes()).map_err(host)?;
     input.write_all(component).map_err(host)?;
     input.seek(SeekFrom::Start(0)).map_err(host)?;

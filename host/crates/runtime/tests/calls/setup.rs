@@ -59,6 +59,7 @@ impl Setup {
             cache: cache.to_owned(),
             compiler: compiler(),
             scratch: directory.path().join("scratch"),
+            source_lines: false,
         });
         Some(Self { runtime, blobs, directory, components, guests })
     }
