@@ -1,6 +1,12 @@
 //! Puts the built-in plugins into the program: every `*.wasm` in the directory that
 //! `SPRINGLINE_PLUGINS` names. `cargo xtask guests` makes them. Without the variable the program
-//! carries none, which is enough for `cargo check`.
+//! carries none, which is enough for `cargo check`. Puts the SDKs into it as well, for
+//! `springline plugin new`.
+
+#[path = "build/manifest.rs"]
+mod manifest;
+#[path = "build/sdks.rs"]
+mod sdks;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -29,7 +35,8 @@ fn main() -> io::Result<()> {
     }
     code.push_str("];\n");
     let out = env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| io::Error::other("no OUT_DIR"))?;
-    fs::write(out.join("builtins.rs"), code)
+    fs::write(out.join("builtins.rs"), code)?;
+    sdks::embed(&out)
 }
 
 fn components(directory: &Path) -> io::Result<Vec<PathBuf>> {
