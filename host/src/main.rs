@@ -9,8 +9,10 @@ mod crash;
 mod desk;
 mod lockfile;
 mod paths;
+mod plugin_diff;
 mod project;
 mod resolve;
+mod sdk;
 mod show;
 
 use std::process::ExitCode;

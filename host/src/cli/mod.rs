@@ -115,7 +115,7 @@ pub enum Verb {
     Logs(logs::Logs),
     /// List, show and export artifacts
     Artifact(artifact::ArtifactArgs),
-    /// Look at plugins
+    /// Write, build, test and look at plugins
     Plugin(plugin::PluginArgs),
     /// Pin the plugins of this host, or what changed below their paths, in springline.lock
     Update(update::Update),

@@ -28,7 +28,7 @@ pub struct Given {
     pub context: GivenContext,
     /// The powers it gets, as in host.yaml; but `directory` is `true` (as without it) or `false`:
     /// whether a deploy target is lent the directory `live`.
-    grants: Map<String, Value>,
+    pub grants: Map<String, Value>,
     /// How far it may go.
     pub limits: Limits,
     /// Directories of `desired` that are objects of their own: directory trees.
@@ -77,6 +77,40 @@ pub struct Case {
     pub given: Given,
     /// `case.yaml`, for messages about its lines.
     pub document: Document,
+    /// Where it is.
+    pub places: Places,
+}
+
+/// Where the directories are that a plugin is given.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The input of a build step or a renderer; one that is not there is empty.
+    pub input: PathBuf,
+    /// A renderer's artifacts, by name.
+    pub artifacts: BTreeMap<String, PathBuf>,
+    /// A deploy target's desired objects.
+    pub desired: PathBuf,
+    /// The directory that is lent to a deploy target.
+    pub live: PathBuf,
+    /// Whether that directory itself is lent, and not a copy of it.
+    pub live_itself: bool,
+}
+
+impl Places {
+    /// As a case has them.
+    fn of_case(directory: &Path) -> Self {
+        let entries = directory.join("artifacts").read_dir().into_iter().flatten().flatten();
+        let artifacts = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        Self {
+            input: directory.join("in"),
+            artifacts: artifacts
+                .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+                .collect(),
+            desired: directory.join("desired"),
+            live: directory.join("live"),
+            live_itself: false,
+        }
+    }
 }
 
 impl Case {
@@ -107,7 +141,8 @@ impl Case {
                 return Err(document.error(vec![issue]).into());
             }
         }
-        Ok(Self { name, directory: directory.to_owned(), given, document })
+        let places = Places::of_case(directory);
+        Ok(Self { name, directory: directory.to_owned(), given, document, places })
     }
 
     /// The powers that the plugin gets, a directory lent at this place among them.

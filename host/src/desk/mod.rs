@@ -8,7 +8,7 @@ pub mod project;
 pub mod snapshot;
 mod sync;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use springline_config::CompiledSchema;
@@ -17,8 +17,8 @@ use springline_model::plugin::{Description, Pinned};
 use springline_model::port::{Blobs, Plugins};
 use tempfile::TempDir;
 
-use crate::app;
 use crate::cli::error::{CliError, Kind};
+use crate::{app, paths};
 
 /// The host's parts that a plugin needs, on a state directory that goes away.
 pub struct Desk {
@@ -45,10 +45,22 @@ impl Desk {
     /// # Errors
     /// No temporary directory can be made.
     pub fn open() -> Result<Self, CliError> {
+        Self::with_cache(paths::compiled)
+    }
+
+    /// As [`open`](Self::open), with nothing compiled yet: what is loaded is compiled anew.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_afresh() -> Result<Self, CliError> {
+        Self::with_cache(|scratch| scratch.join("compiled"))
+    }
+
+    fn with_cache(cache: impl FnOnce(&Path) -> PathBuf) -> Result<Self, CliError> {
         let failed =
             |error: std::io::Error| CliError::new(Kind::State, format!("no temporary directory can be made: {error}"));
         let scratch = tempfile::Builder::new().prefix("springline-desk-").tempdir().map_err(failed)?;
-        let (blobs, plugins) = app::parts(scratch.path())?;
+        let (blobs, plugins) = app::parts(scratch.path(), cache(scratch.path()))?;
         Ok(Self { blobs, plugins, scratch })
     }
 

@@ -1,7 +1,7 @@
 //! Calls a plugin as a case says, and keeps everything that came of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub fn perform(desk: &Desk, plugin: &OnDesk, case: &Case, cancel: &Cancel) -> Re
         outcome.failure = Some(Failure::of_config(&error, "/config"));
         return Ok(outcome);
     }
-    let artifacts = artifacts(desk, &case.directory.join("artifacts"))?;
+    let artifacts = artifacts(desk, &case.places.artifacts)?;
     let call = call(plugin, case, &artifacts, cancel);
     match plugin.description.kind {
         Kind::BuildStep => build(desk, &call, case, &mut outcome)?,
@@ -107,22 +107,17 @@ fn tree(desk: &Desk, directory: &Path) -> Result<Arc<dyn Tree>, CliError> {
     Ok(desk.blobs.tree(&digest)?)
 }
 
-/// The artifacts of a case: each directory is one.
-fn artifacts(desk: &Desk, directory: &Path) -> Result<BTreeMap<String, Digest>, CliError> {
-    let all = snapshot::read(directory)?;
-    let names = all.keys().filter_map(|path| path.split_once('/')).map(|(name, _)| name.to_owned());
-    let names: std::collections::BTreeSet<_> = names.collect();
-    names
-        .into_iter()
-        .map(|name| {
-            let digest = snapshot::store(desk.blobs.as_ref(), &snapshot::below(&all, &name))?;
-            Ok((name, digest))
-        })
-        .collect()
+/// The artifacts, in the blob store.
+fn artifacts(desk: &Desk, directories: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, Digest>, CliError> {
+    let mut artifacts = BTreeMap::new();
+    for (name, directory) in directories {
+        artifacts.insert(name.clone(), snapshot::store(desk.blobs.as_ref(), &snapshot::read(directory)?)?);
+    }
+    Ok(artifacts)
 }
 
 fn build(desk: &Desk, call: &Call, case: &Case, outcome: &mut Outcome) -> Result<(), CliError> {
-    match desk.plugins.build(call, tree(desk, &case.directory.join("in"))?) {
+    match desk.plugins.build(call, tree(desk, &case.places.input)?) {
         Ok(called) => {
             let built = called.value;
             outcome.summary = Some(built.summary);
@@ -145,7 +140,7 @@ fn render(
     for (name, digest) in artifacts {
         mounted.insert(name.clone(), desk.blobs.tree(digest)?);
     }
-    match desk.plugins.render(call, tree(desk, &case.directory.join("in"))?, &mounted) {
+    match desk.plugins.render(call, tree(desk, &case.places.input)?, &mounted) {
         Ok(called) => {
             let (mut objects, mut trees) = (Snapshot::new(), BTreeMap::new());
             for Object { id, body } in called.value.objects {

@@ -40,8 +40,10 @@ impl From<CallError> for Ended {
 pub fn sync(desk: &Desk, call: Call, case: &Case, outcome: &mut Outcome) -> Result<(), CliError> {
     let failed = |error: std::io::Error| CliError::new(Kind::State, format!("no directory to lend: {error}"));
     let lent = tempfile::tempdir_in(desk.scratch()).map_err(failed)?;
-    let live = lent.path().join("live");
-    snapshot::write(&live, &snapshot::read(&case.directory.join("live"))?)?;
+    let live = if case.places.live_itself { case.places.live.clone() } else { lent.path().join("live") };
+    if !case.places.live_itself {
+        snapshot::write(&live, &snapshot::read(&case.places.live)?)?;
+    }
     let ours = format!("{}/{}", call.context.application, call.context.environment.as_deref().unwrap_or_default());
     let mut owners: BTreeMap<String, String> = case.given.owners.clone();
     owners.extend(case.given.owned.iter().map(|path| (path.clone(), ours.clone())));
@@ -67,7 +69,7 @@ pub fn sync(desk: &Desk, call: Call, case: &Case, outcome: &mut Outcome) -> Resu
 
 /// The desired objects: a file each, or a directory where the case says so.
 fn desired(desk: &Desk, case: &Case) -> Result<Vec<Object>, CliError> {
-    let files = snapshot::read(&case.directory.join("desired"))?;
+    let files = snapshot::read(&case.places.desired)?;
     let mut objects = Vec::new();
     for id in &case.given.trees {
         let digest = snapshot::store(desk.blobs.as_ref(), &snapshot::below(&files, id))?;

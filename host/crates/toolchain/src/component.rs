@@ -1,11 +1,12 @@
 //! Core modules made components.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{Encoding, KnownCustom, Name, Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -56,6 +57,40 @@ pub fn check(bytes: &[u8]) -> Result<(), BuildError> {
         )),
         _ => Err(BuildError::Component("what was built is no WebAssembly".into())),
     }
+}
+
+/// What a component says of its making.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Making {
+    /// The languages and tools that made it, such as `Rust` and `1.95.0`, sorted.
+    pub producers: Vec<(String, String)>,
+    /// Whether functions have names.
+    pub has_names: bool,
+    /// Whether it has debug information.
+    pub has_debug_info: bool,
+}
+
+/// Looks at the custom sections of a component and of the modules in it. What is damaged is left
+/// out.
+pub fn making(bytes: &[u8]) -> Making {
+    let mut making = Making::default();
+    let mut producers = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        let Payload::CustomSection(section) = payload else { continue };
+        match section.as_known() {
+            KnownCustom::Name(names) => {
+                let functions = names.into_iter().flatten().any(|name| matches!(name, Name::Function(_)));
+                making.has_names |= functions;
+            }
+            KnownCustom::Producers(fields) => {
+                let values = fields.into_iter().flatten().flat_map(|field| field.values.into_iter().flatten());
+                producers.extend(values.map(|value| (value.name.to_owned(), value.version.to_owned())));
+            }
+            _ => making.has_debug_info |= section.name() == ".debug_line",
+        }
+    }
+    making.producers = producers.into_iter().collect();
+    making
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! `springline plugin`: one file a verb.
 
 mod build;
+mod dev;
+pub mod diff;
 mod inspect;
 mod list;
+mod new;
+mod run;
 mod test;
 
 use std::process::ExitCode;
@@ -15,9 +19,10 @@ use springline_model::{Cancel, Digest};
 use super::Common;
 use super::error::CliError;
 
-/// Looks at plugins.
+/// Writes, builds, tests and looks at plugins.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  springline plugin list\n  springline plugin inspect ./my-step.wasm")]
+#[command(after_help = "Examples:\n  springline plugin new --lang rust --kind build-step my-step\n  \
+                        springline plugin inspect ./my-step.wasm")]
 pub struct PluginArgs {
     #[command(subcommand)]
     action: Action,
@@ -29,10 +34,18 @@ enum Action {
     List(list::List),
     /// Show what a plugin is and asks for: its kind, track, imports, powers and config
     Inspect(inspect::Inspect),
+    /// Start a plugin project, with the SDK in it
+    New(new::New),
     /// Build a plugin project: its component is put where its plugin.yaml says
     Build(build::Build),
     /// Run a plugin's cases on the real host: exit code 0 if all are as expected, 1 if one differs
     Test(test::Test),
+    /// Call a plugin once, by hand
+    Run(run::Run),
+    /// Build and test a plugin project again whenever a file of it changes
+    Dev(dev::Dev),
+    /// Show what an upgrade changes: exit code 0, or 1 if the new one asks for more
+    Diff(diff::Diff),
 }
 
 impl PluginArgs {
@@ -43,9 +56,13 @@ impl PluginArgs {
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         match &self.action {
             Action::List(verb) => verb.run(common, cancel),
-            Action::Inspect(verb) => verb.run(common, cancel),
+            Action::Inspect(verb) => verb.run(common),
+            Action::New(verb) => verb.run(common),
             Action::Build(verb) => verb.run(common),
             Action::Test(verb) => verb.run(common, cancel),
+            Action::Run(verb) => verb.run(common, cancel),
+            Action::Dev(verb) => verb.run(cancel),
+            Action::Diff(verb) => verb.run(common),
         }
     }
 }
