@@ -1,0 +1,3 @@
+module springline.dev/sdk-go
+
+go 1.24
