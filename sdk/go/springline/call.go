@@ -3,12 +3,14 @@ package springline
 import (
 	"encoding/json"
 	"log/slog"
-	"path/filepath"
 	"time"
 )
 
 // A Call is what every kind of call is about. Each answer is traced: a result depends on it only if
 // it was asked for.
+//
+// Its methods, and those of all that embeds it, import no more than the world of each kind has: where
+// a plugin uses reflection, the linker keeps them all.
 type Call struct {
 	host currentHost
 }
@@ -39,10 +41,9 @@ func (c Call) Values(into any) error {
 	return json.Unmarshal([]byte(c.host.values()), into)
 }
 
-// An Artifact is an artifact of this application, as desired by the revision.
+// An Artifact is an artifact of this application, as desired by the revision. A renderer has its files:
+// [Render.Files].
 type Artifact struct {
-	// Dir has its files, in a renderer.
-	Dir
 	// Its name in springline.yaml.
 	Name string
 	// The digest of its directory tree.
@@ -55,8 +56,7 @@ func (c Call) Artifact(name string) (artifact Artifact, ok bool) {
 	if !ok {
 		return Artifact{}, false
 	}
-	files := Dir{host: c.host, root: filepath.Join(c.host.root(), "artifacts", name)}
-	return Artifact{Dir: files, Name: name, Digest: digest}, true
+	return Artifact{Name: name, Digest: digest}, true
 }
 
 // ArtifactNames are the names of the application's artifacts, sorted.
