@@ -7,6 +7,7 @@
 mod command;
 pub mod component;
 mod error;
+mod go;
 mod other;
 mod project;
 mod rust;
@@ -47,9 +48,10 @@ pub struct Job<'j> {
 fn toolchain(language: Language) -> Option<&'static dyn Toolchain> {
     match language {
         Language::Rust => Some(&rust::Rust),
+        Language::Go => Some(&go::Go),
         Language::Other => Some(&other::Other),
         // A language is added here: `Language::Python => Some(&python::Python),`.
-        Language::Python | Language::JavaScript | Language::TypeScript | Language::Go | Language::C => None,
+        Language::Python | Language::JavaScript | Language::TypeScript | Language::C => None,
     }
 }
 
