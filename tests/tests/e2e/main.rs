@@ -13,4 +13,5 @@ mod fixtures;
 mod full_disk;
 mod purity;
 mod sandbox;
+mod sdk_go;
 mod verbs;
