@@ -104,7 +104,7 @@ fn the_collector_and_the_host_do_not_get_in_each_others_way() {
         return;
     }
     let Some(sandbox) = Sandbox::empty() else { return };
-    let project = Project::new(&sandbox, &root().join("tests/guests/go-garbage"));
+    let project = Project::new(&sandbox, &root().join("sdk/go/tests/garbage"));
     let case = |name: &str, text: &str| project.write(&format!("cases/{name}/case.yaml"), text);
     case("files", "context: { application: garbage }\n");
     for number in 0..2000 {
@@ -127,7 +127,7 @@ fn a_panic_names_the_line_of_the_plugin() {
         return;
     }
     let Some(sandbox) = Sandbox::empty() else { return };
-    let project = Project::new(&sandbox, &root().join("tests/guests/go-garbage"));
+    let project = Project::new(&sandbox, &root().join("sdk/go/tests/garbage"));
     let source = fs::read_to_string(project.directory.join("main.go")).unwrap();
     let line = |text: &str| source.lines().position(|line| line.contains(text)).unwrap() + 1;
     let panicked = format!(
@@ -157,11 +157,12 @@ impl<'s> Project<'s> {
     fn new(sandbox: &'s Sandbox, from: &Path) -> Self {
         let project = Self { sandbox, directory: sandbox.path("project") };
         for (path, text) in files(from) {
-            let text = text.replace("{{name}}", "hello-go").replace("go-garbage", "hello-go");
-            project.write(&path, &text.replace("=> ../../../sdk/go", "=> ./sdk"));
+            let text = text.replace("{{name}}", "hello-go").replace("module garbage", "module hello-go");
+            let text = text.replace("name: garbage", "name: hello-go").replace("=> ../..", "=> ./sdk");
+            project.write(&path, &text);
         }
         for (path, text) in files(&root().join("sdk/go")) {
-            if !path.starts_with("template/") && !path.starts_with("examples/") {
+            if !["template/", "examples/", "tests/"].iter().any(|left_out| path.starts_with(left_out)) {
                 project.write(&format!("sdk/{path}"), &text);
             }
         }

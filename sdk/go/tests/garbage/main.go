@@ -1,4 +1,4 @@
-// Go-garbage asks the host for much while Go's collector is at work, or panics.
+// Garbage asks the host for much while Go's collector is at work, or panics.
 package main
 
 import (
@@ -19,7 +19,7 @@ type Config struct {
 }
 
 var plugin = springline.BuildStep(springline.Info{
-	Name: "go-garbage", Version: "0.1.0", Summary: "Makes garbage.",
+	Name: "garbage", Version: "0.1.0", Summary: "Makes garbage.",
 }, run)
 
 func main() {}
