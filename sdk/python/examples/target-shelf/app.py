@@ -64,10 +64,10 @@ class Shelf(Target):
         if node is None:
             yield Change(Action.CREATE, ref, item.id, summary=f"{size} bytes", after=digest)
             return
-        if not node.kind.is_file:
-            raise Conflict(f"`{ref}` is no file there")
         if node.owner not in ("", owner(deploy)):
             raise Conflict(f"`{ref}` belongs to {node.owner}")
+        if not node.kind.is_file:
+            raise Conflict(f"`{ref}` is no file there")
         if node.kind is NodeKind.EXECUTABLE or node.digest != digest:
             summary = f"{node.size} -> {size} bytes"
             yield Change(

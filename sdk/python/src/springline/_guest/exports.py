@@ -141,6 +141,8 @@ def _answer(call: Callable[[], R]) -> R:
         logging.error(traces.short(error))
         place = traces.place(error)
         told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if isinstance(error, ImportError):
+            told += "; import at the top of a file: a component has nothing to import from later"
         raise Err(types.Error_Failed(f"{told} ({place})" if place else told)) from None
 
 
