@@ -100,6 +100,10 @@ fn install_missing() -> Result<()> {
     if !process::succeeds(Command::new("git").arg("--version")) {
         apt::install(&["git"])?;
     }
+    // The SDK for Python and its plugins.
+    if !process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
+        apt::install(&["python3-venv"])?;
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod go;
 mod other;
 mod project;
+mod python;
 mod rust;
 
 use std::path::Path;
@@ -48,10 +49,11 @@ pub struct Job<'j> {
 fn toolchain(language: Language) -> Option<&'static dyn Toolchain> {
     match language {
         Language::Rust => Some(&rust::Rust),
+        Language::Python => Some(&python::Python),
         Language::Go => Some(&go::Go),
         Language::Other => Some(&other::Other),
-        // A language is added here: `Language::Python => Some(&python::Python),`.
-        Language::Python | Language::JavaScript | Language::TypeScript | Language::C => None,
+        // A language is added here: `Language::C => Some(&c::C),`.
+        Language::JavaScript | Language::TypeScript | Language::C => None,
     }
 }
 
