@@ -14,4 +14,5 @@ mod full_disk;
 mod purity;
 mod sandbox;
 mod sdk_go;
+mod sdk_python;
 mod verbs;
