@@ -14,7 +14,7 @@ use springline_model::operator::Operator;
 use springline_model::port::{Blobs, Clock, Plugins, StoreError};
 use springline_model::run::Timestamp;
 use springline_model::{Cancel, Digest};
-use springline_runtime::{Compiler, Runtime, RuntimeConfig};
+use springline_runtime::{Compiler, Network, Runtime, RuntimeConfig};
 use springline_store::SledStore;
 
 use crate::cli::Common;
@@ -123,6 +123,7 @@ fn runtime(
         None => kept.get(digest).map_err(|error| error.to_string()),
     };
     let operator = operator.clone();
+    let authorities = operator.certificate_authorities.clone();
     Ok(Runtime::new(RuntimeConfig {
         blobs,
         loader: Arc::new(loader),
@@ -131,6 +132,7 @@ fn runtime(
         compiler: Compiler { program, arguments: vec![OsString::from(COMPILE_VERB)] },
         scratch: state.join("scratch"),
         source_lines,
+        network: Network { authorities, ..Network::default() },
     }))
 }
 

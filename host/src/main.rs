@@ -7,6 +7,7 @@ mod builtin;
 mod cli;
 mod crash;
 mod desk;
+mod grants;
 mod lockfile;
 mod paths;
 mod plugin_diff;

@@ -156,8 +156,13 @@ impl Project {
                 directory.path = base.join(&directory.path);
             }
         }
-        for directory in &mut value.plugin_directories {
-            *directory = base.join(&*directory);
+        for path in value.plugin_directories.iter_mut().chain(&mut value.certificate_authorities) {
+            *path = base.join(&*path);
+        }
+        let targets = value.targets.values_mut().map(|target| &mut target.grants.secrets);
+        let plugins = value.grants.iter_mut().map(|grant| &mut grant.secrets);
+        for path in targets.chain(plugins).flat_map(|secrets| secrets.values_mut()).filter_map(|s| s.file.as_mut()) {
+            *path = base.join(&*path);
         }
         Ok(Configured { value, document })
     }

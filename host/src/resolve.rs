@@ -12,6 +12,7 @@ use springline_engine::chain::{Artifact, Chain, Environment, Input, Step, Target
 use springline_model::Digest;
 use springline_model::application;
 use springline_model::call::canonical_json;
+use springline_model::capability::Grants;
 use springline_model::plugin::{Description, Kind, Pinned};
 use springline_model::port::{Blobs as _, Plugins as _, Store as _, Tree};
 use springline_model::run::Release;
@@ -23,7 +24,7 @@ use crate::cli::error::{CliError, Kind as ErrorKind};
 use crate::cli::redeploy;
 use crate::lockfile::LockFile;
 use crate::project::{Configured, Picked, read_text};
-use crate::{paths, show};
+use crate::{grants, paths, show};
 
 /// A plugin that is found and described.
 #[derive(Clone)]
@@ -210,6 +211,7 @@ impl<'a> Resolver<'a> {
             track: known.track,
             config: canonical_json(&config).into(),
             limits: self.app.operator.value.limits_of(name).clone(),
+            grants: Grants::default(),
             pointer,
         })
     }
@@ -303,6 +305,7 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
     }
     resolver.save()?;
     operator.save()?;
+    grants::give(&app.operator.value, &mut chain);
     Ok(chain)
 }
 
@@ -350,8 +353,9 @@ pub fn target(app: &App, resolver: &mut Resolver<'_>, name: &str, place: &Place<
         )));
     };
     let place = Place::new(document, format!("/targets/{name}"));
-    let uses = resolver.usage(Kind::DeployTarget, &binding.plugin, &binding.with, &place)?;
-    Ok(Target { name: name.to_owned(), uses, grants: binding.grants.clone() })
+    let mut uses = resolver.usage(Kind::DeployTarget, &binding.plugin, &binding.with, &place)?;
+    uses.grants = binding.grants.clone();
+    Ok(Target { name: name.to_owned(), uses })
 }
 
 impl App {
@@ -383,5 +387,6 @@ pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) 
         bound.uses.plugin = known.pinned;
         bound.uses.track = known.track;
     }
+    grants::give_target(&app.operator.value, &mut bound, &release.application, &release.environment);
     Ok(bound)
 }

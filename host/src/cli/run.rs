@@ -8,7 +8,7 @@ use springline_config::{Document, locate};
 use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment, Input};
 use springline_engine::error::Reason;
-use springline_engine::run::{Failure, Report, Request, Trust, Until, run};
+use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until, run};
 use springline_model::plugin::{Fault, Violation};
 use springline_model::run::{Cause, How, StepRecord};
 use springline_model::{Cancel, application};
@@ -149,6 +149,20 @@ impl Ready {
     /// # Errors
     /// Whatever fails in it, with its place in springline.yaml.
     pub fn go(&self, common: &Common, environments: &[String], how: &Manner<'_>) -> Result<Report, CliError> {
+        self.go_again(common, environments, how, Observed::default())
+    }
+
+    /// As [`Ready::go`], but observed calls are not executed again.
+    ///
+    /// # Errors
+    /// As [`Ready::go`].
+    pub fn go_again(
+        &self,
+        common: &Common,
+        environments: &[String],
+        how: &Manner<'_>,
+        observed: Observed<'_>,
+    ) -> Result<Report, CliError> {
         let progress = Progress::new(common);
         let environments = self.environments(environments)?;
         let actor = actor();
@@ -160,6 +174,7 @@ impl Ready {
             cause: &how.cause,
             actor: &actor,
             trust: how.trust,
+            observed,
             only: how.only,
             prune_all: how.prune_all,
         };
@@ -282,14 +297,19 @@ pub fn step_json(step: &StepRecord) -> Value {
     let how = match &step.how {
         How::Executed(_) => "executed",
         How::Reused(_) => "reused",
+        How::Observed(_) => "observed",
         How::Failed => "failed",
     };
-    json!({
+    let mut value = json!({
         "name": step.name,
         "plugin": { "name": step.plugin.name, "digest": step.plugin.digest },
         "how": how,
         "why": how_text(&step.how),
         "summary": step.summary,
         "milliseconds": step.took.as_secs_f64() * 1000.0,
-    })
+    });
+    if !step.used.is_empty() {
+        value["used"] = json!(step.used);
+    }
+    value
 }

@@ -15,6 +15,7 @@ use springline_model::run::{Place, RunState};
 use super::error::CliError;
 use super::{Common, Output, RevisionArgs};
 use crate::app::App;
+use crate::grants;
 use crate::project::{Project, show_revision};
 use crate::resolve::{self, Resolver};
 use crate::show::table::{Table, plain, styled};
@@ -52,8 +53,9 @@ impl Status {
                 continue;
             }
             let at = resolve::Place::new(&declared.document, format!("/environments/{name}/target"));
-            let target = resolve::target(&app, &mut operator, &environment.target, &at)?;
+            let mut target = resolve::target(&app, &mut operator, &environment.target, &at)?;
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
+            grants::give_target(&app.operator.value, &mut target, &place.application, name);
             let found = status::status(app.ports(&Silent), &place, &target, environment.sync.prune)?;
             rows.push(Row { environment: name.clone(), found });
         }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use springline_engine::run::{Trust, Until};
+use springline_engine::run::{Observed, Trust, Until};
 use springline_model::Cancel;
 use springline_model::manifest::manifest_digest;
 use springline_model::run::Cause;
@@ -12,7 +12,7 @@ use springline_model::run::Cause;
 use super::error::{CliError, Kind};
 use super::run::{Manner, Ready};
 use super::{Common, Output, RevisionArgs};
-use crate::show::{self, BAD, GOOD, paint};
+use crate::show::{self, BAD, GOOD, NOTE, paint};
 
 /// Executes everything pure once more, uncached, and compares the bytes with what was kept.
 #[derive(Debug, Args)]
@@ -38,7 +38,8 @@ impl Verify {
         let manner = |trust| Manner { cause: Cause::Verify, until: Until::Render, trust, only: None, prune_all: false };
         let quiet = Common { output: Output::Json, ..common.clone() };
         let kept = ready.go(&quiet, &[], &manner(Trust::Kept))?;
-        let again = ready.go(common, &[], &manner(Trust::Nothing))?;
+        let observed = Observed { run: kept.run.number, steps: &kept.run.steps };
+        let again = ready.go_again(common, &[], &manner(Trust::Nothing), observed)?;
         let mut compared = Vec::new();
         for (name, digest) in &kept.artifacts.digests {
             let again = again.artifacts.digests.get(name).map(ToString::to_string).unwrap_or_default();
@@ -49,13 +50,18 @@ impl Verify {
                 |rendered: &springline_engine::render::Rendered| manifest_digest(&rendered.objects).to_string();
             compared.push(Compared { name: format!("environment {name}"), kept: digest(first), again: digest(second) });
         }
-        let rows: Vec<_> = compared
-            .iter()
-            .map(
-                |one| json!({ "name": one.name, "kept": one.kept, "again": one.again, "equal": one.kept == one.again }),
-            )
+        let skipped: Vec<_> = kept.run.steps.iter().filter(|step| step.output.is_some()).collect();
+        let rows = compared.iter().map(
+            |one| json!({ "name": one.name, "kept": one.kept, "again": one.again, "equal": one.kept == one.again }),
+        );
+        let rows: Vec<_> = rows
+            .chain(skipped.iter().map(|step| json!({ "name": step.name, "skipped": true, "used": step.used })))
             .collect();
         show::data(common, &rows, |_| {
+            for step in &skipped {
+                let why = format_args!("{}: it depends on more than its input ({})", step.name, step.used);
+                show::line(format_args!("{} {why}", paint(NOTE, "skipped")));
+            }
             for Compared { name, kept, again } in &compared {
                 match kept == again {
                     true => show::line(format_args!("{} {name} {kept}", paint(GOOD, "equal"))),

@@ -145,11 +145,12 @@ impl Case {
         Ok(Self { name, directory: directory.to_owned(), given, document, places })
     }
 
-    /// The powers that the plugin gets, a directory lent at this place among them.
+    /// The powers that the plugin gets, a directory lent at this place among them if there is one.
+    /// The files of secrets lie below the case.
     ///
     /// # Errors
     /// A grant that is none.
-    pub fn grants(&self, live: &Path) -> Result<Grants, CliError> {
+    pub fn grants(&self, live: Option<&Path>) -> Result<Grants, CliError> {
         let mut grants = self.given.grants.clone();
         let wrong = |pointer: &str, message: String| {
             CliError::from(self.document.error(vec![self.document.issue(pointer, message, None)]))
@@ -164,7 +165,10 @@ impl Case {
         };
         let mut grants: Grants =
             serde_json::from_value(Value::Object(grants)).map_err(|error| wrong("/grants", error.to_string()))?;
-        grants.directory = lent.then(|| DirectoryGrant { path: live.to_owned() });
+        for path in grants.secrets.values_mut().filter_map(|secret| secret.file.as_mut()) {
+            *path = self.directory.join(&path);
+        }
+        grants.directory = live.filter(|_| lent).map(|live| DirectoryGrant { path: live.to_owned() });
         Ok(grants)
     }
 }

@@ -96,6 +96,7 @@ impl Failure {
                 Self { limit: Some(limit), ..Self::new(FailureKind::Limit, None) }
             }
             Fault::Contract { message } => Self::new(FailureKind::Contract, Some(message)),
+            fault @ Fault::Leak { .. } => Self::new(FailureKind::Contract, Some(&fault.to_string())),
             Fault::Unusable { .. }
             | Fault::Cancelled
             | Fault::Lost { .. }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use springline_model::call::{Call, Context, canonical_json};
+use springline_model::capability::Ledger;
 use springline_model::manifest::{Body, Object};
 use springline_model::plugin::{CallError, Kind, LogLine};
 use springline_model::port::Tree;
@@ -72,7 +73,7 @@ pub fn perform(desk: &Desk, plugin: &OnDesk, case: &Case, cancel: &Cancel) -> Re
         return Ok(outcome);
     }
     let artifacts = artifacts(desk, &case.places.artifacts)?;
-    let call = call(plugin, case, &artifacts, cancel);
+    let call = call(plugin, case, &artifacts, cancel)?;
     match plugin.description.kind {
         Kind::BuildStep => build(desk, &call, case, &mut outcome)?,
         Kind::Renderer => render(desk, &call, case, &artifacts, &mut outcome)?,
@@ -81,7 +82,12 @@ pub fn perform(desk: &Desk, plugin: &OnDesk, case: &Case, cancel: &Cancel) -> Re
     Ok(outcome)
 }
 
-fn call(plugin: &OnDesk, case: &Case, artifacts: &BTreeMap<String, Digest>, cancel: &Cancel) -> Call {
+fn call(
+    plugin: &OnDesk,
+    case: &Case,
+    artifacts: &BTreeMap<String, Digest>,
+    cancel: &Cancel,
+) -> Result<Call, CliError> {
     let given = &case.given.context;
     let is_build = plugin.description.kind == Kind::BuildStep;
     let context = Context {
@@ -92,13 +98,15 @@ fn call(plugin: &OnDesk, case: &Case, artifacts: &BTreeMap<String, Digest>, canc
         values: canonical_json(&Value::Object(given.values.clone())),
         artifacts: if is_build { BTreeMap::new() } else { artifacts.clone() },
     };
-    Call {
+    Ok(Call {
         plugin: plugin.pinned.clone(),
         config: canonical_json(&Value::Object(case.given.config.clone())).into(),
         context: Arc::new(context),
         limits: case.given.limits.clone(),
+        grants: case.grants(None)?,
+        ledger: Ledger::default(),
         cancel: cancel.clone(),
-    }
+    })
 }
 
 /// A directory of the disk as a tree.

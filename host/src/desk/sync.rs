@@ -51,7 +51,8 @@ pub fn sync(desk: &Desk, call: Call, case: &Case, outcome: &mut Outcome) -> Resu
         app::mark_owned(&live, &owners)?;
     }
     let desired: Arc<[Object]> = desired(desk, case)?.into();
-    let target = TargetCall { call, grants: case.grants(&live)?, desired };
+    let call = Call { grants: case.grants(Some(&live))?, ..call };
+    let target = TargetCall { call, desired };
     let result = match desk.plugins.target(target) {
         Ok(target) => Driven { target: target.as_ref(), owned: &case.given.owned, outcome }.drive(),
         Err(error) => Err(error.into()),

@@ -53,7 +53,7 @@ impl Progress {
     fn called(&self, name: &str, how: &How, summary: &str, took: Duration) {
         self.bar.inc(1);
         match how {
-            How::Reused(_) => {
+            How::Reused(_) | How::Observed(_) => {
                 if self.bar.length().is_none_or(|all| all <= SHOW_SKIPPED) {
                     self.line(format_args!(
                         "  {} {name:<20} {}",
@@ -82,6 +82,7 @@ pub fn how_text(how: &How) -> String {
     match how {
         How::Executed(why) => why.clone(),
         How::Reused(run) => format!("nothing it reads changed since run {run}"),
+        How::Observed(run) => format!("it used powers: what run {run} made of it is taken"),
         How::Failed => "failed".into(),
     }
 }

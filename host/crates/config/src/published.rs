@@ -58,6 +58,7 @@ pub fn operator_schema() -> Value {
     add(&mut schema, "/properties/plugin-directories/items", "minLength", 1.into());
     add(&mut schema, "/$defs/TargetBinding/properties/plugin", "pattern", plugin_pattern().into());
     add(&mut schema, "/$defs/DirectoryGrant/properties/path", "minLength", 1.into());
+    grants(&mut schema);
     // No call works with less than the first number; the second is far beyond any machine's need
     // and keeps sums of them in range.
     for (limit, least, most) in [
@@ -70,6 +71,14 @@ pub fn operator_schema() -> Value {
         ("log-kib", 0, 1 << 30),
         ("output-mib", 0, 1 << 30),
         ("output-entries", 0, 1 << 32),
+        ("http-requests", 0, 1 << 32),
+        ("http-sent-mib", 0, 1 << 30),
+        ("http-received-mib", 0, 1 << 30),
+        ("http-headers-kib", 8, 1 << 10),
+        ("http-connect-seconds", 1, MAX_SECONDS),
+        ("http-first-byte-seconds", 1, MAX_SECONDS),
+        ("http-between-bytes-seconds", 1, MAX_SECONDS),
+        ("http-total-seconds", 1, MAX_SECONDS),
         ("compile-memory-mib", 1, 1 << 20),
         ("compile-seconds", 1, MAX_SECONDS),
     ] {
@@ -79,6 +88,37 @@ pub fn operator_schema() -> Value {
     }
     schema
 }
+
+/// What a grant may name. Who grants, says exactly what: a host as it is matched, methods as they
+/// are sent.
+fn grants(schema: &mut Value) {
+    add(schema, "/properties/certificate-authorities/items", "minLength", 1.into());
+    let grant = "/$defs/Grant/properties";
+    add(schema, &format!("{grant}/plugin"), "pattern", plugin_pattern().into());
+    for names in ["applications", "environments"] {
+        add(schema, &format!("{grant}/{names}/items"), "pattern", NAME_PATTERN.into());
+    }
+    for at in [grant, "/$defs/Grants/properties"] {
+        let names = json!({ "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" });
+        add(schema, &format!("{at}/secrets"), "propertyNames", names);
+    }
+    let http = "/$defs/HttpGrant/properties";
+    add(schema, &format!("{http}/host"), "pattern", HOST_PATTERN.into());
+    add(schema, &format!("{http}/ports/items"), "minimum", 1.into());
+    // CONNECT would be a tunnel to anywhere.
+    let methods = "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|REPORT|SEARCH)$";
+    add(schema, &format!("{http}/methods/items"), "pattern", methods.into());
+    add(schema, &format!("{http}/methods"), "minItems", 1.into());
+    let secret = "/$defs/SecretGrant/properties";
+    add(schema, &format!("{secret}/hosts/items"), "pattern", HOST_PATTERN.into());
+    add(schema, &format!("{secret}/env"), "minLength", 1.into());
+    add(schema, &format!("{secret}/file"), "minLength", 1.into());
+    let one = json!([{ "required": ["env"] }, { "required": ["file"] }]);
+    add(schema, "/$defs/SecretGrant", "oneOf", one);
+}
+
+/// A host as a grant names it: a name or `*.NAME` in ASCII without a trailing dot, or an address.
+const HOST_PATTERN: &str = r"^((\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$";
 
 /// The schema of springline.yaml, compiled.
 pub(crate) static APPLICATION: LazyLock<CompiledSchema> = LazyLock::new(|| own(&application_schema()));

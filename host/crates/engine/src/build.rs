@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use springline_model::Digest;
 use springline_model::call::{Call, Context};
+use springline_model::capability::Ledger;
 use springline_model::plugin::{Fault, Kind};
 use springline_model::port::{Revision, Tree};
-use springline_model::run::{How, Kept, Output, StepRecord};
+use springline_model::run::{How, Output, StepRecord};
 
 use crate::Ports;
 use crate::chain::{Artifact, Chain, Input, Step};
 use crate::error::Reason;
 use crate::event::Event;
-use crate::keep::{Lookup, Made, PureCall, Trust, put_log};
+use crate::keep::{Lookup, Made, Observed, PureCall, Trust, failed_call};
 
 /// What a build is made from.
 #[derive(Clone, Copy)]
@@ -58,8 +59,7 @@ pub(crate) fn build(
     ports: Ports<'_>,
     chain: &Chain,
     source: Source<'_>,
-    run: u64,
-    trust: Trust,
+    (run, trust, observed): (u64, Trust, Observed<'_>),
 ) -> Result<Artifacts, Failure> {
     let context = Context {
         application: chain.application.clone(),
@@ -74,6 +74,7 @@ pub(crate) fn build(
         source,
         run,
         trust,
+        observed,
         inputs: Mutex::default(),
         gates: Mutex::default(),
         made: Mutex::default(),
@@ -95,6 +96,7 @@ struct Builder<'a> {
     source: Source<'a>,
     run: u64,
     trust: Trust,
+    observed: Observed<'a>,
     /// Directories of the source by path.
     inputs: Mutex<HashMap<String, Arc<dyn Tree>>>,
     /// One for each call that was about to be executed: of equal ones, which several artifacts may
@@ -120,9 +122,9 @@ impl Builder<'_> {
             let mounts = [("in".to_owned(), self.input(artifact, step, &outputs)?)];
             let name = step_name(artifact, step);
             match self.pure(&name, step, &mounts).look_up(self.ports, self.trust)? {
-                Lookup::Reused(kept) => {
-                    outputs.push(*kept.output.digest());
-                    self.reused(artifact, step, &kept);
+                Lookup::Known(known) => {
+                    outputs.push(*known.output.digest());
+                    self.record(known.record(name, &step.uses));
                 }
                 Lookup::Needed { why } => return Ok(Some(Pending { artifact, outputs, why })),
             }
@@ -132,7 +134,8 @@ impl Builder<'_> {
     }
 
     fn pure<'s>(&'s self, name: &'s str, step: &'s Step, mounts: &'s [(String, Arc<dyn Tree>)]) -> PureCall<'s> {
-        PureCall { kind: Kind::BuildStep, name, uses: &step.uses, context: &self.context, mounts }
+        let observed = self.observed;
+        PureCall { kind: Kind::BuildStep, name, uses: &step.uses, context: &self.context, mounts, observed }
     }
 
     /// Executes what is pending, as many artifacts at once as there are processors.
@@ -183,14 +186,17 @@ impl Builder<'_> {
             config: step.uses.config.clone(),
             context: self.context.clone(),
             limits: step.uses.limits.clone(),
+            grants: step.uses.grants.clone(),
+            ledger: Ledger::default(),
             cancel: self.ports.cancel.clone(),
         };
         let pure = self.pure(&name, step, &mounts);
         let gate = lock(&self.gates).entry(pure.identity()).or_default().clone();
         let _through = lock(&gate);
-        if let Lookup::Reused(kept) = pure.look_up(self.ports, self.trust)? {
-            self.reused(artifact, step, &kept);
-            return Ok(*kept.output.digest());
+        if let Lookup::Known(known) = pure.look_up(self.ports, self.trust)? {
+            let output = *known.output.digest();
+            self.record(known.record(name, &step.uses));
+            return Ok(output);
         }
         self.ports.observer.event(&Event::Executing { name: &name, why: &why });
         let began = Instant::now();
@@ -198,16 +204,7 @@ impl Builder<'_> {
             Ok(called) => called,
             Err(error) => {
                 let cancelled = error.fault == Fault::Cancelled;
-                let log = put_log(self.ports, &error.log).ok();
-                let (summary, how) = (error.fault.to_string(), How::Failed);
-                self.record(StepRecord {
-                    name: name.clone(),
-                    plugin: call.plugin,
-                    how,
-                    summary,
-                    took: began.elapsed(),
-                    log,
-                });
+                self.record(failed_call(self.ports, name.clone(), &error, call.ledger.used(), began.elapsed()));
                 if cancelled {
                     return Err(Reason::Cancelled);
                 }
@@ -219,19 +216,13 @@ impl Builder<'_> {
             trace: &called.value.trace,
             summary: called.value.summary,
             log: &called.log,
+            used: call.ledger.used(),
             run: self.run,
             took: began.elapsed(),
         };
-        let kept = pure.keep(self.ports, made)?;
-        self.record(StepRecord {
-            name,
-            plugin: call.plugin,
-            how: How::Executed(why),
-            summary: kept.summary,
-            took: kept.took,
-            log: Some(kept.log),
-        });
-        Ok(*kept.output.digest())
+        let log = pure.keep(self.ports, &made)?;
+        self.record(made.record(name, &step.uses, why, log));
+        Ok(called.value.tree)
     }
 
     fn input(&self, artifact: &Artifact, step: &Step, outputs: &[Digest]) -> Result<Arc<dyn Tree>, Reason> {
@@ -250,17 +241,6 @@ impl Builder<'_> {
         })?;
         inputs.insert(path.clone(), tree.clone());
         Ok(tree)
-    }
-
-    fn reused(&self, artifact: &Artifact, step: &Step, kept: &Kept) {
-        self.record(StepRecord {
-            name: step_name(artifact, step),
-            plugin: step.uses.plugin.clone(),
-            how: How::Reused(kept.run),
-            summary: kept.summary.clone(),
-            took: Duration::ZERO,
-            log: Some(kept.log),
-        });
     }
 
     fn record(&self, step: StepRecord) {

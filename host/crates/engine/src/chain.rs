@@ -28,6 +28,8 @@ pub struct Use {
     pub config: Arc<str>,
     /// How far a call may go.
     pub limits: Limits,
+    /// The powers it gets.
+    pub grants: Grants,
     /// Where its config stands in its file, a JSON pointer such as `/artifacts/site/steps/0/with`.
     pub pointer: String,
 }
@@ -85,6 +87,4 @@ pub struct Target {
     pub name: String,
     /// The deploy-target plugin.
     pub uses: Use,
-    /// The powers it gets.
-    pub grants: Grants,
 }

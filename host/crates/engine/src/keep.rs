@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use springline_model::Digest;
 use springline_model::call::{CallKey, Context};
+use springline_model::capability::Used;
 use springline_model::manifest::{Body, Object};
-use springline_model::plugin::{Kind, LogLine};
+use springline_model::plugin::{CallError, Kind, LogLine};
 use springline_model::port::{BlobError, Tree};
-use springline_model::run::{Kept, Output};
+use springline_model::run::{How, Kept, Output, StepRecord};
 use springline_model::trace::{Changed, Trace};
 
 use crate::Ports;
@@ -36,12 +37,38 @@ pub(crate) struct PureCall<'a> {
     pub context: &'a Context,
     /// Trees by mount: `in`, `artifacts/NAME`.
     pub mounts: &'a [(String, Arc<dyn Tree>)],
+    /// What observed calls made, which are not executed again.
+    pub observed: Observed<'a>,
+}
+
+/// What the observed calls of a run made: where all that is pure is executed again to be compared,
+/// these stand as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Observed<'a> {
+    /// The run.
+    pub run: u64,
+    /// Its calls.
+    pub steps: &'a [StepRecord],
+}
+
+/// A result that is there already.
+pub(crate) struct Known {
+    pub output: Output,
+    pub summary: String,
+    pub log: Option<Digest>,
+    pub how: How,
+}
+
+impl From<Kept> for Known {
+    fn from(kept: Kept) -> Self {
+        Self { output: kept.output, summary: kept.summary, log: Some(kept.log), how: How::Reused(kept.run) }
+    }
 }
 
 /// What a look-up came to.
 pub(crate) enum Lookup {
     /// The call was made before on all that it depends on.
-    Reused(Box<Kept>),
+    Known(Box<Known>),
     /// It has to be executed.
     Needed { why: String },
 }
@@ -74,6 +101,9 @@ impl PureCall<'_> {
 
     /// Looks for a kept result that still holds.
     pub fn look_up(&self, ports: Ports<'_>, trust: Trust) -> Result<Lookup, Reason> {
+        if let Some(known) = self.observed() {
+            return Ok(Lookup::Known(Box::new(known)));
+        }
         if trust == Trust::Nothing {
             return Ok(Lookup::Needed { why: "asked to execute everything".into() });
         }
@@ -83,7 +113,7 @@ impl PureCall<'_> {
             && self.answers_hold(&kept.context)
             && has_output(ports, &kept.output, trust)?
         {
-            return Ok(Lookup::Reused(Box::new(kept)));
+            return Ok(Lookup::Known(Box::new(kept.into())));
         }
         let mut why = None;
         for kept in ports.store.kept(&self.listed(&key))? {
@@ -93,17 +123,32 @@ impl PureCall<'_> {
                 Some(changed) => why = why.or_else(|| Some(say(&changed))),
                 None if has_output(ports, &kept.output, trust)? => {
                     ports.store.keep(&exact, &kept)?;
-                    return Ok(Lookup::Reused(Box::new(kept)));
+                    return Ok(Lookup::Known(Box::new(kept.into())));
                 }
                 None => why = why.or_else(|| Some("its output is lost or damaged".into())),
             }
         }
-        let why = why.unwrap_or_else(|| "not made before with this plugin and config".into());
+        let powers = self.uses.grants.observing();
+        let why = why.unwrap_or_else(|| match powers.as_slice() {
+            [] => "not made before with this plugin and config".into(),
+            powers => format!("no result is kept of a call that uses {}", powers.join(" or ")),
+        });
         Ok(Lookup::Needed { why })
     }
 
-    /// Keeps the result of this call.
-    pub fn keep(&self, ports: Ports<'_>, made: Made<'_>) -> Result<Kept, Reason> {
+    fn observed(&self) -> Option<Known> {
+        let same = |step: &&StepRecord| step.name == self.name && step.plugin == self.uses.plugin;
+        let step = self.observed.steps.iter().find(same)?;
+        let how = How::Observed(self.observed.run);
+        Some(Known { output: step.output?, summary: step.summary.clone(), log: step.log, how })
+    }
+
+    /// Keeps the result of this call, and returns its log. Of an observed call only the log is
+    /// kept: it may come to something else next time.
+    pub fn keep(&self, ports: Ports<'_>, made: &Made<'_>) -> Result<Digest, Reason> {
+        if !made.used.is_empty() {
+            return put_log(ports, made.log);
+        }
         let trace = ports.blobs.put(&to_json(made.trace))?;
         let log = put_log(ports, made.log)?;
         let key = self.key();
@@ -112,14 +157,14 @@ impl PureCall<'_> {
             context: made.trace.context.clone(),
             trace,
             output: made.output,
-            summary: made.summary,
+            summary: made.summary.clone(),
             log,
             run: made.run,
             at: ports.clock.now(),
             took: made.took,
         };
         ports.store.keep(&self.exact(&key), &kept)?;
-        Ok(kept)
+        Ok(log)
     }
 }
 
@@ -129,8 +174,56 @@ pub(crate) struct Made<'a> {
     pub trace: &'a Trace,
     pub summary: String,
     pub log: &'a [LogLine],
+    pub used: Used,
     pub run: u64,
     pub took: Duration,
+}
+
+impl Made<'_> {
+    /// The record of the call, whose log is this.
+    pub fn record(self, name: String, uses: &Use, why: String, log: Digest) -> StepRecord {
+        let output = (!self.used.is_empty()).then_some(self.output);
+        StepRecord {
+            name,
+            plugin: uses.plugin.clone(),
+            how: How::Executed(why),
+            summary: self.summary,
+            took: self.took,
+            log: Some(log),
+            used: self.used,
+            output,
+        }
+    }
+}
+
+impl Known {
+    /// The record of a call that was not executed.
+    pub fn record(self, name: String, uses: &Use) -> StepRecord {
+        StepRecord {
+            name,
+            plugin: uses.plugin.clone(),
+            how: self.how,
+            summary: self.summary,
+            took: Duration::ZERO,
+            log: self.log,
+            used: Used::default(),
+            output: None,
+        }
+    }
+}
+
+/// The record of a call that failed.
+pub(crate) fn failed_call(ports: Ports<'_>, name: String, error: &CallError, used: Used, took: Duration) -> StepRecord {
+    StepRecord {
+        name,
+        plugin: error.plugin.clone(),
+        how: How::Failed,
+        summary: error.fault.to_string(),
+        took,
+        log: put_log(ports, &error.log).ok(),
+        used,
+        output: None,
+    }
 }
 
 /// JSON of the plain data that goes into blobs.

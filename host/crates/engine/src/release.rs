@@ -1,6 +1,7 @@
 //! Releases: immutable sets that can be deployed again exactly as they were.
 
 use springline_model::Hasher;
+use springline_model::capability::Used;
 use springline_model::manifest::manifest_digest;
 use springline_model::plugin::Pinned;
 use springline_model::run::{Release, Timestamp};
@@ -8,6 +9,16 @@ use springline_model::run::{Release, Timestamp};
 use crate::build::{Artifacts, Source};
 use crate::chain::{Chain, Environment};
 use crate::render::Rendered;
+
+/// How a release came to be: no part of its id.
+pub(crate) struct Made {
+    /// What building and rendering it used of powers.
+    pub used: Used,
+    /// The run.
+    pub run: u64,
+    /// When.
+    pub at: Timestamp,
+}
 
 /// The release of what was built and rendered. The same things give the same id, whenever and by
 /// whatever run.
@@ -17,7 +28,7 @@ pub(crate) fn release(
     source: Source<'_>,
     artifacts: &Artifacts,
     rendered: &Rendered,
-    (run, at): (u64, Timestamp),
+    made: Made,
 ) -> Release {
     let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| &step.uses.plugin);
     let mut plugins: Vec<Pinned> = steps.cloned().collect();
@@ -35,8 +46,9 @@ pub(crate) fn release(
         plugins,
         target: environment.target.name.clone(),
         target_plugin: environment.target.uses.plugin.clone(),
-        run,
-        at,
+        used: made.used,
+        run: made.run,
+        at: made.at,
     };
     release.id = id(&release);
     release

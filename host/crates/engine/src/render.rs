@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use springline_model::Digest;
 use springline_model::call::{Call, Context};
+use springline_model::capability::Ledger;
 use springline_model::manifest::Object;
 use springline_model::plugin::Kind;
 use springline_model::port::Tree;
-use springline_model::run::{How, Output, StepRecord};
+use springline_model::run::{Output, StepRecord};
 
 use crate::Ports;
 use crate::build::{Artifacts, Source};
 use crate::chain::{Chain, Environment};
 use crate::error::Reason;
 use crate::event::Event;
-use crate::keep::{Lookup, Made, PureCall, Trust, put_log, read_json, to_json};
+use crate::keep::{Lookup, Made, Observed, PureCall, Trust, failed_call, read_json, to_json};
 
 /// The desired objects of an environment.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ pub(crate) fn render(
     environment: &Environment,
     source: Source<'_>,
     context: &Arc<Context>,
-    (run, trust): (u64, Trust),
+    (run, trust, observed): (u64, Trust, Observed<'_>),
     steps: &mut Vec<StepRecord>,
 ) -> Result<Rendered, Reason> {
     let name = format!("{}/render", environment.name);
@@ -62,19 +63,18 @@ pub(crate) fn render(
     }
     let mut mounts = vec![("in".to_owned(), input.clone())];
     mounts.extend(artifacts.iter().map(|(artifact, tree)| (format!("artifacts/{artifact}"), tree.clone())));
-    let pure = PureCall { kind: Kind::Renderer, name: &name, uses, context, mounts: &mounts };
+    let pure = PureCall { kind: Kind::Renderer, name: &name, uses, context, mounts: &mounts, observed };
 
-    let record = |how, summary, took: Duration, log| {
-        let step = StepRecord { name: name.clone(), plugin: uses.plugin.clone(), how, summary, took, log };
-        let StepRecord { how, summary, .. } = &step;
-        ports.observer.event(&Event::Called { name: &name, how, summary, took });
-        step
+    let mut record = |step: StepRecord| {
+        let StepRecord { how, summary, took, .. } = &step;
+        ports.observer.event(&Event::Called { name: &name, how, summary, took: *took });
+        steps.push(step);
     };
     let why = match pure.look_up(ports, trust)? {
-        Lookup::Reused(kept) => {
-            let digest = *kept.output.digest();
+        Lookup::Known(known) => {
+            let digest = *known.output.digest();
             let objects: Vec<Object> = read_json(ports, &digest)?;
-            steps.push(record(How::Reused(kept.run), kept.summary, Duration::ZERO, Some(kept.log)));
+            record(known.record(name.clone(), uses));
             return Ok(Rendered { objects: objects.into(), digest });
         }
         Lookup::Needed { why } => why,
@@ -85,14 +85,15 @@ pub(crate) fn render(
         config: uses.config.clone(),
         context: context.clone(),
         limits: uses.limits.clone(),
+        grants: uses.grants.clone(),
+        ledger: Ledger::default(),
         cancel: ports.cancel.clone(),
     };
     let began = Instant::now();
     let called = match ports.plugins.render(&call, input, &artifacts) {
         Ok(called) => called,
         Err(error) => {
-            let log = put_log(ports, &error.log).ok();
-            steps.push(record(How::Failed, error.fault.to_string(), began.elapsed(), log));
+            record(failed_call(ports, name.clone(), &error, call.ledger.used(), began.elapsed()));
             return Err(Reason::Plugin { what: name, pointer: uses.pointer.clone(), error: Box::new(error) });
         }
     };
@@ -102,11 +103,12 @@ pub(crate) fn render(
         trace: &called.value.trace,
         summary: count(called.value.objects.len(), "object"),
         log: &called.log,
+        used: call.ledger.used(),
         run,
         took: began.elapsed(),
     };
-    let kept = pure.keep(ports, made)?;
-    steps.push(record(How::Executed(why), kept.summary, kept.took, Some(kept.log)));
+    let log = pure.keep(ports, &made)?;
+    record(made.record(name.clone(), uses, why, log));
     Ok(Rendered { objects: called.value.objects.into(), digest })
 }
 

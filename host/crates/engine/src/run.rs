@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use springline_model::capability::Used;
 use springline_model::manifest::Object;
 use springline_model::run::{Cause, How, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
 
@@ -11,9 +12,9 @@ use crate::build::{Artifacts, Source, build};
 use crate::chain::{Chain, Environment, Target};
 use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
-pub use crate::keep::Trust;
 use crate::keep::read_json;
-use crate::release::release;
+pub use crate::keep::{Observed, Trust};
+use crate::release::{Made, release};
 use crate::render::{Rendered, context, count, render};
 use crate::sync::{End, Job, Progress, Synced, close, finish, sync};
 
@@ -45,6 +46,8 @@ pub struct Request<'a> {
     pub actor: &'a str,
     /// How far kept results are believed.
     pub trust: Trust,
+    /// What observed calls made that are not to be executed again.
+    pub observed: Observed<'a>,
     /// Only this object.
     pub only: Option<&'a str>,
     /// Whether an empty render may remove everything.
@@ -200,17 +203,18 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
     }
     for (at, environment) in request.environments.iter().enumerate() {
         let began = ports.clock.now();
-        let (rendered, rendering) = match render_stage(ports, request, environment, report) {
+        let mut used = used_of(&report.artifacts.steps);
+        let (rendered, rendering) = match render_stage(ports, request, environment, report, &mut used) {
             Ok(rendered) => rendered,
             Err(error) if request.until == Until::Record && !error.reason.is_lost() => {
-                return Err(record_failure(ports, request, environment, began, error, report));
+                return Err(record_failure(ports, request, environment, (began, used), error, report));
             }
             Err(error) => return Err(error),
         };
         if request.until == Until::Render {
             continue;
         }
-        let made = (report.run.number, ports.clock.now());
+        let made = Made { used: used.clone(), run: report.run.number, at: ports.clock.now() };
         let job = Job {
             release: release(request.chain, environment, request.source, &report.artifacts, &rendered, made),
             desired: rendered.objects.clone(),
@@ -222,6 +226,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             began,
             last: at + 1 == request.environments.len(),
             remakes: request.trust == Trust::Kept,
+            used,
             stages: vec![(Stage::Build, building), (Stage::Render, rendering)],
         };
         take(report, |run| sync(ports, run, job))?;
@@ -252,7 +257,8 @@ fn build_stage(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> R
     let steps: usize = request.chain.artifacts.iter().map(|artifact| artifact.steps.len()).sum();
     ports.observer.event(&Event::StageBegun { stage, environment: None, units: Some(steps as u64) });
     let began = Instant::now();
-    let built = build(ports, request.chain, request.source, report.run.number, request.trust);
+    let how = (report.run.number, request.trust, request.observed);
+    let built = build(ports, request.chain, request.source, how);
     let took = began.elapsed();
     match built {
         Ok(artifacts) => {
@@ -278,12 +284,19 @@ fn build_stage(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> R
     Ok(took)
 }
 
+/// What these calls used of their powers.
+fn used_of(steps: &[StepRecord]) -> Used {
+    let mut used = Used::default();
+    steps.iter().for_each(|step| used.add(&step.used));
+    used
+}
+
 /// Adds the steps of this attempt to those of an earlier one, in whose records an executed step
 /// stays executed.
 fn merge(all: &mut Vec<StepRecord>, new: &[StepRecord]) {
     for step in new {
         match all.iter_mut().find(|known| known.name == step.name) {
-            Some(_) if matches!(step.how, How::Reused(_)) => {}
+            Some(_) if matches!(step.how, How::Reused(_) | How::Observed(_)) => {}
             Some(known) => *known = step.clone(),
             None => all.push(step.clone()),
         }
@@ -295,6 +308,7 @@ fn render_stage(
     request: Request<'_>,
     environment: &Environment,
     report: &mut Report,
+    used: &mut Used,
 ) -> Result<(Rendered, Duration), StageError> {
     let (stage, name) = (Stage::Render, Some(environment.name.as_str()));
     let at = |reason: Reason| reason.at(stage, name);
@@ -305,8 +319,9 @@ fn render_stage(
     let began = Instant::now();
     let context = Arc::new(context(request.chain, environment, request.source, &report.artifacts));
     let mut steps = Vec::new();
-    let how = (report.run.number, request.trust);
+    let how = (report.run.number, request.trust, request.observed);
     let rendered = render(ports, environment, request.source, &context, how, &mut steps);
+    used.add(&used_of(&steps));
     merge(&mut report.run.steps, &steps);
     let rendered = rendered.map_err(at)?;
     let executed = steps.iter().any(|step| matches!(step.how, How::Executed(_)));
@@ -334,7 +349,7 @@ fn record_failure(
     ports: Ports<'_>,
     request: Request<'_>,
     environment: &Environment,
-    began: Timestamp,
+    (began, used): (Timestamp, Used),
     error: StageError,
     report: &mut Report,
 ) -> StageError {
@@ -344,6 +359,7 @@ fn record_failure(
         place,
         release: None,
         plugins: vec![environment.render.plugin.clone()],
+        used,
         began,
         took: Duration::from_millis(took),
         error: Some(&error),
@@ -375,6 +391,7 @@ fn stored(
         began: ports.clock.now(),
         last: true,
         remakes: false,
+        used: Used::default(),
         stages: Vec::new(),
     };
     take(report, |run| sync(ports, run, job))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use springline_model::call::Context;
+use springline_model::capability::Ledger;
 use springline_model::manifest::{Action, Change, Difference, Health, HealthStatus, Object};
 use springline_model::port::Page;
 use springline_model::run::{Place, Release, Stage};
@@ -60,7 +61,7 @@ pub struct Comparison<'a> {
 pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differences, StageError> {
     let Comparison { place, target: uses, prune, only, .. } = comparison;
     let work = || -> Result<Differences, Reason> {
-        let target = open(ports, uses, comparison.context.clone(), comparison.desired.clone())?;
+        let target = open(ports, uses, comparison.context.clone(), comparison.desired.clone(), &Ledger::default())?;
         let inventory = inventory(ports, place, target.as_ref(), uses)?;
         // An empty render is shown for what it would do; only a sync refuses it.
         let scope = Scope { environment: &place.environment, only: *only, prune: *prune, prune_all: true };
@@ -120,7 +121,7 @@ pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> 
         };
         let desired: Vec<Object> = read_json(ports, &release.objects)?;
         let desired: Arc<[Object]> = desired.into();
-        let opened = open(ports, target, Arc::new(release_context(&release)), desired.clone())?;
+        let opened = open(ports, target, Arc::new(release_context(&release)), desired.clone(), &Ledger::default())?;
         let inventory = inventory(ports, place, opened.as_ref(), target)?;
         let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true };
         let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;

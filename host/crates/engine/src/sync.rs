@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use springline_model::application;
 use springline_model::call::{Call, Context, TargetCall};
+use springline_model::capability::{Ledger, Used};
 use springline_model::history::{Counts, Done, Outcome, Record, Sealed};
 use springline_model::manifest::{Action, Change, Object};
 use springline_model::plugin::{CallError, Fault, LogLine, Pinned};
@@ -43,6 +44,8 @@ pub(crate) struct Job<'a> {
     pub last: bool,
     /// Whether what is lost can be made again: then a sync that meets it is not the end.
     pub remakes: bool,
+    /// What building and rendering used of powers in this run.
+    pub used: Used,
     /// Stages before the sync that belong to its record.
     pub stages: Vec<(Stage, Duration)>,
 }
@@ -69,15 +72,18 @@ pub(crate) fn open<'p>(
     uses: &chain::Target,
     context: Arc<Context>,
     desired: Arc<[Object]>,
+    ledger: &Ledger,
 ) -> Result<Box<dyn Target + 'p>, Reason> {
     let call = Call {
         plugin: uses.uses.plugin.clone(),
         config: uses.uses.config.clone(),
         context,
         limits: uses.uses.limits.clone(),
+        grants: uses.uses.grants.clone(),
+        ledger: ledger.clone(),
         cancel: ports.cancel.clone(),
     };
-    let target = TargetCall { call, grants: uses.grants.clone(), desired };
+    let target = TargetCall { call, desired };
     ports.plugins.target(target).map_err(|error| failed(uses, error))
 }
 
@@ -106,7 +112,8 @@ pub(crate) fn sync(ports: Ports<'_>, run: &mut Run, job: Job<'_>) -> Result<Sync
     let began = Instant::now();
     let mut progress = Progress { stages: job.stages.clone(), ..Progress::default() };
     let result = progress.through(ports, run, &job, &place);
-    if !progress.log.is_empty() {
+    let used = progress.ledger.used();
+    if !progress.log.is_empty() || !used.is_empty() {
         let log = put_log(ports, &progress.log).ok();
         run.steps.push(StepRecord {
             name: format!("{}/target", place.environment),
@@ -115,6 +122,8 @@ pub(crate) fn sync(ports: Ports<'_>, run: &mut Run, job: Job<'_>) -> Result<Sync
             summary: String::new(),
             took: began.elapsed(),
             log,
+            used: used.clone(),
+            output: None,
         });
     }
     let recording = Instant::now();
@@ -126,6 +135,11 @@ pub(crate) fn sync(ports: Ports<'_>, run: &mut Run, job: Job<'_>) -> Result<Sync
         place,
         release: Some(job.release.clone()),
         plugins: plugins_of(&job.release),
+        used: {
+            let mut all = job.used.clone();
+            all.add(&used);
+            all
+        },
         began: job.began,
         took: job.stages.iter().map(|(_, took)| *took).sum::<Duration>() + began.elapsed(),
         error: error.as_ref(),
@@ -159,6 +173,7 @@ pub(crate) struct End<'a> {
     pub place: Place,
     pub release: Option<Release>,
     pub plugins: Vec<Pinned>,
+    pub used: Used,
     pub began: Timestamp,
     pub took: Duration,
     pub error: Option<&'a StageError>,
@@ -196,6 +211,7 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         revision: end.release.as_ref().map_or_else(|| run.revision.clone(), |release| release.revision.clone()),
         release: end.release.as_ref().map(|release| release.id),
         plugins: end.plugins,
+        used: end.used,
         counts: progress.counts,
         changes,
         inventory,
@@ -234,6 +250,8 @@ pub(crate) struct Progress {
     pub left: Vec<String>,
     pub stages: Vec<(Stage, Duration)>,
     pub log: Vec<LogLine>,
+    /// What the target used of its powers.
+    pub ledger: Ledger,
 }
 
 /// What applying a plan came to.
@@ -271,7 +289,7 @@ impl Progress {
     fn through(&mut self, ports: Ports<'_>, run: &mut Run, job: &Job<'_>, place: &Place) -> Result<(), StageError> {
         let environment = place.environment.as_str();
         let at = |stage| (stage, environment);
-        let target = open(ports, job.target, job.context.clone(), job.desired.clone())
+        let target = open(ports, job.target, job.context.clone(), job.desired.clone(), &self.ledger)
             .map_err(|reason| reason.at(Stage::Plan, Some(environment)))?;
         let target = target.as_ref();
         let mut plans = 0;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::capability::Grants;
+use crate::capability::{Grants, Ledger};
 use crate::manifest::Object;
 use crate::plugin::{Kind, Limits, LogLine, Pinned};
 use crate::port::Tree;
@@ -162,6 +162,10 @@ pub struct Call {
     pub context: Arc<Context>,
     /// How far it may go.
     pub limits: Limits,
+    /// The powers it gets.
+    pub grants: Grants,
+    /// Where it writes down what it uses of them.
+    pub ledger: Ledger,
     /// Asked to stop, the call ends with [`Fault::Cancelled`](crate::plugin::Fault::Cancelled).
     pub cancel: Cancel,
 }
@@ -171,8 +175,6 @@ pub struct Call {
 pub struct TargetCall {
     /// The plugin and its config.
     pub call: Call,
-    /// The powers it gets.
-    pub grants: Grants,
     /// The desired objects: their bytes, and those of their trees, are what it may read.
     pub desired: Arc<[Object]>,
 }

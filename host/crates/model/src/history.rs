@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::Used;
 use crate::manifest::Action;
 use crate::plugin::Pinned;
 use crate::run::{Cause, Place, Stage, Timestamp};
@@ -38,6 +39,9 @@ pub struct Record {
     pub release: Option<Digest>,
     /// Every plugin that had a part in it.
     pub plugins: Vec<Pinned>,
+    /// What they used of their powers, in the run up to here.
+    #[serde(default, skip_serializing_if = "Used::is_empty")]
+    pub used: Used,
     /// How many changes of each sort.
     pub counts: Counts,
     /// Every change, a blob of JSON (a list of [`Done`]); none if there was none.

@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod operator;
 pub mod plugin;
 pub mod port;
+mod power;
 pub mod run;
 pub mod trace;
 pub mod tree;

@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::capability::Grants;
-use crate::plugin::Limits;
+use crate::Digest;
+use crate::capability::{Grants, HttpGrant, SecretGrant};
+use crate::plugin::{Limits, Pinned};
 
 /// The operator's file, `host.yaml` in the state directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +25,11 @@ pub struct Operator {
     pub limits: Limits,
     /// Settings for single plugins, by the name that springline.yaml calls them.
     pub plugins: IndexMap<String, PluginSettings>,
+    /// Powers of plugins beyond files and logs.
+    pub grants: Vec<Grant>,
+    /// Files of certificates (PEM) whose authorities plugins' encrypted requests trust, besides
+    /// those that the system trusts. A relative path starts at the directory of host.yaml.
+    pub certificate_authorities: Vec<PathBuf>,
     /// Directories with `*.wasm` files, searched for plugins that are named by digest or pinned.
     /// A relative path starts at the directory of host.yaml.
     pub plugin_directories: Vec<PathBuf>,
@@ -36,6 +42,8 @@ impl Default for Operator {
             targets: IndexMap::new(),
             limits: Limits::default(),
             plugins: IndexMap::new(),
+            grants: Vec::new(),
+            certificate_authorities: Vec::new(),
             plugin_directories: Vec::new(),
         }
     }
@@ -56,6 +64,38 @@ pub struct TargetBinding {
     pub grants: Grants,
 }
 
+/// Powers of one plugin, in some applications and environments or in all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Grant {
+    /// The plugin: the name that springline.yaml or a target calls it, or its digest.
+    pub plugin: String,
+    /// The applications; none means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applications: Vec<String>,
+    /// The environments; none means all, and the build as well. A build serves every environment,
+    /// so a grant that names some is none for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
+    /// The HTTP requests that it may make.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpGrant>,
+    /// The secrets that it may read, by the name that the plugin calls them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub secrets: IndexMap<String, SecretGrant>,
+}
+
+impl Grant {
+    /// Whether it is for calls of this plugin, in this application and environment (none for the
+    /// build).
+    pub fn is_for(&self, plugin: &Pinned, application: &str, environment: Option<&str>) -> bool {
+        let all_or = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
+        (self.plugin == plugin.name || self.plugin.parse().is_ok_and(|digest: Digest| digest == plugin.digest))
+            && all_or(&self.applications, application)
+            && environment.map_or(self.environments.is_empty(), |name| all_or(&self.environments, name))
+    }
+}
+
 /// Settings for one plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -65,8 +105,39 @@ pub struct PluginSettings {
 }
 
 impl Operator {
+    /// The powers of this plugin in this application and environment (none for the build), as
+    /// `grants` gives them.
+    pub fn grants_of(&self, plugin: &Pinned, application: &str, environment: Option<&str>) -> Grants {
+        let mut granted = Grants::default();
+        for grant in self.grants.iter().filter(|grant| grant.is_for(plugin, application, environment)) {
+            granted.add(&grant.http, &grant.secrets);
+        }
+        granted
+    }
+
     /// The limits of the plugin of that name.
     pub fn limits_of(&self, plugin: &str) -> &Limits {
         self.plugins.get(plugin).and_then(|settings| settings.limits.as_ref()).unwrap_or(&self.limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_for_a_plugin_where_it_says() {
+        let plugin = Pinned { name: "step-fetch".into(), digest: Digest::of("p") };
+        let grant = Grant { plugin: "step-fetch".into(), ..Grant::default() };
+        assert!(grant.is_for(&plugin, "a", None) && grant.is_for(&plugin, "b", Some("live")));
+        let by_digest = Grant { plugin: plugin.digest.to_string(), ..Grant::default() };
+        assert!(by_digest.is_for(&plugin, "a", None));
+        let narrow = Grant { applications: vec!["a".into()], environments: vec!["live".into()], ..grant.clone() };
+        assert!(narrow.is_for(&plugin, "a", Some("live")));
+        for (application, environment) in [("b", Some("live")), ("a", Some("test")), ("a", None)] {
+            assert!(!narrow.is_for(&plugin, application, environment), "{application} {environment:?}");
+        }
+        let other = Pinned { name: "step-other".into(), digest: Digest::of("q") };
+        assert!(!grant.is_for(&other, "a", None) && !by_digest.is_for(&other, "a", None));
     }
 }

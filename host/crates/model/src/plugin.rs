@@ -74,6 +74,22 @@ pub struct Limits {
     pub output_mib: u64,
     /// Files and directories it may make below `/out`, and objects it may return.
     pub output_entries: u64,
+    /// HTTP requests it may make.
+    pub http_requests: u64,
+    /// Bytes of the bodies it may send by HTTP, in MiB.
+    pub http_sent_mib: u64,
+    /// Bytes of the bodies it may get by HTTP, in MiB.
+    pub http_received_mib: u64,
+    /// Bytes of the headers of one request or one answer, in KiB.
+    pub http_headers_kib: u64,
+    /// How long finding and reaching a server may take, in seconds.
+    pub http_connect_seconds: u64,
+    /// How long a server may take to begin its answer, in seconds.
+    pub http_first_byte_seconds: u64,
+    /// How long a server may pause within its answer, in seconds.
+    pub http_between_bytes_seconds: u64,
+    /// How long one request and its answer may take in all, in seconds.
+    pub http_total_seconds: u64,
     /// Memory of the process that compiles it, in MiB.
     pub compile_memory_mib: u64,
     /// How long compiling it may take, in seconds.
@@ -92,6 +108,14 @@ impl Default for Limits {
             log_kib: 1_024,
             output_mib: 1_024,
             output_entries: 200_000,
+            http_requests: 1_000,
+            http_sent_mib: 64,
+            http_received_mib: 256,
+            http_headers_kib: 64,
+            http_connect_seconds: 10,
+            http_first_byte_seconds: 30,
+            http_between_bytes_seconds: 30,
+            http_total_seconds: 120,
             compile_memory_mib: 4_096,
             compile_seconds: 180,
         }
@@ -147,6 +171,14 @@ pub enum Limit {
     Output,
     /// `output-entries`.
     Entries,
+    /// `http-requests`.
+    HttpRequests,
+    /// `http-sent-mib`.
+    HttpSent,
+    /// `http-received-mib`.
+    HttpReceived,
+    /// `http-headers-kib`.
+    HttpHeaders,
     /// `compile-memory-mib`.
     CompileMemory,
     /// `compile-seconds`.
@@ -166,6 +198,10 @@ impl Limit {
             Self::Compute => "compute-seconds",
             Self::Output => "output-mib",
             Self::Entries => "output-entries",
+            Self::HttpRequests => "http-requests",
+            Self::HttpSent => "http-sent-mib",
+            Self::HttpReceived => "http-received-mib",
+            Self::HttpHeaders => "http-headers-kib",
             Self::CompileMemory => "compile-memory-mib",
             Self::CompileTime => "compile-seconds",
         })
@@ -227,6 +263,14 @@ pub enum Fault {
     Contract {
         /// What is wrong with it.
         message: String,
+    },
+    /// What it returned or wrote holds a secret that it had read.
+    #[error("its output holds the secret `{secret}`, in {place}, and was not kept")]
+    Leak {
+        /// The secret's name.
+        secret: String,
+        /// Where in the output.
+        place: String,
     },
     /// These bytes are no plugin that this host can run.
     #[error("{message}")]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 use crate::call::CallKey;
+use crate::capability::Used;
 use crate::plugin::Pinned;
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
@@ -151,6 +152,13 @@ pub struct StepRecord {
     /// Its log, a blob of JSON lines ([`LogLine`](crate::plugin::LogLine)); for a kept result,
     /// that of the call which made it.
     pub log: Option<Digest>,
+    /// What it used of its powers. A call that used any is observed, not pure: its result is
+    /// never used again.
+    #[serde(default, skip_serializing_if = "Used::is_empty")]
+    pub used: Used,
+    /// What an observed call made; a pure one's is kept with its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
 }
 
 /// Whether a call was executed, and why.
@@ -161,6 +169,9 @@ pub enum How {
     Executed(String),
     /// A kept result was used: made by the run of this number.
     Reused(u64),
+    /// Not executed again to be compared, as it had used powers: what the run of this number
+    /// made was taken.
+    Observed(u64),
     /// Executed, and failed.
     Failed,
 }
@@ -230,6 +241,9 @@ pub struct Release {
     pub target: String,
     /// The target's plugin.
     pub target_plugin: Pinned,
+    /// What building and rendering it used of powers.
+    #[serde(default, skip_serializing_if = "Used::is_empty")]
+    pub used: Used,
     /// The run that made it.
     pub run: u64,
     /// When.

@@ -16,6 +16,7 @@ wasmtime::component::bindgen!({
             import springline:host/blobs@0.1.0;
             import springline:host/trees@0.1.0;
             import springline:host/directory@0.1.0;
+            import springline:host/secrets@0.1.0;
 
             import wasi:cli/environment@0.2.12;
             import wasi:cli/exit@0.2.12;

@@ -9,6 +9,8 @@ use springline_model::Digest;
 use springline_model::plugin::{Limits, Pinned};
 use springline_model::port::Blobs;
 
+use crate::capability::http::Network;
+
 /// Gives the bytes of the component with this digest, or says why it can't. The runtime checks
 /// them against the digest.
 pub type Loader = Arc<dyn Fn(&Digest) -> Result<Bytes, String> + Send + Sync>;
@@ -37,6 +39,8 @@ pub struct RuntimeConfig {
     /// information. Off, that information, which anybody may have written, is never parsed in this
     /// process; functions are named either way.
     pub source_lines: bool,
+    /// How requests of plugins reach the network.
+    pub network: Network,
 }
 
 /// A program that calls [`compile_child`](crate::compile_child) and nothing else: this host with a

@@ -96,6 +96,7 @@ impl Machine {
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("springline-calls")
+            .enable_io()
             .enable_time()
             .build()
             .map_err(|error| format!("tokio can't be started: {error}"))?;

@@ -7,6 +7,7 @@ use springline_model::port::BlobError;
 use springline_model::tree::TreeError;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi_http::FieldMapError;
 
 use crate::backtrace;
 use crate::logs::escape;
@@ -89,6 +90,11 @@ pub(crate) fn of_trap(error: &wasmtime::Error, limits: &Limits, refused: Option<
     }
     if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ResourceTableError::Full))) {
         return handles(limits);
+    }
+    if let Some(FieldMapError::TotalSizeTooBig | FieldMapError::TooManyFields) =
+        error.chain().find_map(|cause| cause.downcast_ref())
+    {
+        return limit(Limit::HttpHeaders, format!("{} KiB of headers in a request", limits.http_headers_kib));
     }
     // wasmtime has no types for these.
     let message = error.root_cause().to_string();

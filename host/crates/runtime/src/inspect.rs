@@ -36,8 +36,19 @@ pub(crate) struct Shape {
     pub(crate) imports: Vec<String>,
 }
 
+impl Shape {
+    /// Whether it imports the interface of this power.
+    pub(crate) fn imports_power(&self, capability: &str) -> bool {
+        self.imports.iter().any(|import| match split(import) {
+            Some(("springline:host", name, _)) => name == capability,
+            Some(("wasi:http", "outgoing-handler", _)) => capability == springline_model::capability::HTTP,
+            _ => false,
+        })
+    }
+}
+
 /// The interfaces of `springline:host` that this host has.
-const HOST_INTERFACES: [&str; 6] = ["blobs", "context", "directory", "files", "log", "trees"];
+const HOST_INTERFACES: [&str; 7] = ["blobs", "context", "directory", "files", "log", "secrets", "trees"];
 
 const HOW_TO_BUILD: &str = "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`";
 

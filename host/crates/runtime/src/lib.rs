@@ -33,6 +33,7 @@ mod trusted;
 mod wasi;
 
 pub use capability::directory::{DirectoryError, mark_owned};
+pub use capability::http::{Addresses, Network, Resolver};
 pub use compile::compile_child;
 pub use config::{Compiler, LimitsOf, Loader, RuntimeConfig};
 pub use link::provides;

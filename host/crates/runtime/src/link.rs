@@ -4,6 +4,10 @@ use springline_model::plugin::Fault;
 use wasmtime::Engine;
 use wasmtime::component::types::{self, ComponentItem};
 use wasmtime::component::{Component, HasSelf, Linker, LinkerInstance, ResourceType};
+use wasmtime_wasi_http::FieldMap;
+use wasmtime_wasi_http::p2::types::{
+    HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse, HostResponseOutparam,
+};
 use wasmtime_wasi_io::poll::DynPollable;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
@@ -13,9 +17,10 @@ use crate::state::CallState;
 use crate::wasi::filesystem::Descriptor;
 
 /// The interfaces of each package that this host has, and the versions of the package.
-const KNOWN: [(&str, &str, &[&str]); 7] = [
+const KNOWN: [(&str, &str, &[&str]); 8] = [
     ("springline:plugin", "0.1", &["types"]),
-    ("springline:host", "0.1", &["blobs", "context", "directory", "files", "log", "trees"]),
+    ("springline:host", "0.1", &["blobs", "context", "directory", "files", "log", "secrets", "trees"]),
+    ("wasi:http", "0.2", &["outgoing-handler", "types"]),
     ("wasi:io", "0.2", &["error", "poll", "streams"]),
     ("wasi:clocks", "0.2", &["monotonic-clock", "wall-clock"]),
     ("wasi:random", "0.2", &["insecure", "insecure-seed", "random"]),
@@ -49,6 +54,7 @@ pub(crate) fn add_all(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         };
     }
     wasmtime_wasi_io::add_to_linker_async(linker)?;
+    crate::capability::http::add_to_linker(linker)?;
     link!(
         springline::plugin::types,
         springline::host::log,
@@ -57,6 +63,7 @@ pub(crate) fn add_all(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         springline::host::blobs,
         springline::host::trees,
         springline::host::directory,
+        springline::host::secrets,
         wasi::cli::environment,
         wasi::cli::exit,
         wasi::cli::stdin,
@@ -128,6 +135,12 @@ fn host_resource(interface: &str, name: &str) -> Option<ResourceType> {
         ("wasi:io", "error", "error") => ResourceType::host::<wasmtime::Error>(),
         ("wasi:io", "streams", "input-stream") => ResourceType::host::<DynInputStream>(),
         ("wasi:io", "streams", "output-stream") => ResourceType::host::<DynOutputStream>(),
+        ("wasi:http", "types", "fields") => ResourceType::host::<FieldMap>(),
+        ("wasi:http", "types", "incoming-request") => ResourceType::host::<HostIncomingRequest>(),
+        ("wasi:http", "types", "outgoing-request") => ResourceType::host::<HostOutgoingRequest>(),
+        ("wasi:http", "types", "incoming-response") => ResourceType::host::<HostIncomingResponse>(),
+        ("wasi:http", "types", "outgoing-response") => ResourceType::host::<HostOutgoingResponse>(),
+        ("wasi:http", "types", "response-outparam") => ResourceType::host::<HostResponseOutparam>(),
         ("wasi:filesystem", "types", "descriptor") => ResourceType::host::<Descriptor>(),
         _ => return None,
     })
@@ -189,10 +202,12 @@ mod tests {
         assert!(is_known("wasi:cli/stdout@0.2.0"));
         assert!(is_known("wasi:filesystem/types@0.2.12"));
         assert!(is_known("springline:host/log@0.1.4"));
+        assert!(is_known("wasi:http/types@0.2.0"));
         for unknown in [
             "wasi:filesystem/types@0.3.0",
             "wasi:sockets/tcp@0.2.12",
-            "wasi:http/types@0.2.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:http/types@0.3.0",
             "log",
             "springline:host/log@0.2.0",
         ] {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use springline_model::plugin::{Level, Limits, LogLine};
 
+use crate::capability::masks::Masks;
+
 /// The longest line, in bytes. Longer ones are broken.
 const LINE: usize = 16 << 10;
 /// What a line costs beyond its text, so that empty ones are bounded as well.
@@ -23,11 +25,13 @@ struct State {
     dropped: u64,
     /// Output without a line break yet, by the level of its stream.
     partial: BTreeMap<Level, Vec<u8>>,
+    /// The secrets that it must not show.
+    masks: Masks,
 }
 
 impl Logs {
-    /// An empty one.
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// An empty one, in which these secrets are masked.
+    pub(crate) fn new(limits: &Limits, masks: Masks) -> Self {
         let left = usize::try_from(limits.log_kib.saturating_mul(1024)).unwrap_or(usize::MAX);
         Self(Arc::new(Mutex::new(State {
             lines: Vec::new(),
@@ -35,14 +39,17 @@ impl Logs {
             kib: limits.log_kib,
             dropped: 0,
             partial: BTreeMap::new(),
+            masks,
         })))
     }
 
     /// Writes a message, each of its lines as one.
     pub(crate) fn message(&self, level: Level, topic: &str, message: &str) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in message.split('\n') {
-            state.line(level, topic, line);
+        // As a whole, as a secret may have several lines.
+        let masks = state.masks.clone();
+        for line in masks.mask(message).split('\n') {
+            state.line(level, topic, line.as_bytes());
         }
     }
 
@@ -52,13 +59,12 @@ impl Logs {
         let mut partial = state.partial.remove(&level).unwrap_or_default();
         for (at, piece) in bytes.split(|byte| *byte == b'\n').enumerate() {
             if at > 0 {
-                state.line(level, "", &String::from_utf8_lossy(&partial));
+                state.line(level, "", &partial);
                 partial.clear();
             }
             for chunk in piece.chunks(LINE) {
-                if partial.len() + chunk.len() > LINE {
-                    state.line(level, "", &String::from_utf8_lossy(&partial));
-                    partial.clear();
+                if partial.len() + chunk.len() > LINE + state.masks.longest() {
+                    state.overflow(level, &mut partial);
                 }
                 partial.extend_from_slice(chunk);
             }
@@ -73,9 +79,13 @@ impl Logs {
     pub(crate) fn finish(&self) -> Vec<LogLine> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (level, partial) in std::mem::take(&mut state.partial) {
-            state.line(level, "", &String::from_utf8_lossy(&partial));
+            state.line(level, "", &partial);
         }
         let mut lines = std::mem::take(&mut state.lines);
+        // What was logged before the secret was read.
+        if !state.masks.is_empty() {
+            lines.iter_mut().for_each(|line| line.text = state.masks.mask(&line.text).into_owned());
+        }
         if state.dropped > 0 {
             let text =
                 format!("{} more lines were dropped: the log may have {} KiB (`log-kib`)", state.dropped, state.kib);
@@ -86,11 +96,23 @@ impl Logs {
 }
 
 impl State {
-    fn line(&mut self, level: Level, topic: &str, line: &str) {
-        let mut rest = line.strip_suffix('\r').unwrap_or(line);
+    /// Writes what there is of a line that grows too long. Of what could be the beginning of a
+    /// secret, nothing is written yet.
+    fn overflow(&mut self, level: Level, partial: &mut Vec<u8>) {
+        let masked = self.masks.mask_bytes(partial).into_owned();
+        let cut = masked.len().saturating_sub(self.masks.longest());
+        self.line(level, "", &masked[..cut]);
+        *partial = masked[cut..].to_vec();
+    }
+
+    fn line(&mut self, level: Level, topic: &str, line: &[u8]) {
+        let masks = self.masks.clone();
+        let (topic, line) = (masks.mask(topic), masks.mask_bytes(line));
+        let line = String::from_utf8_lossy(&line);
+        let mut rest = line.strip_suffix('\r').unwrap_or(&line);
         loop {
             let (piece, after) = rest.split_at(rest.floor_char_boundary(LINE));
-            self.piece(level, topic, piece);
+            self.piece(level, &topic, piece);
             if after.is_empty() {
                 return;
             }
@@ -154,7 +176,7 @@ mod tests {
     use super::*;
 
     fn logs(kib: u64) -> Logs {
-        Logs::new(&Limits { log_kib: kib, ..Limits::default() })
+        Logs::new(&Limits { log_kib: kib, ..Limits::default() }, Masks::default())
     }
 
     fn texts(logs: &Logs) -> Vec<String> {
@@ -209,6 +231,28 @@ mod tests {
         let lines = logs.finish();
         assert!(lines.iter().all(|line| line.text.len() <= LINE));
         assert!(lines.iter().map(|line| line.text.len()).sum::<usize>() <= (64 << 10) + 100);
+    }
+
+    #[test]
+    fn a_secret_is_masked_wherever_it_is_split() {
+        let masks = Masks::default();
+        let logs = Logs::new(&Limits { log_kib: 1024, ..Limits::default() }, masks.clone());
+        logs.message(Level::Info, "", "hunter2hunter2 before it was read");
+        masks.add("token", b"hunter2hunter2");
+        logs.message(Level::Info, "hunter2hunter2", "is hunter2hunter2");
+        for piece in [b"is hunt".as_slice(), b"er2hun", b"ter2\n"] {
+            logs.stream(Level::Info, piece);
+        }
+        // Across the place where a line without an end is broken, whatever that is.
+        for byte in [vec![b'x'; LINE - 5], b"hunter2hunter2".to_vec(), vec![b'y'; 2 * LINE]].concat() {
+            logs.stream(Level::Info, &[byte]);
+        }
+        let texts = texts(&logs);
+        assert_eq!(texts[1], "[secret token]: is [secret token]");
+        assert_eq!(texts[2], "is [secret token]");
+        assert!(texts.len() > 4);
+        let all = texts.concat();
+        assert!(!all.contains("hunter") && all.matches("[secret token]").count() == 5, "{all}");
     }
 
     #[test]

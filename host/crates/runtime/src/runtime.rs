@@ -15,7 +15,10 @@ use wasmtime::component::ResourceTable;
 use crate::bounds::Bounds;
 use crate::call::{Ended, execute};
 use crate::capability::context::Answers;
+use crate::capability::guard::{Guarded, guard_fault};
+use crate::capability::http::{Connector, Gate, Http};
 use crate::capability::lending::Lending;
+use crate::capability::power::{Powers, unasked};
 use crate::capability::readable::{Given, Readable};
 use crate::config::RuntimeConfig;
 use crate::engine::Machine;
@@ -36,13 +39,15 @@ pub struct Runtime {
     machine: OnceLock<Result<Machine, String>>,
     shelf: Shelf,
     scratch: Arc<Path>,
+    connector: Arc<Connector>,
 }
 
 impl Runtime {
     /// A runtime. Nothing is opened, read or started for it yet.
     pub fn new(config: RuntimeConfig) -> Self {
         let scratch = config.scratch.as_path().into();
-        Self { config, machine: OnceLock::new(), shelf: Shelf::default(), scratch }
+        let connector = Arc::new(Connector::new(config.network.clone()));
+        Self { config, machine: OnceLock::new(), shelf: Shelf::default(), scratch, connector }
     }
 
     pub(crate) fn machine(&self) -> Result<&Machine, Fault> {
@@ -71,15 +76,18 @@ impl Runtime {
     }
 
     /// What a call has, before it is given anything.
-    fn state(&self, loaded: &Loaded, plugin: &Pinned, config: &str, limits: &Limits) -> CallState {
+    fn state(&self, loaded: &Loaded, called: (&Pinned, &str), limits: &Limits, powers: Powers) -> CallState {
+        let (plugin, config) = called;
         let shape = &loaded.shape;
         let seed = CallKey::new(shape.kind, shape.track.as_str(), &plugin.digest, config);
+        let (verdict, logs) = (Verdict::default(), Logs::new(limits, powers.masks().clone()));
+        let gate = Gate::new(Arc::clone(&self.connector), powers.clone(), limits, verdict.clone(), logs.clone());
         CallState {
             table: ResourceTable::new(),
             bounds: Bounds::new(limits),
             limits: limits.clone(),
-            verdict: Verdict::default(),
-            logs: Logs::new(limits),
+            verdict,
+            logs,
             clock: Clock::default(),
             random: Random::new(&seed.0),
             files: CallFiles::none(),
@@ -89,21 +97,46 @@ impl Runtime {
             written: 0,
             scratch: Arc::clone(&self.scratch),
             lending: Lending::never(),
+            powers,
+            http: Http::new(gate, limits.http_headers_kib),
         }
     }
 
     /// The state of a call of the engine.
-    pub(crate) fn call_state(&self, loaded: &Loaded, call: &Call) -> CallState {
-        let mut state = self.state(loaded, &call.plugin, &call.config, &call.limits);
+    ///
+    /// # Errors
+    /// The plugin has to say first which powers it asks for, and fails to.
+    pub(crate) fn call_state(&self, loaded: &Loaded, call: &Call) -> Result<CallState, CallError> {
+        // Who was granted nothing needs not be asked.
+        let matters = call.grants.observing().iter().any(|capability| loaded.shape.imports_power(capability));
+        let asked = match matters {
+            true => Some(self.describe_loaded(&call.plugin, loaded, &call.cancel)?.capabilities),
+            false => None,
+        };
+        let powers = Powers::new(call, asked);
+        let mut state = self.state(loaded, (&call.plugin, &call.config), &call.limits, powers);
         state.answers = Answers::new(Arc::clone(&call.context));
-        state
+        Ok(state)
+    }
+
+    /// What was denied during a call, as its fault says it. A plugin that was granted nothing was
+    /// not asked yet what it asks for.
+    fn denial(&self, plugin: &Pinned, loaded: &Loaded, state: &CallState) -> Option<String> {
+        let Some(denial) = state.powers.denial() else { return state.lending.denial() };
+        if !state.powers.knows_what_is_asked()
+            && let Ok(description) = self.describe_loaded(plugin, loaded, &Cancel::new())
+            && !description.capabilities.iter().any(|capability| capability.name == denial.capability)
+        {
+            return Some(unasked(denial.capability));
+        }
+        Some(denial.message)
     }
 
     /// Calls a guest, and turns what it returned into what the engine wants with `convert`, which
     /// also checks it.
-    pub(crate) fn call<G, T>(
+    pub(crate) fn call<G, T: Guarded>(
         &self,
-        plugin: &Pinned,
+        (plugin, loaded): (&Pinned, &Loaded),
         cancel: &Cancel,
         state: CallState,
         body: impl AsyncFnOnce(&mut Store<CallState>) -> v0_1::Returned<G>,
@@ -112,12 +145,22 @@ impl Runtime {
         let failed = |fault, log| CallError { plugin: plugin.clone(), fault, log };
         let machine = self.machine().map_err(|fault| failed(fault, Vec::new()))?;
         let Ended { result, mut state, log, usage } = execute(machine, state, cancel, body);
+        let masks = state.powers.masks().clone();
         let value = result
-            .and_then(|returned| returned.map_err(|error| v0_1::fault(error, state.lending.denial())))
-            .and_then(|returned| convert(returned, &mut state));
+            .and_then(|returned| returned.map_err(|error| v0_1::fault(error, self.denial(plugin, loaded, &state))))
+            .and_then(|returned| convert(returned, &mut state))
+            .and_then(|mut value| {
+                if !masks.is_empty() {
+                    value.guard(&masks)?;
+                }
+                Ok(value)
+            });
         match value {
             Ok(value) => Ok(Called { value, log, usage }),
-            Err(fault) => Err(failed(fault, log)),
+            Err(mut fault) => {
+                guard_fault(&mut fault, &masks);
+                Err(failed(fault, log))
+            }
         }
     }
 
@@ -134,9 +177,9 @@ impl Runtime {
             output_entries: 0,
             ..Limits::default()
         };
-        let state = self.state(loaded, plugin, "", &limits);
+        let state = self.state(loaded, (plugin, ""), &limits, Powers::none());
         let described = self.call(
-            plugin,
+            (plugin, loaded),
             cancel,
             state,
             async |store| loaded.plugin.describe(store).await.map(Ok),
@@ -155,20 +198,23 @@ impl Plugins for Runtime {
 
     fn build(&self, call: &Call, input: Arc<dyn Tree>) -> Result<Called<Built>, CallError> {
         let loaded = self.loaded(&call.plugin, Some(Kind::BuildStep), &call.limits, &call.cancel)?;
-        let mut state = self.call_state(&loaded, call);
+        let mut state = self.call_state(&loaded, call)?;
         let limits = &call.limits;
         let out =
             Out::new(self.scratch.to_path_buf(), limits.output_mib.saturating_mul(1 << 20), limits.output_entries);
         state.files = CallFiles::new(vec![(INPUT.to_owned(), input)], Some(out));
         self.call(
-            &call.plugin,
+            (&call.plugin, &loaded),
             &call.cancel,
             state,
             async |store| loaded.plugin.run(store, &call.config).await,
             |outputs, state| {
-                let tree = match state.files.commit(&*state.blobs) {
+                let tree = match state.files.commit(&*state.blobs, state.powers.masks()) {
                     Ok(Some(tree)) => tree,
                     Ok(None) => return Err(Fault::Host { message: "`/out` is gone".into() }),
+                    Err(OutError::Leak { secret, path }) => {
+                        return Err(Fault::Leak { secret, place: format!("`/out/{path}`") });
+                    }
                     Err(OutError::Limit(hit)) => return Err(state.full(hit)),
                     Err(OutError::Blob(error)) => return Err(of_blob(&error)),
                     Err(OutError::Io(message)) => return Err(Fault::Host { message }),
@@ -185,7 +231,7 @@ impl Plugins for Runtime {
         artifacts: &BTreeMap<String, Arc<dyn Tree>>,
     ) -> Result<Called<Rendered>, CallError> {
         let loaded = self.loaded(&call.plugin, Some(Kind::Renderer), &call.limits, &call.cancel)?;
-        let mut state = self.call_state(&loaded, call);
+        let mut state = self.call_state(&loaded, call)?;
         let mut mounts = vec![(INPUT.to_owned(), input)];
         mounts.extend(artifacts.iter().map(|(name, tree)| (format!("{ARTIFACTS}{name}"), Arc::clone(tree))));
         state.files = CallFiles::new(mounts, None);
@@ -197,7 +243,7 @@ impl Plugins for Runtime {
         let given = Given::trees(call.context.artifacts.values().copied().chain(mounted));
         state.readable = Readable::new(Arc::new(given));
         self.call(
-            &call.plugin,
+            (&call.plugin, &loaded),
             &call.cancel,
             state,
             async |store| loaded.plugin.render(store, &call.config).await,
@@ -209,12 +255,12 @@ impl Plugins for Runtime {
     }
 
     fn target(&self, target: TargetCall) -> Result<Box<dyn Target + '_>, CallError> {
-        let TargetCall { call, grants, desired } = target;
+        let TargetCall { call, desired } = target;
         let loaded = self.loaded(&call.plugin, Some(Kind::DeployTarget), &call.limits, &call.cancel)?;
         let description = self.describe_loaded(&call.plugin, &loaded, &call.cancel)?;
         let context = &call.context;
         let owner = format!("{}/{}", context.application, context.environment.as_deref().unwrap_or_default());
-        let lending = Lending::new(&grants, &description.capabilities, owner);
+        let lending = Lending::new(&call.grants, &description.capabilities, owner);
         Ok(Box::new(TargetInUse::new(self, loaded, call, &desired, lending)))
     }
 }

@@ -10,7 +10,9 @@ use wasmtime_wasi_io::IoView;
 
 use crate::bounds::Bounds;
 use crate::capability::context::Answers;
+use crate::capability::http::Http;
 use crate::capability::lending::Lending;
+use crate::capability::power::Powers;
 use crate::capability::readable::Readable;
 use crate::fault::{Verdict, limit, of_tree};
 use crate::files::FileError;
@@ -49,6 +51,10 @@ pub(crate) struct CallState {
     pub(crate) scratch: Arc<Path>,
     /// The directory that it was lent.
     pub(crate) lending: Lending,
+    /// Its other powers.
+    pub(crate) powers: Powers,
+    /// Its requests.
+    pub(crate) http: Http,
 }
 
 impl CallState {

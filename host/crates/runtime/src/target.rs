@@ -9,6 +9,7 @@ use springline_model::port::Target;
 use wasmtime::Store;
 
 use crate::bindings::springline::plugin::types;
+use crate::capability::guard::Guarded;
 use crate::capability::lending::Lending;
 use crate::capability::readable::{Given, Readable};
 use crate::loaded::Loaded;
@@ -46,7 +47,7 @@ impl<'r> TargetInUse<'r> {
         }
     }
 
-    fn run<T>(
+    fn run<T: Guarded>(
         &self,
         body: impl AsyncFnOnce(&TargetPlugin, &mut Store<CallState>) -> Returned<Result<T, Fault>>,
     ) -> Result<Called<T>, CallError> {
@@ -55,11 +56,11 @@ impl<'r> TargetInUse<'r> {
             fault,
             log: Vec::new(),
         })?;
-        let mut state = self.runtime.call_state(&self.loaded, &self.call);
+        let mut state = self.runtime.call_state(&self.loaded, &self.call)?;
         state.readable = Readable::new(Arc::clone(&self.given));
         state.lending = self.lending.clone();
         self.runtime.call(
-            &self.call.plugin,
+            (&self.call.plugin, &self.loaded),
             &self.call.cancel,
             state,
             async |store| body(plugin, store).await,

@@ -290,7 +290,7 @@ impl Plugins for FakePlugins {
         let registered = self.find(plugin)?;
         let Behaviour::Target(live) = registered.behaviour else { return Err(wrong_kind(plugin)) };
         for capability in &registered.description.capabilities {
-            if !target.grants.allows(&capability.name) {
+            if !target.call.grants.allows(&capability.name) {
                 let message = format!("`{}` is not granted", capability.name);
                 return Err(failed(plugin, Fault::Denied { message }, Vec::new()));
             }
@@ -322,6 +322,7 @@ fn host_fault(error: BlobError) -> Fault {
 mod tests {
     use springline_model::Cancel;
     use springline_model::call::Context;
+    use springline_model::capability::{Grants, Ledger};
     use springline_model::manifest::{Action, HealthStatus};
     use springline_model::plugin::Limits;
 
@@ -345,12 +346,14 @@ mod tests {
             config: r#"{"title":"Shop"}"#.into(),
             context: Arc::new(context),
             limits: Limits::default(),
+            grants: Grants::default(),
+            ledger: Ledger::default(),
             cancel: Cancel::new(),
         }
     }
 
     fn target_call(plugin: &Pinned, desired: Vec<Object>) -> TargetCall {
-        TargetCall { call: call(plugin), grants: Default::default(), desired: desired.into() }
+        TargetCall { call: call(plugin), desired: desired.into() }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use springline_model::Digest;
 use springline_model::call::CallKey;
+use springline_model::capability::Used;
 use springline_model::history::{Counts, GENESIS, Outcome, Record};
 use springline_model::plugin::{Kind, Pinned};
 use springline_model::port::Finish;
@@ -46,6 +47,8 @@ pub fn step(name: &str) -> StepRecord {
         summary: "3 pages".into(),
         took: Duration::from_micros(1_234),
         log: Some(Digest::of(format!("log of {name}"))),
+        used: Used::default(),
+        output: None,
     }
 }
 
@@ -71,6 +74,7 @@ pub fn record(place: &Place, run: &Run) -> Record {
         revision: run.revision.clone(),
         release: None,
         plugins: vec![plugin("render-sample"), plugin("target-sample")],
+        used: Used::default(),
         counts: Counts { created: 2, ..Counts::default() },
         changes: Some(Digest::of(format!("changes of {} at {place}", run.number))),
         inventory: None,
@@ -92,6 +96,7 @@ pub fn release(place: &Place, run: &Run, seed: &str) -> Release {
         plugins: vec![plugin("render-sample"), plugin("step-sample")],
         target: "somewhere".into(),
         target_plugin: plugin("target-sample"),
+        used: Used::default(),
         run: run.number,
         at: run.started,
     }

@@ -19,7 +19,7 @@ use crate::Ports;
 use crate::build::Source;
 use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
 use crate::event::{Event, Observer, Point};
-use crate::run::{Failure, Report, Request, Trust, Until, run};
+use crate::run::{Failure, Observed, Report, Request, Trust, Until, run};
 
 /// What is done at a point.
 type Act = Box<dyn Fn() + Send>;
@@ -158,6 +158,7 @@ impl World {
             cause: &Cause::Run,
             actor: "somebody@somewhere",
             trust: Trust::Kept,
+            observed: Observed::default(),
             only: None,
             prune_all: false,
         };
@@ -186,6 +187,7 @@ fn uses(plugins: &FakePlugins, name: &str, pointer: &str) -> Use {
         track: "0.1".into(),
         config: "{}".into(),
         limits: Limits::default(),
+        grants: Grants::default(),
         pointer: pointer.into(),
     }
 }
@@ -203,11 +205,7 @@ fn chain(plugins: &FakePlugins) -> Chain {
             render: uses(plugins, "lines", "/environments/site/render"),
             input: "deploy".into(),
             values: "{}".into(),
-            target: Target {
-                name: "memory".into(),
-                uses: uses(plugins, "memory", "/targets/memory"),
-                grants: Grants::default(),
-            },
+            target: Target { name: "memory".into(), uses: uses(plugins, "memory", "/targets/memory") },
             sync: application::Sync { prune: true, health_seconds: 10 },
         }],
     }

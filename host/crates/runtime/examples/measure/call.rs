@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use springline_model::Cancel;
 use springline_model::call::{Call, Context};
+use springline_model::capability::{Grants, Ledger};
 use springline_model::manifest::Body;
 use springline_model::plugin::Limits;
 use springline_model::port::{Blobs as _, Plugins as _, Tree};
@@ -42,6 +43,8 @@ pub fn measure(plugin: &Path, config: &str) -> Result<Value> {
         config: config.into(),
         context: Arc::new(Context::default()),
         limits: Limits::default(),
+        grants: Grants::default(),
+        ledger: Ledger::default(),
         cancel: Cancel::new(),
     };
     let whole = || runtime.render(&call, Arc::clone(&tree), &BTreeMap::new());

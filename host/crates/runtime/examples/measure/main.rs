@@ -19,7 +19,7 @@ use bytes::Bytes;
 use springline_model::Digest;
 use springline_model::plugin::{Limits, Pinned};
 use springline_model::port::Blobs;
-use springline_runtime::{Compiler, Runtime, RuntimeConfig};
+use springline_runtime::{Compiler, Network, Runtime, RuntimeConfig};
 
 /// What goes wrong is shown and nothing else.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -77,6 +77,7 @@ fn runtime(directory: &Path, plugins: &[Plugin], blobs: Arc<dyn Blobs>) -> Resul
         compiler: Compiler { program: std::env::current_exe()?, arguments: vec![COMPILE.into()] },
         scratch: directory.join("scratch"),
         source_lines: false,
+        network: Network::default(),
     }))
 }
 

@@ -42,6 +42,11 @@ impl CallState {
         BlobError::Quota(message)
     }
 
+    /// Fails the call for a secret in what it writes.
+    pub(super) fn leak(&self, secret: String, place: &str) -> wasmtime::Error {
+        self.verdict.stop(Fault::Leak { secret, place: place.to_owned() })
+    }
+
     /// Counts bytes that the call writes to blobs.
     ///
     /// # Errors
@@ -130,6 +135,13 @@ impl blobs::HostWriter for CallState {
         let mut file = std::mem::replace(&mut self.table.get_mut(&writer)?.0, empty);
         if let Err(error) = file.seek(SeekFrom::Start(0)) {
             return Ok(Err(io(error)));
+        }
+        if !self.powers.masks().is_empty() {
+            match self.powers.masks().find_in(&mut file).and_then(|found| file.rewind().map(|()| found)) {
+                Ok(None) => {}
+                Ok(Some(secret)) => return Err(self.leak(secret, "a blob")),
+                Err(error) => return Ok(Err(io(error))),
+            }
         }
         Ok(match self.blobs.put_from(&mut file) {
             Ok((digest, _)) => {

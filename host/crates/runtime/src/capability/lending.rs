@@ -122,6 +122,14 @@ fn node(node: LentNode) -> Node {
 type Answer<T> = wasmtime::Result<Result<T, DirectoryError>>;
 
 impl CallState {
+    /// Refuses a name in the lent directory that holds a secret.
+    fn no_secret(&self, name: &str) -> wasmtime::Result<()> {
+        match self.powers.masks().find(name.as_bytes()) {
+            Some(secret) => Err(self.leak(secret, "a name in the lent directory")),
+            None => Ok(()),
+        }
+    }
+
     fn lent<T>(&mut self, operation: impl FnOnce(&Lent) -> Result<T, LentError>) -> Answer<T> {
         let lent = match self.lending.open() {
             Ok(lent) => lent,
@@ -149,6 +157,7 @@ impl directory::Host for CallState {
     }
 
     fn put_file(&mut self, path: String, blob: String, executable: bool, expected: String) -> Answer<()> {
+        self.no_secret(&path)?;
         // The grant comes first: who has none is told that, and not about blobs.
         if let Err(error) = self.lending.open() {
             return Ok(Err(error));
@@ -166,6 +175,8 @@ impl directory::Host for CallState {
     }
 
     fn put_symlink(&mut self, path: String, target: String, expected: String) -> Answer<()> {
+        self.no_secret(&path)?;
+        self.no_secret(&target)?;
         self.lent(|lent| lent.put_symlink(&path, &target, &expected))
     }
 
@@ -199,7 +210,8 @@ mod tests {
     #[test]
     fn author_and_operator_must_both_allow() {
         let directory = tempfile::tempdir().unwrap();
-        let granted = Grants { directory: Some(DirectoryGrant { path: directory.path().join("site") }) };
+        let granted =
+            Grants { directory: Some(DirectoryGrant { path: directory.path().join("site") }), ..Grants::default() };
         assert_eq!(denial(&granted, &["directory"]), None);
         assert!(denial(&granted, &[]).unwrap().contains("its author must"));
         let line = denial(&Grants::default(), &["directory"]).unwrap();

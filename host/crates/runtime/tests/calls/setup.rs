@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde_json::Value;
 use springline_model::call::{Call, Context, canonical_json};
+use springline_model::capability::{Grants, Ledger};
 use springline_model::plugin::{CallError, Fault, Limits, Pinned};
 use springline_model::port::{Blobs, NewEntry, Tree};
 use springline_model::tree::EntryKind;
 use springline_model::{Cancel, Digest};
-use springline_runtime::{Compiler, Runtime, RuntimeConfig};
+use springline_runtime::{Compiler, Network, Runtime, RuntimeConfig};
 use springline_testkit::MemoryBlobs;
 
 /// A runtime, what it stores, and where.
@@ -60,6 +61,7 @@ impl Setup {
             compiler: compiler(),
             scratch: directory.path().join("scratch"),
             source_lines: false,
+            network: Network::default(),
         });
         Some(Self { runtime, blobs, directory, components, guests })
     }
@@ -84,6 +86,8 @@ impl Setup {
             config: canonical_json(config).into(),
             context: Arc::new(context()),
             limits: Limits::default(),
+            grants: Grants::default(),
+            ledger: Ledger::default(),
             cancel: Cancel::new(),
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
-use springline_model::call::TargetCall;
+use springline_model::call::{Call, TargetCall};
 use springline_model::capability::{DirectoryGrant, Grants};
 use springline_model::manifest::{Action, Body, HealthStatus, Object};
 use springline_model::plugin::Fault;
@@ -14,7 +14,7 @@ use crate::setup::{Setup, fault};
 
 fn grants(setup: &Setup) -> (PathBuf, Grants) {
     let path = setup.directory.path().join("live");
-    (path.clone(), Grants { directory: Some(DirectoryGrant { path }) })
+    (path.clone(), Grants { directory: Some(DirectoryGrant { path }), ..Grants::default() })
 }
 
 fn objects(setup: &Setup, objects: &[(&str, &str)]) -> Arc<[Object]> {
@@ -27,7 +27,7 @@ fn objects(setup: &Setup, objects: &[(&str, &str)]) -> Arc<[Object]> {
 
 fn target<'s>(setup: &'s Setup, mode: &str, grants: &Grants, desired: Arc<[Object]>) -> Box<dyn Target + 's> {
     let call = setup.call(setup.probe("probe-target"), &json!({"mode": mode}));
-    setup.runtime.target(TargetCall { call, grants: grants.clone(), desired }).unwrap()
+    setup.runtime.target(TargetCall { call: Call { grants: grants.clone(), ..call }, desired }).unwrap()
 }
 
 #[test]

@@ -10,6 +10,7 @@ use springline_model::tree::join_path;
 use super::content::Content;
 use super::spool::Spool;
 use super::{Data, Out};
+use crate::capability::masks::Masks;
 
 /// Why a finished `/out` could not be kept.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,6 +18,14 @@ pub enum OutError {
     /// The guest ran into a limit on the way, so its output is not what it meant to write.
     #[error("the limit `{}` was reached", .0.setting().unwrap_or("stack"))]
     Limit(Limit),
+    /// It holds a secret that the call had read.
+    #[error("`{path}` holds the secret `{secret}`")]
+    Leak {
+        /// The secret's name.
+        secret: String,
+        /// The path below `/out`, the secret in it masked.
+        path: String,
+    },
     /// The blob store failed.
     #[error(transparent)]
     Blob(#[from] BlobError),
@@ -26,6 +35,33 @@ pub enum OutError {
 }
 
 impl Out {
+    /// Looks for secrets in every name, file and link.
+    ///
+    /// # Errors
+    /// [`OutError::Leak`], [`OutError::Io`].
+    pub fn check(&self, masks: &Masks) -> Result<(), OutError> {
+        let io = |error: &dyn std::fmt::Display| OutError::Io(error.to_string());
+        let mut pending = vec![(Self::ROOT, String::new())];
+        while let Some((id, path)) = pending.pop() {
+            let node = self.node(id).map_err(|error| io(&error))?;
+            let found = match &node.data {
+                Data::Directory(children) => {
+                    pending.extend(children.iter().map(|(name, child)| (*child, join_path(&path, name))));
+                    None
+                }
+                Data::Link(target) => masks.find(target.as_bytes()),
+                Data::File { content: Content::Memory(bytes), .. } => masks.find(bytes),
+                Data::File { content, .. } => {
+                    masks.find_in(Reader { content, spool: &self.spool, offset: 0 }).map_err(|error| io(&error))?
+                }
+            };
+            if let Some(secret) = found.or_else(|| masks.find(path.as_bytes())) {
+                return Err(OutError::Leak { secret, path: masks.mask(&path).into_owned() });
+            }
+        }
+        Ok(())
+    }
+
     /// Writes everything to the blob store, and returns the digest of the tree. Directories that
     /// are empty stay.
     ///

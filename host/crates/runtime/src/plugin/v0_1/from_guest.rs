@@ -37,6 +37,9 @@ pub(crate) fn fault(error: types::Error, denial: Option<String>) -> Fault {
         }
         types::Error::Denied(message) => Fault::Denied { message: denial.unwrap_or_else(|| check::message(&message)) },
         types::Error::Conflict(message) => Fault::Conflict { message: check::message(&message) },
+        types::Error::Failed(message) if denial.is_some() => Fault::Denied {
+            message: format!("{}\nthe plugin: {}", denial.unwrap_or_default(), check::message(&message)),
+        },
         types::Error::Transient(transient) => Fault::Transient {
             message: check::message(&transient.message),
             retry_after: transient.retry_after.map(|after| Duration::from_millis(after).min(RETRY_AFTER)),
@@ -127,6 +130,10 @@ fn body(id: &str, body: types::Body, state: &mut CallState) -> Result<Body, Faul
         ))),
         types::Body::Inline(bytes) => {
             state.count_output(bytes.len())?;
+            if let Some(secret) = state.powers.masks().find(&bytes) {
+                let place = format!("the object `{}`", state.powers.masks().mask(id));
+                return Err(Fault::Leak { secret, place });
+            }
             state.blobs.put(&bytes).map(Body::Blob).map_err(|error| of_blob(&error))
         }
         types::Body::Blob(text) => {

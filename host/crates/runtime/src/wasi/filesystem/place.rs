@@ -10,6 +10,7 @@ use springline_model::tree::EntryKind;
 
 use super::At;
 use super::content::OutNode;
+use crate::capability::masks::Masks;
 use crate::files::{FileError, Mounts, Out, OutError};
 use crate::state::CallState;
 
@@ -50,8 +51,11 @@ impl CallFiles {
     ///
     /// # Errors
     /// See [`OutError`].
-    pub(crate) fn commit(&self, blobs: &dyn Blobs) -> Result<Option<Digest>, OutError> {
+    pub(crate) fn commit(&self, blobs: &dyn Blobs, masks: &Masks) -> Result<Option<Digest>, OutError> {
         let out = self.out.as_ref().and_then(|out| out.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(out) = out.as_ref().filter(|_| !masks.is_empty()) {
+            out.check(masks)?;
+        }
         out.map(|out| out.commit(blobs)).transpose()
     }
 }

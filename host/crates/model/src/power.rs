@@ -1,0 +1,119 @@
+//! What a call used of its powers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// Requests of one method to one server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Requests {
+    /// The server, as `https://example.org` or `http://127.0.0.1:8080`.
+    pub server: String,
+    /// The method.
+    pub method: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// What was used of the powers that make a call observed instead of pure: what it returns depends
+/// on more than its input.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Used {
+    /// The HTTP requests that were made, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<Requests>,
+    /// The secrets that were read, by name, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    /// The powers that something was denied of, by name, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<String>,
+}
+
+impl Used {
+    /// Whether nothing was used, and nothing denied: the call was pure.
+    pub fn is_empty(&self) -> bool {
+        self.http.is_empty() && self.secrets.is_empty() && self.denied.is_empty()
+    }
+
+    /// Adds requests.
+    pub fn requests(&mut self, server: &str, method: &str, count: u64) {
+        let same = |requests: &Requests| (requests.server.as_str(), requests.method.as_str()).cmp(&(server, method));
+        match self.http.binary_search_by(same) {
+            Ok(at) => self.http[at].count += count,
+            Err(at) => self.http.insert(at, Requests { server: server.into(), method: method.into(), count }),
+        }
+    }
+
+    /// Adds a secret.
+    pub fn secret(&mut self, name: &str) {
+        insert(&mut self.secrets, name);
+    }
+
+    /// Adds a power that something was denied of.
+    pub fn denial(&mut self, capability: &str) {
+        insert(&mut self.denied, capability);
+    }
+
+    /// Adds all that another call used.
+    pub fn add(&mut self, other: &Self) {
+        for requests in &other.http {
+            self.requests(&requests.server, &requests.method, requests.count);
+        }
+        other.secrets.iter().for_each(|name| self.secret(name));
+        other.denied.iter().for_each(|name| self.denial(name));
+    }
+}
+
+fn insert(names: &mut Vec<String>, name: &str) {
+    if let Err(at) = names.binary_search_by(|known| known.as_str().cmp(name)) {
+        names.insert(at, name.to_owned());
+    }
+}
+
+/// `GET https://example.org 2x, secret token`.
+impl std::fmt::Display for Used {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let requests = self.http.iter().map(|Requests { server, method, count }| format!("{method} {server} {count}x"));
+        let secrets = self.secrets.iter().map(|name| format!("secret {name}"));
+        let denied = self.denied.iter().map(|name| format!("{name} denied"));
+        let all: Vec<String> = requests.chain(secrets).chain(denied).collect();
+        f.write_str(&all.join(", "))
+    }
+}
+
+/// Where a call writes down what it uses of its powers, while it uses it: it is there for a call
+/// that fails as well. Clones are the same ledger.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger(Arc<Mutex<Used>>);
+
+impl Ledger {
+    /// Writes something down.
+    pub fn note(&self, note: impl FnOnce(&mut Used)) {
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What was used so far.
+    pub fn used(&self) -> Used {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uses_add_up_and_read_well() {
+        let ledger = Ledger::default();
+        assert!(ledger.used().is_empty());
+        ledger.note(|used| used.requests("https://example.org", "GET", 1));
+        let mut sum = ledger.used();
+        ledger.note(|used| used.secret("token"));
+        sum.add(&ledger.used());
+        sum.denial("http");
+        assert_eq!(sum.to_string(), "GET https://example.org 2x, secret token, http denied");
+        assert_eq!(serde_json::to_value(Used::default()).unwrap(), serde_json::json!({}));
+    }
+}

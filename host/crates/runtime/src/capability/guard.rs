@@ -1,0 +1,190 @@
+//! Keeps secrets out of what a call returns: masked in what people read, refused in what is kept
+//! and compared.
+
+use springline_model::call::{Built, Rendered};
+use springline_model::manifest::{Applied, Change, Difference, Health, Identity, Observed};
+use springline_model::plugin::{Description, Fault, Violation};
+
+use super::masks::Masks;
+
+/// Something that a call returns.
+pub(crate) trait Guarded {
+    /// Masks the secrets in it.
+    ///
+    /// # Errors
+    /// [`Fault::Leak`] if there is one where nothing can be masked.
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault>;
+}
+
+fn mask(masks: &Masks, text: &mut String) {
+    if let std::borrow::Cow::Owned(masked) = masks.mask(text) {
+        *text = masked;
+    }
+}
+
+fn refuse(masks: &Masks, place: &str, bytes: &[u8]) -> Result<(), Fault> {
+    match masks.find(bytes) {
+        Some(secret) => Err(Fault::Leak { secret, place: place.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+const NAME: &str = "the name of an object";
+const VERSION: &str = "what identifies an object";
+const NOTES: &str = "the target's own notes";
+
+impl Guarded for Description {
+    /// A plugin describes itself without powers.
+    fn guard(&mut self, _: &Masks) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl Guarded for Built {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        mask(masks, &mut self.summary);
+        Ok(())
+    }
+}
+
+impl Guarded for Rendered {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        self.objects.iter().try_for_each(|object| refuse(masks, NAME, object.id.as_bytes()))
+    }
+}
+
+impl Guarded for Vec<Identity> {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        self.iter().try_for_each(|identity| refuse(masks, NAME, identity.live.as_bytes()))
+    }
+}
+
+impl Guarded for Vec<Change> {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        for change in self {
+            mask(masks, &mut change.summary);
+            refuse(masks, NAME, change.live.as_bytes())?;
+            refuse(masks, NOTES, &change.state)?;
+            for version in change.before.iter().chain(&change.after) {
+                refuse(masks, VERSION, version.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Guarded for Difference {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        self.live.iter_mut().chain(&mut self.desired).for_each(|text| mask(masks, text));
+        Ok(())
+    }
+}
+
+impl Guarded for Applied {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        mask(masks, &mut self.message);
+        self.after.iter().try_for_each(|version| refuse(masks, VERSION, version.as_bytes()))
+    }
+}
+
+impl Guarded for Vec<Observed> {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        for object in self {
+            refuse(masks, NOTES, &object.state)?;
+            object.version.iter().try_for_each(|version| refuse(masks, VERSION, version.as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Guarded for Health {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        mask(masks, &mut self.message);
+        Ok(())
+    }
+}
+
+impl Guarded for Vec<String> {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        self.iter().try_for_each(|name| refuse(masks, NAME, name.as_bytes()))
+    }
+}
+
+/// Masks the secrets in how a call failed.
+pub(crate) fn guard_fault(fault: &mut Fault, masks: &Masks) {
+    let message = match fault {
+        Fault::Invalid { violations } => {
+            for Violation { message, file, pointer, .. } in violations {
+                mask(masks, message);
+                file.iter_mut().chain(pointer).for_each(|text| mask(masks, text));
+            }
+            return;
+        }
+        Fault::Leak { place, .. } => place,
+        Fault::Denied { message }
+        | Fault::Conflict { message }
+        | Fault::Transient { message, .. }
+        | Fault::Failed { message }
+        | Fault::Trap { message }
+        | Fault::Limit { message, .. }
+        | Fault::Contract { message }
+        | Fault::Unusable { message }
+        | Fault::Lost { message }
+        | Fault::NoSpace { message }
+        | Fault::Host { message } => message,
+        Fault::Cancelled => return,
+    };
+    mask(masks, message);
+}
+
+#[cfg(test)]
+mod tests {
+    use springline_model::manifest::Action;
+
+    use super::*;
+
+    fn masks() -> Masks {
+        let masks = Masks::default();
+        masks.add("token", b"hunter2hunter2");
+        masks
+    }
+
+    #[test]
+    fn what_is_read_is_masked_and_what_is_kept_is_refused() {
+        let mut change = Change {
+            live: "a".into(),
+            object: "a".into(),
+            action: Action::Create,
+            wave: 0,
+            summary: "with hunter2hunter2".into(),
+            before: None,
+            after: None,
+            state: Vec::new(),
+        };
+        let mut changes = vec![change.clone()];
+        changes.guard(&masks()).unwrap();
+        assert_eq!(changes[0].summary, "with [secret token]");
+        change.state = b"note: hunter2hunter2".to_vec();
+        let refused = vec![change].guard(&masks()).unwrap_err();
+        assert!(refused.to_string().contains("`token`") && refused.to_string().contains(NOTES), "{refused}");
+        assert!(vec!["live/hunter2hunter2".to_owned()].guard(&masks()).is_err());
+    }
+
+    #[test]
+    fn errors_are_masked() {
+        let violation = Violation {
+            message: "no hunter2hunter2".into(),
+            file: Some("hunter2hunter2.txt".into()),
+            line: None,
+            pointer: None,
+        };
+        let mut faults = [
+            Fault::Failed { message: "Basic eHh4Omh1bnRlcjJodW50ZXIy".into() },
+            Fault::Invalid { violations: vec![violation] },
+        ];
+        for fault in &mut faults {
+            guard_fault(fault, &masks());
+            assert!(fault.to_string().contains("[secret token]") && !fault.to_string().contains("hunter"), "{fault}");
+        }
+    }
+}
