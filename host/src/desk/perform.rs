@@ -82,12 +82,7 @@ pub fn perform(desk: &Desk, plugin: &OnDesk, case: &Case, cancel: &Cancel) -> Re
     Ok(outcome)
 }
 
-fn call(
-    plugin: &OnDesk,
-    case: &Case,
-    artifacts: &BTreeMap<String, Digest>,
-    cancel: &Cancel,
-) -> Result<Call, CliError> {
+fn call(plugin: &OnDesk, case: &Case, artifacts: &BTreeMap<String, Digest>, cancel: &Cancel) -> Result<Call, CliError> {
     let given = &case.given.context;
     let is_build = plugin.description.kind == Kind::BuildStep;
     let context = Context {
