@@ -57,8 +57,16 @@ MODULE = $(BUILD)/$(PLUGIN).module.wasm
 WASM_OBJECTS = $(call objects,wasm,$(SOURCES))
 WASM_SDK_OBJECTS = $(call sdk_objects,wasm,$(SDK_WASM_SOURCES))
 
-.PHONY: module check clean
+.PHONY: module check clean FORCE
 module: $(MODULE)
+
+# Other flags, other objects.
+FLAGS = $(BUILD)/wasm/flags
+WASM_ALL_FLAGS = $(CLANG) $(WASM_FLAGS) $(WASM_LINK) $(CSTD) $(CXXSTD) $(CPPFLAGS)
+$(FLAGS): FORCE
+	@mkdir -p $(@D)
+	@echo '$(WASM_ALL_FLAGS)' | cmp -s - $@ || echo '$(WASM_ALL_FLAGS)' > $@
+$(WASM_OBJECTS) $(WASM_SDK_OBJECTS): $(FLAGS)
 
 # Of the SDK only what the plugin's kind uses is linked in, as from a library.
 $(MODULE): $(WASM_OBJECTS) $(WASM_SDK_OBJECTS)

@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod c;
 mod command;
 pub mod component;
 mod error;
@@ -52,8 +53,9 @@ fn toolchain(language: Language) -> Option<&'static dyn Toolchain> {
         Language::Python => Some(&python::Python),
         Language::Go => Some(&go::Go),
         Language::Other => Some(&other::Other),
-        // A language is added here: `Language::C => Some(&c::C),`.
-        Language::JavaScript | Language::TypeScript | Language::C => None,
+        Language::C => Some(&c::C),
+        // A language is added here.
+        Language::JavaScript | Language::TypeScript => None,
     }
 }
 
