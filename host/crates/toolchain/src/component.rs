@@ -44,6 +44,14 @@ pub fn of_module_for(module: &[u8], wit: &Path, world: &str) -> Result<Vec<u8>, 
     of_module(&module)
 }
 
+/// Whether a core module says itself which world it is for, as what `wit-bindgen` generates does.
+pub fn names_world(module: &[u8]) -> bool {
+    let sections = Parser::new(0).parse_all(module).map_while(Result::ok);
+    sections.into_iter().any(
+        |section| matches!(section, Payload::CustomSection(section) if section.name().starts_with("component-type")),
+    )
+}
+
 /// Whether these bytes are a component.
 ///
 /// # Errors
@@ -96,6 +104,17 @@ pub fn making(bytes: &[u8]) -> Making {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_module_names_its_world_in_a_custom_section() {
+        let module = b"\0asm\x01\0\0\0".to_vec();
+        let with = |name: &str| {
+            let length = u8::try_from(name.len()).unwrap();
+            [module.as_slice(), &[0, length + 1, length], name.as_bytes()].concat()
+        };
+        assert!(names_world(&with("component-type:build-step-plugin")));
+        assert!(!names_world(&with("name")) && !names_world(&module) && !names_world(b"\0asm"));
+    }
 
     #[test]
     fn only_components_pass() {

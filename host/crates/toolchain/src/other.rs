@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::component;
 use crate::{BuildError, Job, Missing, Toolchain, find, missing, run};
 
 /// A command of the project's own.
@@ -17,8 +18,8 @@ impl Toolchain for Other {
         vec![missing(format!("`{program}`, which plugin.yaml names in `command`, on PATH"), &[])]
     }
 
-    /// Runs the command in the project's directory. It must leave the component at its place; a
-    /// core module there that names its world is made a component.
+    /// Runs the command in the project's directory. It must leave the component at its place, or a
+    /// core module that is made a component: of the world that it names, else of its kind's.
     fn build(&self, job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
         let project = job.project;
         let Some((program, arguments)) = project.command.split_first() else {
@@ -33,9 +34,12 @@ impl Toolchain for Other {
                 project.shown(&project.component)
             ))
         })?;
-        match crate::component::check(&bytes) {
-            Err(_) if bytes.starts_with(b"\0asm\x01\0\0\0") => crate::component::of_module(&bytes),
-            _ => Ok(bytes),
+        if !bytes.starts_with(b"\0asm\x01\0\0\0") {
+            return Ok(bytes);
+        }
+        match component::names_world(&bytes) {
+            true => component::of_module(&bytes),
+            false => component::of_module_for(&bytes, &project.wit(), &project.world()),
         }
     }
 }

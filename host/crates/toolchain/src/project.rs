@@ -81,14 +81,15 @@ impl Project {
         self.directory.ancestors().nth(2).unwrap_or(&self.directory).to_owned()
     }
 
-    /// The contract: `wit` beside the vendored SDK's files, or the repository's own.
+    /// The contract: `wit` beside the vendored SDK's files, or the nearest one from the project's
+    /// directory upwards, which in Springline's repository is its own.
     pub fn wit(&self) -> PathBuf {
-        let sdk = self.sdk();
-        let vendored = sdk.join("wit");
+        let vendored = self.sdk().join("wit");
         if vendored.is_dir() {
             return vendored;
         }
-        sdk.ancestors().nth(2).unwrap_or(&sdk).join("wit")
+        let above = self.directory.ancestors().map(|directory| directory.join("wit"));
+        above.into_iter().find(|wit| wit.is_dir()).unwrap_or(vendored)
     }
 
     /// The world of its kind in the contract.
