@@ -1,4 +1,4 @@
-/** Finds the tools: in a directory that is named, in the project, or beside the SDK. */
+/** Finds the tools: in the project, in a directory that is named, or beside the SDK. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -8,14 +8,7 @@ import { Problem } from "./problem.mjs";
 /** The SDK's own directory. */
 export const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** The versions that are known to work. */
-export const VERSIONS = {
-  esbuild: "0.28.2",
-  "@bytecodealliance/componentize-js": "0.23.0",
-  "componentize-qjs": "0.4.5",
-};
-
-/** @typedef {keyof typeof VERSIONS} Tool */
+/** @typedef {"esbuild" | "@bytecodealliance/componentize-js" | "componentize-qjs"} Tool */
 
 /**
  * Imports a tool.
@@ -38,13 +31,14 @@ export async function load(name, where) {
  * @returns {string}
  */
 export function locate(name, { directory, tools }) {
-  for (const start of [tools, directory, SDK]) {
+  for (const start of [directory, tools, SDK]) {
     const found = start === undefined ? undefined : above(resolve(start), name);
     if (found !== undefined) {
       return found;
     }
   }
-  throw new Problem(`${name} is not installed: npm install --save-dev ${name}@${VERSIONS[name]}`);
+  const known = JSON.parse(readFileSync(join(SDK, "toolchain/package.json"), "utf8"));
+  throw new Problem(`${name} is not installed: npm install --save-dev ${name}@${known.dependencies[name]}`);
 }
 
 /**

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::project::Language;
-
 /// Something that building takes and that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -26,9 +24,6 @@ pub enum BuildError {
     /// The toolchain is not there, or not all of it.
     #[error("building it takes what is not here: {}", .0.iter().map(|missing| missing.what.as_str()).collect::<Vec<_>>().join(", "))]
     Missing(Vec<Missing>),
-    /// No toolchain of this language is known.
-    #[error("this Springline can't build plugins in {0}")]
-    Language(Language),
     /// A command can't be started.
     #[error("`{command}` can't be started: {message}")]
     Start {

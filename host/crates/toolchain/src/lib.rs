@@ -9,6 +9,7 @@ mod command;
 pub mod component;
 mod error;
 mod go;
+mod javascript;
 mod other;
 mod project;
 mod python;
@@ -47,24 +48,20 @@ pub struct Job<'j> {
 }
 
 /// The toolchain of a language.
-fn toolchain(language: Language) -> Option<&'static dyn Toolchain> {
+fn toolchain(language: Language) -> &'static dyn Toolchain {
     match language {
-        Language::Rust => Some(&rust::Rust),
-        Language::Python => Some(&python::Python),
-        Language::Go => Some(&go::Go),
-        Language::Other => Some(&other::Other),
-        Language::C => Some(&c::C),
-        // A language is added here.
-        Language::JavaScript | Language::TypeScript => None,
+        Language::Rust => &rust::Rust,
+        Language::Python => &python::Python,
+        Language::JavaScript | Language::TypeScript => &javascript::JavaScript,
+        Language::Go => &go::Go,
+        Language::C => &c::C,
+        Language::Other => &other::Other,
     }
 }
 
 /// What is missing to build a project.
-///
-/// # Errors
-/// A language that can't be built here.
-pub fn look(job: &Job<'_>) -> Result<Vec<Missing>, BuildError> {
-    Ok(of(job)?.missing(job))
+pub fn look(job: &Job<'_>) -> Vec<Missing> {
+    toolchain(job.project.language).missing(job)
 }
 
 /// Gets what is missing, by the commands that were named.
@@ -77,7 +74,7 @@ pub fn install(job: &Job<'_>, missing: &[Missing]) -> Result<(), BuildError> {
         let mut command = std::process::Command::new(program);
         run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"), job.say)?;
     }
-    let left = look(job)?;
+    let left = look(job);
     if left.is_empty() { Ok(()) } else { Err(BuildError::Missing(left)) }
 }
 
@@ -87,17 +84,12 @@ pub fn install(job: &Job<'_>, missing: &[Missing]) -> Result<(), BuildError> {
 /// # Errors
 /// See [`BuildError`].
 pub fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
-    let toolchain = of(job)?;
-    let missing = toolchain.missing(job);
+    let missing = look(job);
     if !missing.is_empty() {
         return Err(BuildError::Missing(missing));
     }
-    let bytes = toolchain.build(job)?;
+    let bytes = toolchain(job.project.language).build(job)?;
     component::check(&bytes)?;
     job.project.put(&bytes)?;
     Ok(bytes)
-}
-
-fn of(job: &Job<'_>) -> Result<&'static dyn Toolchain, BuildError> {
-    toolchain(job.project.language).ok_or(BuildError::Language(job.project.language))
 }

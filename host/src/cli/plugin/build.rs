@@ -79,7 +79,7 @@ pub fn build(project: &Project, how: How) -> Result<Built, CliError> {
     let say = |command: &str| show::note(paint(FAINT, format_args!("$ {command}")));
     let job = Job { project, cache: &cache, debug: how.debug, say: &say };
     if how.install {
-        let missing = springline_toolchain::look(&job)?;
+        let missing = springline_toolchain::look(&job);
         springline_toolchain::install(&job, &missing)?;
     }
     let bytes = springline_toolchain::build(&job)?;
@@ -91,8 +91,6 @@ impl From<BuildError> for CliError {
         let message = error.to_string();
         match error {
             BuildError::Missing(missing) => Self::new(Kind::Usage, message).hint(ways(&missing)),
-            BuildError::Language(_) => Self::new(Kind::Usage, message)
-                .hint("use `language: other` with a `command` that makes the component, or a Springline that knows it"),
             BuildError::Start { .. } => Self::new(Kind::Usage, message),
             BuildError::Failed { .. } | BuildError::Component(_) | BuildError::Project(_) => {
                 Self::new(Kind::Plugin, message)

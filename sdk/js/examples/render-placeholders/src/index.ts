@@ -77,7 +77,7 @@ function replacement(name: string, render: Render, problem: (message: string) =>
     return render.context.application;
   }
   if (name === "environment") {
-    return render.environment;
+    return render.context.environment ?? "";
   }
   if (key === undefined) {
     return problem(`unknown placeholder \`${name}\``);

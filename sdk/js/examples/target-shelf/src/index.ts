@@ -1,5 +1,6 @@
 import {
   type Change,
+  compareUtf8,
   Conflict,
   decodeUtf8,
   type Deploy,
@@ -104,7 +105,7 @@ function files(prefix: string, desired: readonly DesiredObject[]) {
     return { ref: `${prefix}${id}`, id, digest: body.digest };
   });
   throwIfAny(violations);
-  return wanted;
+  return wanted.sort((a, b) => compareUtf8(a.ref, b.ref));
 }
 
 /** The change of one desired file; none if it is as desired. */
@@ -113,11 +114,11 @@ function planOne(ref: string, id: string, digest: string, node: Node | undefined
   if (node === undefined) {
     return { ref, object: id, action: "create", summary: `${size} bytes`, after: digest };
   }
-  if (isFile(node) === undefined) {
-    throw new Conflict(`\`${ref}\` is no file there`);
-  }
   if (node.owner !== "" && node.owner !== deploy.owner) {
     throw new Conflict(`\`${ref}\` belongs to ${node.owner}`);
+  }
+  if (isFile(node) === undefined) {
+    throw new Conflict(`\`${ref}\` is no file there`);
   }
   if (node.kind === "file" && node.digest === digest) {
     return node.owner === "" ? { ref, object: id, action: "adopt", before: digest, after: digest } : undefined;
