@@ -1,6 +1,7 @@
 /** UTF-8, strictly: what is not UTF-8 is told, never replaced. */
 
 const CHUNK = 4096;
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** The bytes of a text. */
 export function encode(text: string): Uint8Array {
@@ -10,7 +11,7 @@ export function encode(text: string): Uint8Array {
 /** The text of some bytes; none if they are not UTF-8. A byte order mark is kept. */
 export function decode(bytes: Uint8Array): string | undefined {
   if (typeof TextDecoder !== "function") {
-    return validUpTo(bytes) === bytes.length ? decodeHere(bytes) : undefined;
+    return decodeHere(bytes);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -74,44 +75,25 @@ function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
 }
 
-/** As {@link encode}, for engines without a `TextEncoder`. */
+/** As {@link encode}, for engines without a `TextEncoder`: what they have natively is fast. */
 export function encodeHere(text: string): Uint8Array {
-  const bytes: number[] = [];
-  for (const character of text) {
-    let code = character.codePointAt(0) ?? 0;
-    if (code >= 0xd800 && code <= 0xdfff) {
-      code = 0xfffd;
-    }
-    if (code < 0x80) {
-      bytes.push(code);
-    } else if (code < 0x800) {
-      bytes.push(0xc0 | (code >> 6), 0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
-    } else {
-      bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
-    }
+  const binary = unescape(encodeURIComponent(text.replace(LONE_SURROGATE, "\ufffd")));
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at += 1) {
+    bytes[at] = binary.charCodeAt(at);
   }
-  return Uint8Array.from(bytes);
+  return bytes;
 }
 
-/** As {@link decode}, for engines without a `TextDecoder`: the bytes are known to be UTF-8. */
-export function decodeHere(bytes: Uint8Array): string {
+/** As {@link decode}, for engines without a `TextDecoder`. */
+export function decodeHere(bytes: Uint8Array): string | undefined {
   const parts: string[] = [];
-  let codes: number[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = sequence(bytes, at);
-    let code = length === 1 ? (bytes[at] ?? 0) : (bytes[at] ?? 0) & (0xff >> (length + 1));
-    for (let next = at + 1; next < at + length; next += 1) {
-      code = (code << 6) | ((bytes[next] ?? 0) & 0x3f);
-    }
-    codes.push(code);
-    at += length;
-    if (codes.length === CHUNK) {
-      parts.push(String.fromCodePoint(...codes));
-      codes = [];
-    }
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    parts.push(String.fromCharCode(...bytes.subarray(at, at + CHUNK)));
   }
-  parts.push(String.fromCodePoint(...codes));
-  return parts.join("");
+  try {
+    return decodeURIComponent(escape(parts.join("")));
+  } catch {
+    return undefined;
+  }
 }

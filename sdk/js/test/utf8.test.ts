@@ -23,6 +23,12 @@ test("both encoders and decoders agree at every edge", () => {
   }
 });
 
+test("half a surrogate pair is replaced, as everywhere", () => {
+  for (const text of ["\ud800", "a\udc00b", "\udc00\ud800", "\ud800\u{1f600}"]) {
+    assert.deepEqual(encodeHere(text), encode(text));
+  }
+});
+
 test("what is not UTF-8 is told where a strict decoder tells it", () => {
   const seed = Date.now() % 2 ** 31;
   const random = generator(seed);
@@ -31,6 +37,7 @@ test("what is not UTF-8 is told where a strict decoder tells it", () => {
     const bytes = Uint8Array.from({ length: random(7) }, () => INTERESTING[random(INTERESTING.length)] ?? 0);
     const valid = validUpTo(bytes);
     assert.equal(decode(bytes) !== undefined, valid === bytes.length, `seed ${seed}: ${bytes}`);
+    assert.equal(decodeHere(bytes), decode(bytes), `seed ${seed}: ${bytes}`);
     assert.notEqual(decode(bytes.subarray(0, valid)), undefined, `seed ${seed}: ${bytes}`);
   }
 });
