@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::cargo::{self, Package};
 use crate::context::Context;
 use crate::toolchain::{Toolchain, debian};
-use crate::{no_arguments, process, setup};
+use crate::{c_guests, no_arguments, process, setup};
 
 /// What guests are compiled with; see the workspace's Cargo.toml.
 const PROFILE: &str = "guest";
@@ -37,9 +37,13 @@ pub fn build(context: &Context, toolchain: &Toolchain) -> Result<()> {
         .collect();
     process::step(&format!("Compiling {} plugins and guests", guests.len()), || {
         let made = compile(context, toolchain, &guests)?;
+        let in_c = c_guests::build(context)?;
         for (_, to) in &kinds {
             fs::create_dir_all(to).with_context(|| format!("can't make {}", to.display()))?;
             remove_stale(to, &guests)?;
+        }
+        for component in in_c {
+            copy_if_changed(&component, &context.guests_dir().join(c_guests::file_name(&component)))?;
         }
         install(toolchain, context, &guests, &made)
     })
@@ -138,7 +142,7 @@ fn remove_stale(dir: &Path, guests: &[(Package, &Path)]) -> Result<()> {
     for entry in dir.read_dir()? {
         let path = entry?.path();
         let is_guest = |(package, to): &(Package, &Path)| path == to.join(format!("{}.wasm", package.name));
-        if !guests.iter().any(is_guest) {
+        if !guests.iter().any(is_guest) && !c_guests::is_one(&path) {
             fs::remove_file(&path).with_context(|| format!("can't remove {}", path.display()))?;
         }
     }

@@ -1,6 +1,7 @@
 //! What a developer runs: `cargo xtask VERB`.
 
 mod bench;
+mod c_guests;
 mod cargo;
 #[cfg(feature = "componentize")]
 mod componentize;
@@ -57,6 +58,8 @@ fn dispatch(args: &[String]) -> Result<()> {
         }
         #[cfg(feature = "componentize")]
         "componentize" => componentize::run(args),
+        #[cfg(feature = "componentize")]
+        "embed" => componentize::embed(args),
         "setup" => setup::run(&Context::locked()?, args),
         "guests" => guests::run(&Context::locked()?, args),
         "demo" => demo::run(&Context::locked()?, args),

@@ -1,5 +1,6 @@
 //! How a call failed: from what wasmtime and the host functions report to a [`Fault`].
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use springline_model::plugin::{Fault, Limit, Limits};
@@ -124,9 +125,46 @@ fn recursed(error: &wasmtime::Error) -> bool {
     frames.len() >= DEEPEST && frames.iter().any(|frame| of(frame.func_index()) >= DEEPEST / 2)
 }
 
+/// The text of a backtrace. The names of functions are the guest's word: demangling makes much of
+/// little, so what is written is bounded while it is written.
+fn text_of(backtrace: &WasmBacktrace) -> String {
+    let mut text = CutLines::default();
+    // Past its bound it fails, and what was written until then is all there is.
+    let _ = write!(text, "{backtrace}");
+    text.kept
+}
+
+/// Keeps the beginning of each line.
+#[derive(Default)]
+struct CutLines {
+    kept: String,
+    /// Bytes of the present line that were kept, and of all lines that were written.
+    line: usize,
+    written: usize,
+}
+
+impl std::fmt::Write for CutLines {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        const LINE: usize = 400;
+        const MOST: usize = 1 << 20;
+        for c in text.chars().take(MOST.saturating_sub(self.written)) {
+            if c == '\n' {
+                self.line = 0;
+            } else if self.line >= LINE {
+                continue;
+            } else {
+                self.line += c.len_utf8();
+            }
+            self.kept.push(c);
+        }
+        self.written += text.len();
+        if self.written < MOST { Ok(()) } else { Err(std::fmt::Error) }
+    }
+}
+
 /// Where the trap was, innermost first, one function a line, with its place in the source where that
 /// is known.
 fn frames(error: &wasmtime::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
-    backtrace::shown(&backtrace.to_string(), backtrace.frames().len() >= DEEPEST).join("\n  called by ")
+    backtrace::shown(&text_of(backtrace), backtrace.frames().len() >= DEEPEST).join("\n  called by ")
 }

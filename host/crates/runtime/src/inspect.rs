@@ -3,6 +3,8 @@
 use springline_model::plugin::{Fault, Kind};
 use wasmparser::{Encoding, Parser, Payload};
 
+use crate::logs::escape;
+
 /// The tracks of the contract that this host speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Track {
@@ -80,8 +82,9 @@ fn kind_of(exports: &[String]) -> Result<(Kind, Track), Fault> {
         let Some(kind) = kind_named(name) else { continue };
         let Some(track) = Track::of_version(version) else {
             return Err(unusable(format!(
-                "it was made for track {} of the plugin contract (`{export}`), and this host speaks {}: use a Springline that knows that track, or a build of the plugin for one of these",
-                track_of(version),
+                "it was made for track {} of the plugin contract (`{}`), and this host speaks {}: use a Springline that knows that track, or a build of the plugin for one of these",
+                shown(track_of(version)),
+                shown(export),
                 spoken()
             )));
         };
@@ -107,13 +110,15 @@ fn check_import(import: &str) -> Result<(), Fault> {
     let Some(("springline:host", name, version)) = split(import) else { return Ok(()) };
     if Track::of_version(version).is_none() {
         return Err(unusable(format!(
-            "it imports `{import}`, and this host has track {} of `springline:host`: use a Springline that knows it",
+            "it imports `{}`, and this host has track {} of `springline:host`: use a Springline that knows it",
+            shown(import),
             spoken()
         )));
     }
     if !HOST_INTERFACES.contains(&name) {
         return Err(unusable(format!(
-            "it imports `{import}`, which this host does not have: use a newer Springline, or a build of the plugin that does without"
+            "it imports `{}`, which this host does not have: use a newer Springline, or a build of the plugin that does without",
+            shown(import)
         )));
     }
     Ok(())
@@ -126,7 +131,16 @@ fn spoken() -> String {
 fn listed(names: &[String]) -> String {
     match names {
         [] => "nothing".into(),
-        names => names.iter().take(8).map(|name| format!("`{}`", name.escape_debug())).collect::<Vec<_>>().join(", "),
+        names => names.iter().take(8).map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// A name as a message shows it: it is the plugin's word, and as long as it likes.
+fn shown(name: &str) -> String {
+    const MOST: usize = 200;
+    match name.floor_char_boundary(MOST) {
+        end if end < name.len() => format!("{}…", escape(&name[..end])),
+        _ => escape(name),
     }
 }
 
@@ -164,7 +178,8 @@ fn names(bytes: &[u8]) -> Result<Names, Fault> {
     let mut found = Names { imports: Vec::new(), exports: Vec::new() };
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(|error| unusable(format!("it is damaged WebAssembly: {error}")))?;
+        let payload =
+            payload.map_err(|error| unusable(format!("it is damaged WebAssembly: {}", shown(&error.to_string()))))?;
         match payload {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(unusable(format!(
@@ -175,13 +190,17 @@ fn names(bytes: &[u8]) -> Result<Names, Fault> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    let import = import.map_err(|error| unusable(format!("it is damaged WebAssembly: {error}")))?;
+                    let import = import.map_err(|error| {
+                        unusable(format!("it is damaged WebAssembly: {}", shown(&error.to_string())))
+                    })?;
                     found.imports.push(import.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    let export = export.map_err(|error| unusable(format!("it is damaged WebAssembly: {error}")))?;
+                    let export = export.map_err(|error| {
+                        unusable(format!("it is damaged WebAssembly: {}", shown(&error.to_string())))
+                    })?;
                     found.exports.push(export.name.name.to_owned());
                 }
             }

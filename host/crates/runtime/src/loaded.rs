@@ -12,6 +12,7 @@ use crate::compile::compile;
 use crate::config::RuntimeConfig;
 use crate::engine::Machine;
 use crate::inspect::{Shape, Track, inspect};
+use crate::logs::escape;
 use crate::plugin::v0_1;
 use crate::{link, trusted};
 
@@ -107,9 +108,21 @@ fn component(
     }
     let compiled = compile(&config.compiler, config.source_lines, machine.cache.directory(), bytes, limits, cancel)?;
     let compiled = machine.cache.put(&name, compiled);
-    trusted::load(&machine.engine, &compiled).map_err(|error| Fault::Host {
-        message: format!("the compiler {} wrote what can't be loaded: {error:#}", config.compiler.program.display()),
-    })
+    trusted::load(&machine.engine, &compiled).map_err(|error| not_loaded(config, &error))
+}
+
+/// Why what was just compiled can't be loaded.
+fn not_loaded(config: &RuntimeConfig, error: &wasmtime::Error) -> Fault {
+    // wasmtime has no type for it.
+    if error.to_string().contains("pooling allocator") {
+        let message = format!(
+            "it has more than an instance may have: {}",
+            escape(error.root_cause().to_string().lines().next().unwrap_or_default())
+        );
+        return Fault::Unusable { message };
+    }
+    let program = config.compiler.program.display();
+    Fault::Host { message: format!("the compiler {program} wrote what can't be loaded: {error:#}") }
 }
 
 /// Refuses a plugin of another kind than the call needs.

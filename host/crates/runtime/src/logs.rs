@@ -161,7 +161,7 @@ pub(crate) fn escape_lines(text: &str) -> String {
 fn escape_into(text: &str, escaped: &mut String) {
     for c in text.chars() {
         let harmful = (c.is_control() && c != '\t')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if harmful {
             // Writing to a string can't fail.
             let _ = write!(escaped, "{}", c.escape_unicode());

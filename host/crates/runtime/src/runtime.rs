@@ -14,6 +14,7 @@ use wasmtime::component::ResourceTable;
 
 use crate::bounds::Bounds;
 use crate::call::{Ended, execute};
+use crate::capability::blobs::{Drafts, OpenBlobs};
 use crate::capability::context::Answers;
 use crate::capability::guard::{Guarded, guard_fault};
 use crate::capability::http::{Connector, Gate, Http};
@@ -94,8 +95,9 @@ impl Runtime {
             answers: Answers::default(),
             blobs: Arc::clone(&self.config.blobs),
             readable: Readable::default(),
+            opened: OpenBlobs::default(),
+            drafts: Drafts::new(self.scratch.to_path_buf()),
             written: 0,
-            scratch: Arc::clone(&self.scratch),
             lending: Lending::never(),
             powers,
             http: Http::new(gate, limits.http_headers_kib),

@@ -1,6 +1,5 @@
 //! What one call has: everything that host functions work on.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use springline_model::plugin::{Fault, Limit, Limits};
@@ -9,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi_io::IoView;
 
 use crate::bounds::Bounds;
+use crate::capability::blobs::{Drafts, OpenBlobs};
 use crate::capability::context::Answers;
 use crate::capability::http::Http;
 use crate::capability::lending::Lending;
@@ -45,10 +45,12 @@ pub(crate) struct CallState {
     pub(crate) blobs: Arc<dyn Blobs>,
     /// What it may read of the store.
     pub(crate) readable: Readable,
+    /// The blobs that it reads.
+    pub(crate) opened: OpenBlobs,
+    /// The blobs that it is writing.
+    pub(crate) drafts: Drafts,
     /// Bytes that it wrote to blobs.
     pub(crate) written: u64,
-    /// Where what does not fit in memory goes.
-    pub(crate) scratch: Arc<Path>,
     /// The directory that it was lent.
     pub(crate) lending: Lending,
     /// Its other powers.
@@ -63,6 +65,7 @@ impl CallState {
         self.verdict.take().or_else(|| match self.files.failure()? {
             FilesFailure::Limit(hit) => Some(self.full(hit)),
             FilesFailure::Mount(FileError::Tree(error)) => Some(of_tree(&error)),
+            FilesFailure::Mount(error @ FileError::Untraceable) => Some(Fault::Failed { message: error.to_string() }),
             FilesFailure::Mount(error) => Some(Fault::Host { message: error.to_string() }),
         })
     }

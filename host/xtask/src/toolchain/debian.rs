@@ -176,13 +176,19 @@ fn remove_dir(dir: &Path) -> Result<()> {
     }
 }
 
-/// Turns modules into components, in place. Done by this program again, compiled with the feature
-/// for it and to a place of its own, so that nobody else waits for wit-component.
+/// Turns modules into components, in place.
 pub fn componentize(context: &Context, modules: &[PathBuf]) -> Result<()> {
+    process::run(components(context).arg("componentize").args(modules))
+}
+
+/// This program again, compiled with the feature that makes components and to a place of its own, so
+/// that nobody else waits for wit-component. To be given a verb.
+pub fn components(context: &Context) -> Command {
     let mut cargo = crate::cargo::cargo(context, "run");
     cargo.args(["--locked", "--quiet", "--package", "xtask", "--features", "componentize"]);
     // Compiling it well would take longer than it ever runs.
     cargo.args(["--config", "profile.dev.opt-level=0", "--config", "profile.dev.package.'*'.opt-level=0"]);
     cargo.env("CARGO_TARGET_DIR", context.cache.join("componentize"));
-    process::run(cargo.args(["--", "componentize"]).args(modules))
+    cargo.arg("--");
+    cargo
 }

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use springline_model::Digest;
 use springline_model::call::{Context, question};
+use springline_model::plugin::Fault;
 
 use crate::bindings::springline::host::context;
 use crate::fault::contract;
 use crate::state::CallState;
+
+/// The most questions of a call: each is kept with its result.
+const QUESTIONS: usize = 10_000;
 
 /// What a call may ask, and what it asked.
 #[derive(Default)]
@@ -38,6 +42,10 @@ impl CallState {
         if !self.answers.asked.contains_key(question)
             && let Some(answer) = context.answer(question)
         {
+            if self.answers.asked.len() == QUESTIONS {
+                let message = format!("it asked more than {QUESTIONS} questions, more than can be kept track of");
+                return Err(self.verdict.stop(Fault::Failed { message }));
+            }
             self.answers.asked.insert(question.to_owned(), answer);
         }
         Ok(Arc::clone(context))

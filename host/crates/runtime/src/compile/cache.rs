@@ -3,9 +3,10 @@
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use springline_model::{Digest, Hasher};
 use tempfile::NamedTempFile;
 
@@ -67,7 +68,14 @@ impl Cache {
     /// What is kept under this name. A file that does not verify is removed.
     pub(crate) fn get(&self, name: &Digest) -> Option<Verified> {
         let path = self.path(name);
-        let bytes = fs::read(&path).ok()?;
+        let bytes = match read_plain(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(_) => {
+                let _ = fs::remove_file(&path);
+                return None;
+            }
+        };
         let sealed = bytes.len() >= HEADER
             && bytes.starts_with(MAGIC)
             && same(self.seal(name, &bytes[HEADER..]).as_bytes(), &bytes[MAGIC.len()..HEADER]);
@@ -107,6 +115,18 @@ impl Cache {
     fn seal(&self, name: &Digest, compiled: &[u8]) -> Digest {
         hmac(&self.key, &[name.as_bytes(), compiled])
     }
+}
+
+/// The bytes of a regular file. Links are not followed, and pipes not waited for.
+fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn key(directory: &Path) -> io::Result<[u8; 32]> {

@@ -98,6 +98,8 @@ fn wait(mut child: Child, limit: Duration, cancel: &Cancel) -> std::io::Result<E
 }
 
 fn explain(status: ExitStatus, said: &str, limits: &Limits) -> Fault {
+    /// What a panic ends with.
+    const PANICKED: i32 = 101;
     const SIGINT: i32 = 2;
     const SIGABRT: i32 = 6;
     const SIGKILL: i32 = 9;
@@ -108,6 +110,7 @@ fn explain(status: ExitStatus, said: &str, limits: &Limits) -> Fault {
             Fault::Unusable { message: format!("its WebAssembly can't be compiled: {said}") }
         }
         (Some(code), _) if code == i32::from(OUT_OF_MEMORY) => too_much_memory(limits),
+        (Some(PANICKED), _) => Fault::Unusable { message: format!("the compiler gave up on it: {said}") },
         (_, Some(SIGINT | SIGTERM)) => Fault::Cancelled,
         (_, Some(SIGXCPU)) => too_long(limits),
         // Out of memory by its own limit, or by the machine's.

@@ -1,6 +1,8 @@
 //! The contents of the files read last, so that reading one piece by piece fetches it once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use springline_model::ObjectId;
@@ -9,6 +11,42 @@ use springline_model::ObjectId;
 const MAX_FILES: usize = 32;
 /// Bytes kept; a single larger file is kept all the same, alone.
 const MAX_BYTES: usize = 64 << 20;
+
+/// Bytes that open streams of a call may hold besides.
+const MAX_HELD: usize = 256 << 20;
+
+/// How much the streams of a call hold, in bytes. Clones count for the same call.
+#[derive(Clone, Default)]
+pub(super) struct Holding(Arc<AtomicUsize>);
+
+impl Holding {
+    /// Holds a file's content for a stream; not if streams hold so much already that it has to be fetched
+    /// again for each piece.
+    pub(super) fn hold(&self, bytes: Bytes) -> Option<Held> {
+        let held = self.0.fetch_add(bytes.len(), Ordering::Relaxed);
+        let content = Held { bytes, holding: self.clone() };
+        (held < MAX_HELD).then_some(content)
+    }
+}
+
+/// The content of a file, held for a stream.
+pub struct Held {
+    bytes: Bytes,
+    holding: Holding,
+}
+
+impl Held {
+    /// The content.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.holding.0.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
 
 /// The contents of the files read last, the latest at the back.
 #[derive(Default)]
@@ -54,6 +92,16 @@ mod tests {
         contents.keep(id(MAX_FILES), Bytes::from_static(b"x"));
         assert!(contents.get(&id(0)).is_some());
         assert!(contents.get(&id(1)).is_none());
+    }
+
+    #[test]
+    fn streams_hold_only_so_much() {
+        let holding = Holding::default();
+        let half = Bytes::from(vec![0; MAX_HELD / 2]);
+        let held = [holding.hold(half.clone()), holding.hold(half.clone()), holding.hold(half.clone())];
+        assert_eq!([true, true, false], held.each_ref().map(Option::is_some));
+        drop(held);
+        assert!(holding.hold(half).is_some());
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Facts {
     /// Writes a fact down.
     ///
     /// # Errors
-    /// [`FileError::Io`] if there are too many.
+    /// [`FileError::Untraceable`] if there are too many.
     pub(super) fn learn(&mut self, path: &str, fact: Access) -> Result<(), FileError> {
         if let Some(known) = self.paths.get_mut(path) {
             if !known.iter().any(|known| implies(known, &fact)) {
@@ -32,7 +32,7 @@ impl Facts {
         }
         self.weight += path.len() + link_length(&fact) + 128;
         if self.weight > MAX_WEIGHT {
-            return Err(FileError::Io("the call looked at more paths than can be kept track of".to_owned()));
+            return Err(FileError::Untraceable);
         }
         self.paths.insert(path.to_owned(), vec![fact]);
         Ok(())

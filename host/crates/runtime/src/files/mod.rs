@@ -9,6 +9,7 @@ mod path;
 
 use springline_model::tree::TreeError;
 
+pub use contents::Held;
 pub use mounts::Mounts;
 pub use out::{NodeId, Open, Out, OutError};
 
@@ -48,6 +49,9 @@ pub enum FileError {
     /// The limit on files and directories is reached.
     #[error("limit on files and directories reached")]
     QuotaEntries,
+    /// The call looked at more than a trace can hold.
+    #[error("the call looked at more paths than can be kept track of")]
+    Untraceable,
     /// The mounted tree could not be read.
     #[error(transparent)]
     Tree(#[from] TreeError),

@@ -1,6 +1,7 @@
 //! The read-only mounts of a call, and the trace of what it learned from them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use springline_model::port::Tree;
@@ -8,7 +9,7 @@ use springline_model::trace::{Access, Trace, listing_hash};
 use springline_model::tree::{Directory, Entry, EntryKind, TreeError, join_path, split_path};
 
 use super::FileError;
-use super::contents::Contents;
+use super::contents::{Contents, Held, Holding};
 use super::facts::Facts;
 use super::path::{Remaining, is_plain};
 
@@ -30,6 +31,7 @@ pub struct Node {
 /// told the same by other trees does the same on them.
 pub struct Mounts {
     state: Mutex<State>,
+    holding: Holding,
 }
 
 struct State {
@@ -44,6 +46,8 @@ struct Mount {
     facts: Facts,
     /// The directory looked at last: one file's operations come in a row.
     recent: Option<(String, Arc<Directory>)>,
+    /// The directories that are being listed: however many listings of one there are, they share it.
+    listed: HashMap<String, Weak<Directory>>,
 }
 
 impl Mounts {
@@ -51,9 +55,10 @@ impl Mounts {
     pub fn new(mounts: Vec<(String, Arc<dyn Tree>)>) -> Self {
         let mounts = mounts
             .into_iter()
-            .map(|(name, tree)| Mount { name, tree, facts: Facts::default(), recent: None })
+            .map(|(name, tree)| Mount { name, tree, facts: Facts::default(), recent: None, listed: HashMap::new() })
             .collect();
-        Self { state: Mutex::new(State { mounts, contents: Contents::default(), failure: None }) }
+        let state = State { mounts, contents: Contents::default(), failure: None };
+        Self { state: Mutex::new(state), holding: Holding::default() }
     }
 
     /// The index of the mount of that name.
@@ -95,10 +100,14 @@ impl Mounts {
                 mount.learn_kind(&node)?;
                 return Err(FileError::NotDirectory);
             }
+            if let Some(listed) = mount.listed.get(&node.path).and_then(Weak::upgrade) {
+                return Ok(listed);
+            }
             let directory = mount.directory(&node.path)?;
             if !mount.facts.knows_listing(&node.path) {
                 mount.facts.learn(&node.path, Access::Listed(listing_hash(&directory)))?;
             }
+            mount.listed.insert(node.path, Arc::downgrade(&directory));
             Ok(directory)
         })
     }
@@ -119,6 +128,11 @@ impl Mounts {
             contents.keep(entry.id, bytes.clone());
             Ok(bytes)
         })
+    }
+
+    /// Holds bytes that were read for an open stream, if its call's streams don't hold too much already.
+    pub fn hold(&self, bytes: Bytes) -> Option<Held> {
+        self.holding.hold(bytes)
     }
 
     /// The length in bytes of the file, or of the link's target, at this resolved path.
@@ -188,8 +202,7 @@ impl Mounts {
         trace
     }
 
-    /// The first error that was the host's or the tree's and not the guest's: a submodule, lost
-    /// bytes. No trace can carry it, so the result of a call that met one must not be used.
+    /// The first error that no trace can carry: a submodule, lost bytes, more facts than fit. No trace can carry it, so the result of a call that met one must not be used.
     pub fn failure(&self) -> Option<FileError> {
         self.lock().failure.clone()
     }
@@ -206,7 +219,7 @@ impl Mounts {
         let state = &mut *self.lock();
         let mount = state.mounts.get_mut(mount).ok_or(FileError::NotFound)?;
         let result = operation(mount, &mut state.contents);
-        if let Err(error @ (FileError::Tree(_) | FileError::Io(_))) = &result {
+        if let Err(error @ (FileError::Tree(_) | FileError::Io(_) | FileError::Untraceable)) = &result {
             state.failure.get_or_insert_with(|| error.clone());
         }
         result

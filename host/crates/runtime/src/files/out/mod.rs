@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Bound;
 use std::path::PathBuf;
 
 use springline_model::plugin::Limit;
@@ -276,13 +277,14 @@ impl Out {
         self.noted(result)
     }
 
-    /// The entries of a directory, sorted by name.
+    /// The first entry of a directory whose name comes after this one; none at the end.
     ///
     /// # Errors
     /// [`FileError::NotDirectory`].
-    pub fn list(&self, directory: NodeId) -> Result<Vec<(String, EntryKind)>, FileError> {
-        let children = self.children(directory)?;
-        children.iter().map(|(name, child)| Ok((name.clone(), self.node(*child)?.data.kind()))).collect()
+    pub fn next_entry(&self, directory: NodeId, after: Option<&str>) -> Result<Option<(String, EntryKind)>, FileError> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut following = self.children(directory)?.range::<str, _>((start, Bound::Unbounded));
+        following.next().map(|(name, child)| Ok((name.clone(), self.node(*child)?.data.kind()))).transpose()
     }
 
     /// The target of a symbolic link.

@@ -204,7 +204,9 @@ fn picture_of_disk(root: &std::path::Path, path: &str, lines: &mut Vec<String>) 
 
 fn picture(out: &mut Out, path: &str, lines: &mut Vec<String>) {
     let directory = if path.is_empty() { Out::ROOT } else { out.lookup(Out::ROOT, path, false).unwrap() };
-    for (name, kind) in out.list(directory).unwrap() {
+    let mut last = None;
+    while let Some((name, kind)) = out.next_entry(directory, last.as_deref()).unwrap() {
+        last = Some(name.clone());
         let path = join_path(path, &name);
         let node = out.lookup(directory, &name, false).unwrap();
         match kind {

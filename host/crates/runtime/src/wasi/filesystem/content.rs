@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::code_of;
 use super::place::SharedOut;
 use crate::bindings::wasi::filesystem::types::ErrorCode;
-use crate::files::{FileError, Mounts, NodeId, Open, Out};
+use crate::files::{FileError, Held, Mounts, NodeId, Open, Out};
 
 /// A node of `/out` that is held open for as long as this lives.
 pub(crate) struct OutNode {
@@ -94,8 +94,8 @@ impl Drop for OutNode {
 
 /// A file to be read.
 pub(crate) enum ReadFile {
-    /// In a mount. Its bytes are fetched, and traced, when the first one is read.
-    Mount { mounts: Arc<Mounts>, mount: usize, path: String, bytes: Option<Bytes> },
+    /// In a mount. Its bytes are fetched, and traced, when the first one is read, and held if there is room.
+    Mount { mounts: Arc<Mounts>, mount: usize, path: String, bytes: Option<Held> },
     /// In `/out`.
     Out(OutFile),
 }
@@ -111,10 +111,10 @@ impl ReadFile {
     pub(crate) fn read(&mut self, offset: u64, size: usize) -> Result<Bytes, ErrorCode> {
         let read = match self {
             Self::Out(OutFile(node)) => node.read(offset, size),
-            Self::Mount { bytes: Some(bytes), .. } => Ok(piece(bytes, offset, size)),
+            Self::Mount { bytes: Some(bytes), .. } => Ok(piece(bytes.bytes(), offset, size)),
             Self::Mount { mounts, mount, path, bytes } => mounts.read(*mount, path).map(|all| {
                 let piece = piece(&all, offset, size);
-                *bytes = Some(all);
+                *bytes = mounts.hold(all);
                 piece
             }),
         };

@@ -242,19 +242,15 @@ impl types::HostDescriptor for CallState {
     }
 
     fn read_directory(&mut self, descriptor: Resource<Descriptor>) -> FsResult<Resource<Listing>> {
-        let entry = |name: &str, kind| DirectoryEntry { type_: type_of(kind), name: name.to_owned() };
-        let entries: Vec<_> = match self.at(&descriptor)? {
-            At::Artifacts => self.list_artifacts()?.iter().map(|name| entry(name, EntryKind::Directory)).collect(),
-            At::Mount { mount, path, .. } => {
-                let directory = self.files.mounts.list(mount, &path)?;
-                directory.entries().iter().map(|found| entry(&found.name, found.kind)).collect()
-            }
+        let listing = match self.at(&descriptor)? {
+            At::Artifacts => Listing::Artifacts(self.list_artifacts()?.into_iter()),
+            At::Mount { mount, path, .. } => Listing::Mounted(self.files.mounts.list(mount, &path)?, 0),
             At::Out(node) => {
-                let entries = node.with(|out, node| out.list(node))?;
-                entries.iter().map(|(name, kind)| entry(name, *kind)).collect()
+                node.with(|out, node| out.next_entry(node, None))?;
+                Listing::Out(node, None)
             }
         };
-        Ok(self.table.push(Listing(entries.into_iter()))?)
+        Ok(self.table.push(listing)?)
     }
 
     fn create_directory_at(&mut self, descriptor: Resource<Descriptor>, path: String) -> FsResult<()> {
@@ -396,7 +392,7 @@ impl types::HostDescriptor for CallState {
 
 impl types::HostDirectoryEntryStream for CallState {
     fn read_directory_entry(&mut self, listing: Resource<Listing>) -> FsResult<Option<DirectoryEntry>> {
-        Ok(self.table.get_mut(&listing)?.0.next())
+        Ok(self.table.get_mut(&listing)?.next()?)
     }
 
     fn drop(&mut self, listing: Resource<Listing>) -> wasmtime::Result<()> {

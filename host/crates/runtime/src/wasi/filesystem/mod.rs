@@ -5,7 +5,9 @@ mod content;
 mod host;
 mod place;
 
-use springline_model::tree::EntryKind;
+use std::sync::Arc;
+
+use springline_model::tree::{Directory, EntryKind};
 
 pub(crate) use self::content::{ReadFile, WriteFile};
 pub(crate) use self::place::{ARTIFACTS, CallFiles, FilesFailure, INPUT};
@@ -38,8 +40,38 @@ impl Descriptor {
     }
 }
 
-/// A directory's entries on their way to the guest.
-pub struct Listing(std::vec::IntoIter<DirectoryEntry>);
+/// A directory's entries on their way to the guest. A guest may begin thousands of listings, so none has
+/// a copy of its directory.
+pub enum Listing {
+    /// The names of the artifacts.
+    Artifacts(std::vec::IntoIter<String>),
+    /// A directory of a mount, and how many of its entries were told.
+    Mounted(Arc<Directory>, usize),
+    /// A directory of `/out`, and the entry told last.
+    Out(OutNode, Option<String>),
+}
+
+impl Listing {
+    /// The next entry; none at the end.
+    fn next(&mut self) -> Result<Option<DirectoryEntry>, FileError> {
+        let next = match self {
+            Self::Artifacts(names) => names.next().map(|name| (name, EntryKind::Directory)),
+            Self::Mounted(directory, told) => {
+                let entry = directory.entries().get(*told);
+                *told += 1;
+                entry.map(|entry| (entry.name.clone(), entry.kind))
+            }
+            Self::Out(node, last) => {
+                let next = node.with(|out, node| out.next_entry(node, last.as_deref()))?;
+                if let Some((name, _)) = &next {
+                    *last = Some(name.clone());
+                }
+                next
+            }
+        };
+        Ok(next.map(|(name, kind)| DirectoryEntry { type_: type_of(kind), name }))
+    }
+}
 
 /// How a function of `wasi:filesystem` fails.
 #[derive(Debug)]
@@ -88,7 +120,7 @@ fn code_of(error: &FileError) -> ErrorCode {
         FileError::Invalid => ErrorCode::Invalid,
         FileError::Loop => ErrorCode::Loop,
         FileError::QuotaBytes | FileError::QuotaEntries => ErrorCode::Quota,
-        FileError::Tree(_) | FileError::Io(_) => ErrorCode::Io,
+        FileError::Untraceable | FileError::Tree(_) | FileError::Io(_) => ErrorCode::Io,
     }
 }
 
