@@ -98,7 +98,7 @@ static void flood_questions(Call *call) {
 
 static void flood_paths(Call *call) {
     u32 in = preopened("/in");
-    const u32 length = 1000;
+    const u32 length = 4000;
     char *path = allocate(length);
     memset(path, 'p', length);
     Result answer;
