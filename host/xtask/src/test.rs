@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::cargo::cargo;
 use crate::context::Context;
 use crate::process::{self, step};
-use crate::toolchain::apt;
+use crate::toolchain::{apt, c};
 use crate::{guests, licences, no_arguments, setup};
 
 /// Runs every check. What can be checked after a failure still is.
@@ -100,6 +100,7 @@ fn install_missing() -> Result<()> {
     if !process::succeeds(Command::new("git").arg("--version")) {
         apt::install(&["git"])?;
     }
+    c::install_missing()?;
     // The SDK for Python and its plugins.
     if !process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
         apt::install(&["python3-venv"])?;

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::process;
 
 pub mod apt;
+pub mod c;
 pub mod debian;
 
 /// The variable that forces one of the two.
