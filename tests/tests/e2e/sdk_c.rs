@@ -89,7 +89,7 @@ fn its_bindings_are_of_the_same_contract_as_those_for_rust() {
 fn the_sdk_and_its_examples_pass_their_own_tests() {
     let Some(sandbox) = Sandbox::empty() else { return };
     let Some(sdk) = sdk(&sandbox) else { return };
-    let told = succeeds(Command::new("make").args(["-s", "check", "-C"]).arg(sdk));
+    let told = succeeds(Command::new("make").args(["-s", "-j2", "check", "-C"]).arg(sdk));
     assert_eq!(told.lines().filter(|line| line.starts_with("ok test_")).count(), 6 + EXAMPLES.len(), "{told}");
 }
 
@@ -119,7 +119,7 @@ fn a_new_project_passes_its_tests_natively_and_on_the_real_host() {
         let name = format!("my-{kind}");
         springline(&sandbox, &sandbox.path(""), &["plugin", "new", "--lang", "c", "--kind", kind, &name]).ok();
         let project = sandbox.path(&name);
-        let told = succeeds(Command::new("make").args(["-s", "check", "-C"]).arg(&project));
+        let told = succeeds(Command::new("make").args(["-s", "-j2", "check", "-C"]).arg(&project));
         assert!(told.contains("ok test_plugin"), "{told}");
         if build(&sandbox, &project, &[]).is_none() {
             return;
@@ -172,7 +172,7 @@ fn an_installed_sdk_is_found_by_pkg_config() {
         return;
     }
     let place = sandbox.path("installed");
-    let install = ["-s", "install", &format!("DESTDIR={}", place.display()), "PREFIX=/opt/springline", "-C"];
+    let install = ["-s", "-j2", "install", &format!("DESTDIR={}", place.display()), "PREFIX=/opt/springline", "-C"];
     succeeds(Command::new("make").args(install).arg(&sdk));
     let prefix = place.join("opt/springline");
     for (file, words) in [
