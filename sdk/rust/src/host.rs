@@ -24,6 +24,9 @@ pub(crate) trait Host: Clone {
     /// Writes a line of a topic, which may be empty.
     fn log(topic: &str, level: Level, message: &str);
     fn progress(done: u64, total: u64);
+    fn secret(name: &str) -> Result<Vec<u8>>;
+    #[cfg(feature = "http")]
+    fn exchange(request: &crate::http::Single<'_>) -> Result<crate::http::Response>;
 
     /// Where `in`, `out` and `artifacts` are: `/` in a plugin.
     fn root(&self) -> &Path;

@@ -41,6 +41,9 @@ pub mod bindings {
     pub mod deploy_target;
     #[rustfmt::skip]
     pub mod host;
+    #[cfg(feature = "http")]
+    #[rustfmt::skip]
+    pub mod http;
     #[rustfmt::skip]
     pub mod renderer;
 }
@@ -57,10 +60,13 @@ pub mod files;
 #[doc(hidden)]
 pub mod guest;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod log;
 mod object;
 pub mod plugin;
 mod render;
+pub mod secrets;
 mod step;
 
 pub use blob::{Blob, BlobWriter};

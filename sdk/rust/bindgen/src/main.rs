@@ -43,6 +43,8 @@ fn main() -> Result<()> {
         let world = format!("springline:plugin/{kind}-plugin@0.1.0");
         write(&to, &kind.replace('-', "_"), &stamp, &wit, &world, shared)?;
     }
+    // Only who switches on the feature `http` imports it.
+    write(&to, "http", &stamp, &wit, "springline:plugin/http@0.1.0", |_| Vec::new())?;
     Ok(())
 }
 

@@ -34,6 +34,17 @@ impl host::Host for Host {
 
     fn progress(_done: u64, _total: u64) {}
 
+    fn secret(name: &str) -> Result<Vec<u8>> {
+        let state = LAST.with(|last| last.borrow().upgrade());
+        let value = state.and_then(|state| state.secrets.borrow().get(name).cloned());
+        value.ok_or_else(|| Error::denied(format!("the secret `{name}` is not granted")))
+    }
+
+    #[cfg(feature = "http")]
+    fn exchange(request: &crate::http::Single<'_>) -> Result<crate::http::Response> {
+        super::http::exchange(request)
+    }
+
     fn root(&self) -> &Path {
         self.0.root.path()
     }

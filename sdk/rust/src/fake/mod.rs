@@ -5,6 +5,8 @@
 //! last on the thread.
 
 mod host;
+#[cfg(feature = "http")]
+mod http;
 mod live;
 mod sync;
 
@@ -29,6 +31,8 @@ use crate::render::Render;
 use crate::step::Step;
 use live::Live;
 
+#[cfg(feature = "http")]
+pub use http::Requested;
 pub use sync::Synced;
 
 thread_local! {
@@ -48,6 +52,9 @@ struct State {
     live: RefCell<Live>,
     lent: Cell<bool>,
     log: RefCell<Vec<(Level, String)>>,
+    secrets: RefCell<BTreeMap<String, Vec<u8>>>,
+    #[cfg(feature = "http")]
+    web: http::Web,
 }
 
 #[derive(Debug)]
@@ -107,6 +114,9 @@ impl Host {
             live: RefCell::default(),
             lent: Cell::new(true),
             log: RefCell::default(),
+            secrets: RefCell::default(),
+            #[cfg(feature = "http")]
+            web: http::Web::default(),
         }));
         LAST.with(|last| *last.borrow_mut() = Rc::downgrade(&host.0));
         host
@@ -209,6 +219,12 @@ impl Host {
     /// Sets the environment's values, a JSON object.
     pub fn set_values(&self, values: Value) -> &Self {
         self.0.context.borrow_mut().values = values;
+        self
+    }
+
+    /// Grants a secret.
+    pub fn set_secret(&self, name: &str, value: impl AsRef<[u8]>) -> &Self {
+        self.0.secrets.borrow_mut().insert(name.to_owned(), value.as_ref().to_vec());
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::bindings::host::springline::host::{blobs, context, directory, files, log, trees};
+use crate::bindings::host::springline::host::{blobs, context, directory, files, log, secrets, trees};
 use crate::context::Artifact;
 use crate::directory::{Node, NodeKind};
 use crate::error::{Error, Result};
@@ -38,6 +38,18 @@ impl Host for Imports {
 
     fn progress(done: u64, total: u64) {
         SINK.with(|sink| sink.progress(done, total));
+    }
+
+    fn secret(name: &str) -> Result<Vec<u8>> {
+        secrets::get(name).map_err(|error| match error {
+            secrets::SecretError::Denied(message) => Error::Denied(message),
+            secrets::SecretError::Unavailable(message) => Error::Failed(message),
+        })
+    }
+
+    #[cfg(feature = "http")]
+    fn exchange(request: &crate::http::Single<'_>) -> Result<crate::http::Response> {
+        crate::http::exchange::exchange(request)
     }
 
     fn root(&self) -> &Path {

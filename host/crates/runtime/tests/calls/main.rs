@@ -4,6 +4,7 @@
 
 mod compile;
 mod harm;
+mod net;
 mod render;
 mod setup;
 mod step;

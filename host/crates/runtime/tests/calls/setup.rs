@@ -32,7 +32,13 @@ impl Setup {
     /// there are no guests.
     pub fn new() -> Option<Self> {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache)
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache, Network::default())
+    }
+
+    /// As [`Setup::new`], its requests reaching this network.
+    pub fn networked(network: Network) -> Option<Self> {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache, network)
     }
 
     /// One with an empty cache of its own.
@@ -43,10 +49,10 @@ impl Setup {
     /// One that shares directories with another: as a second process would.
     pub fn in_directory(directory: Arc<tempfile::TempDir>) -> Option<Self> {
         let cache = directory.path().join("cache");
-        Self::with(directory, &cache)
+        Self::with(directory, &cache, Network::default())
     }
 
-    fn with(directory: Arc<tempfile::TempDir>, cache: &Path) -> Option<Self> {
+    fn with(directory: Arc<tempfile::TempDir>, cache: &Path, network: Network) -> Option<Self> {
         let guests = guests()?;
         let components: Arc<Mutex<BTreeMap<Digest, Bytes>>> = Arc::default();
         let known = Arc::clone(&components);
@@ -61,7 +67,7 @@ impl Setup {
             compiler: compiler(),
             scratch: directory.path().join("scratch"),
             source_lines: false,
-            network: Network::default(),
+            network,
         });
         Some(Self { runtime, blobs, directory, components, guests })
     }
