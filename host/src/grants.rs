@@ -1,7 +1,20 @@
-//! Gives the uses of plugins the powers that the operator's file grants them.
+//! Gives the uses of plugins the powers that the operator's file grants them, and tells what was
+//! made of them.
 
-use springline_engine::chain::{Chain, Target};
+use std::collections::BTreeSet;
+
+use springline_config::{Document, locate};
+use springline_engine::chain::{Chain, Target, Use};
+use springline_model::capability::{DIRECTORY, Grants, HTTP, HttpGrant, SECRETS, SecretGrant, Used, Whose};
 use springline_model::operator::Operator;
+use springline_model::plugin::{Description, Pinned};
+use springline_model::port::{Page, Store as _};
+
+use crate::app::App;
+use crate::cli::error::CliError;
+
+/// Runs that are looked through for what was used.
+const RUNS: usize = 1_000;
 
 /// Gives every use of a plugin in a chain its powers.
 pub fn give(operator: &Operator, chain: &mut Chain) {
@@ -20,4 +33,245 @@ pub fn give(operator: &Operator, chain: &mut Chain) {
 pub fn give_target(operator: &Operator, target: &mut Target, application: &str, environment: &str) {
     let granted = operator.grants_of(&target.uses.plugin, application, Some(environment));
     target.uses.grants.add(&granted.http, &granted.secrets);
+}
+
+/// A power of a plugin, in one environment or in the build.
+#[derive(Debug)]
+pub struct Power {
+    /// The plugin.
+    pub plugin: Pinned,
+    /// The environment; none for the build.
+    pub environment: Option<String>,
+    /// The power.
+    pub capability: String,
+    /// Why the plugin needs it, as its author says; none if the author does not ask for it.
+    pub reason: Option<String>,
+    /// Whether the plugin imports it. What is not imported can't be used.
+    pub imported: bool,
+    /// What is granted of it.
+    pub granted: Vec<Granted>,
+    /// What in host.yaml would grant something of it.
+    pub line: String,
+}
+
+/// A power that host.yaml grants.
+#[derive(Debug)]
+pub struct Granted {
+    /// What, in a line.
+    pub what: String,
+    /// The line of host.yaml.
+    pub line: u32,
+    /// How often it was used, as far as the runs that are kept tell; none if they don't.
+    pub used: Option<u64>,
+}
+
+/// Every power that plugins of a chain ask for or are granted.
+///
+/// # Errors
+/// A plugin that can't describe itself; a store that can't be read.
+pub fn powers(app: &App, chain: &Chain) -> Result<Vec<Power>, CliError> {
+    let mut powers = Vec::new();
+    let mut seen = BTreeSet::new();
+    let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| (&step.uses, None, None));
+    let environments = chain.environments.iter().flat_map(|environment| {
+        let name = Some(environment.name.as_str());
+        let target = &environment.target;
+        [(&environment.render, name, None), (&target.uses, name, Some(target.name.as_str()))]
+    });
+    for (uses, environment, target) in steps.chain(environments) {
+        if !seen.insert((&uses.plugin, environment, target)) {
+            continue;
+        }
+        let description = app.describe(&uses.plugin)?;
+        let place = Place { app, application: &chain.application, uses, environment, target };
+        powers.extend(place.powers(&description)?);
+    }
+    Ok(powers)
+}
+
+struct Place<'a> {
+    app: &'a App,
+    application: &'a str,
+    uses: &'a Use,
+    environment: Option<&'a str>,
+    target: Option<&'a str>,
+}
+
+impl Place<'_> {
+    fn powers(&self, description: &Description) -> Result<Vec<Power>, CliError> {
+        let known = [DIRECTORY, HTTP, SECRETS];
+        let asked = description.capabilities.iter().map(|capability| capability.name.as_str());
+        let mut names: BTreeSet<&str> = asked.collect();
+        names.extend(known.iter().filter(|name| self.uses.grants.allows(name)));
+        let used = if names.is_empty() { Used::default() } else { self.used()? };
+        let mut powers = Vec::new();
+        for capability in names {
+            let reason = description.capabilities.iter().find(|known| known.name == capability);
+            powers.push(Power {
+                plugin: self.uses.plugin.clone(),
+                environment: self.environment.map(str::to_owned),
+                capability: capability.to_owned(),
+                reason: reason.map(|capability| capability.reason.clone()),
+                imported: description.imports.iter().any(|import| imports(import, capability)),
+                granted: self.granted(capability, &used)?,
+                line: self.line(capability),
+            });
+        }
+        Ok(powers)
+    }
+
+    /// What the runs that are kept used of it here.
+    fn used(&self) -> Result<Used, CliError> {
+        let mut used = Used::default();
+        for run in self.app.store.runs(RUNS)?.iter().filter(|run| run.application == self.application) {
+            let steps = run.steps.iter().filter(|step| step.plugin.digest == self.uses.plugin.digest);
+            for step in
+                steps.filter(|step| self.environment.is_none_or(|name| step.name.starts_with(&format!("{name}/"))))
+            {
+                used.add(&step.used);
+            }
+        }
+        Ok(used)
+    }
+
+    fn granted(&self, capability: &str, used: &Used) -> Result<Vec<Granted>, CliError> {
+        let operator = &self.app.operator.value;
+        let mut granted = Vec::new();
+        let target = self.target.and_then(|name| Some((name, &operator.targets.get(name)?.grants)));
+        if let Some((name, Grants { directory, http, secrets })) = target {
+            let at = format!("/targets/{name}/grants");
+            if let Some(directory) = directory.as_ref().filter(|_| capability == DIRECTORY) {
+                let what = directory.path.display().to_string();
+                granted.push(self.one(what, &format!("{at}/directory"), self.deployed()?));
+            }
+            let secrets: Vec<_> = secrets.iter().collect();
+            self.add(capability, &at, (http, &secrets), used, &mut granted);
+        }
+        for (index, grant) in operator.grants.iter().enumerate() {
+            if grant.is_for(&self.uses.plugin, self.application, self.environment) {
+                let secrets: Vec<_> = grant.secrets.iter().collect();
+                self.add(capability, &format!("/grants/{index}"), (&grant.http, &secrets), used, &mut granted);
+            }
+        }
+        Ok(granted)
+    }
+
+    fn add(
+        &self,
+        capability: &str,
+        at: &str,
+        (http, secrets): (&[HttpGrant], &[(&String, &SecretGrant)]),
+        used: &Used,
+        granted: &mut Vec<Granted>,
+    ) {
+        match capability {
+            HTTP => granted.extend(http.iter().enumerate().map(|(index, grant)| {
+                let requests = used.http.iter().filter(|requests| covers(grant, &requests.server, &requests.method));
+                let count = requests.map(|requests| requests.count).sum();
+                self.one(requests_of(grant), &format!("{at}/http/{index}"), Some(count))
+            })),
+            SECRETS => granted.extend(secrets.iter().map(|(name, grant)| {
+                let read = u64::from(used.secrets.contains(name));
+                self.one(secret_of(name, grant), &format!("{at}/secrets/{name}"), Some(read))
+            })),
+            _ => {}
+        }
+    }
+
+    fn one(&self, what: String, pointer: &str, used: Option<u64>) -> Granted {
+        let document: &Document = &self.app.operator.document;
+        Granted { what, line: locate(document, pointer).0, used }
+    }
+
+    /// How many syncs there were here: each of them uses what its target is lent.
+    fn deployed(&self) -> Result<Option<u64>, CliError> {
+        let environment = self.environment.map(str::to_owned);
+        let page = Page { application: Some(self.application.to_owned()), environment, limit: RUNS };
+        Ok(Some(self.app.store.history(&page)?.len() as u64))
+    }
+
+    fn line(&self, capability: &str) -> String {
+        let plugin = self.uses.plugin.name.as_str();
+        let whose = Whose { plugin, application: self.application, environment: self.environment };
+        match capability {
+            HTTP => whose.http_line(Default::default(), "HOST", 443, "GET"),
+            SECRETS => whose.secret_line("NAME"),
+            _ => Grants::line_for(capability).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+fn imports(import: &str, capability: &str) -> bool {
+    let interface = import.split('@').next().unwrap_or_default();
+    match capability {
+        HTTP => interface == "wasi:http/outgoing-handler",
+        _ => interface.strip_prefix("springline:host/") == Some(capability),
+    }
+}
+
+/// Whether a grant covers what a record says of requests.
+fn covers(grant: &HttpGrant, server: &str, method: &str) -> bool {
+    let Some((scheme, rest)) = server.split_once("://") else { return false };
+    // Where there were too many servers, the record has the pattern instead.
+    if rest == grant.host {
+        return true;
+    }
+    let (host, port) = match rest.rsplit_once(':').filter(|(host, _)| !host.ends_with(':') && !rest.ends_with(']')) {
+        Some((host, port)) => (host, port.parse().unwrap_or_default()),
+        None => (rest, grant.scheme.port()),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let methods = grant.methods.iter().any(|known| known == method);
+    scheme == grant.scheme.as_str() && grant.covers(host) && grant.has_port(port) && methods
+}
+
+/// `https://example.org GET HEAD`.
+fn requests_of(grant: &HttpGrant) -> String {
+    let ports: Vec<_> = grant.ports.iter().map(ToString::to_string).collect();
+    let ports = if ports.is_empty() { String::new() } else { format!(":{}", ports.join(",")) };
+    let private = if grant.private { " private" } else { "" };
+    format!("{}://{}{ports} {}{private}", grant.scheme, grant.host, grant.methods.join(" "))
+}
+
+/// `token from env FETCH_TOKEN, to example.org`.
+fn secret_of(name: &str, grant: &SecretGrant) -> String {
+    let from = match (&grant.env, &grant.file) {
+        (Some(variable), _) => format!("env {variable}"),
+        (None, Some(path)) => format!("file {}", path.display()),
+        (None, None) => "nowhere".into(),
+    };
+    let to = if grant.hosts.is_empty() { String::new() } else { format!(", to {}", grant.hosts.join(" ")) };
+    format!("{name} from {from}{to}")
+}
+
+#[cfg(test)]
+mod tests {
+    use springline_model::capability::Scheme;
+
+    use super::*;
+
+    #[test]
+    fn a_record_is_matched_with_its_grant() {
+        let grant = HttpGrant {
+            scheme: Scheme::Https,
+            host: "*.example.org".into(),
+            ports: Vec::new(),
+            methods: vec!["GET".into()],
+            private: false,
+        };
+        assert!(covers(&grant, "https://www.example.org", "GET"));
+        assert!(covers(&grant, "https://*.example.org", "GET"));
+        for (server, method) in [
+            ("https://www.example.org", "POST"),
+            ("http://www.example.org", "GET"),
+            ("https://www.example.org:8443", "GET"),
+            ("https://example.net", "GET"),
+        ] {
+            assert!(!covers(&grant, server, method), "{method} {server}");
+        }
+        assert_eq!(requests_of(&grant), "https://*.example.org GET");
+        let literal = HttpGrant { host: "::1".into(), ports: vec![8080], private: true, ..grant };
+        assert!(covers(&literal, "https://[::1]:8080", "GET"));
+        assert_eq!(requests_of(&literal), "https://::1:8080 GET private");
+    }
 }

@@ -63,15 +63,19 @@ impl History {
             show::note("nothing was synced yet: `springline run`");
             return Ok(ExitCode::SUCCESS);
         }
-        let mut table =
-            Table::new(&["#", "WHEN", "ENVIRONMENT", "REVISION", "RELEASE", "CAUSE", "CHANGES", "OUTCOME", "TOOK"]);
+        let mut heads = vec!["#", "WHEN", "ENVIRONMENT", "REVISION", "RELEASE", "CAUSE", "CHANGES", "OUTCOME", "TOOK"];
+        let powers = records.iter().any(|sealed| !sealed.record.used.is_empty());
+        if powers {
+            heads.push("POWERS");
+        }
+        let mut table = Table::new(&heads);
         for Sealed { record, .. } in &records {
             let outcome = match record.outcome {
                 Outcome::Succeeded => GOOD,
                 Outcome::Failed { .. } => BAD,
                 Outcome::Cancelled { .. } => NOTE,
             };
-            table.row(vec![
+            let mut row = vec![
                 plain(record.sequence),
                 plain(time::moment(record.started)),
                 plain(&record.place.environment),
@@ -81,7 +85,11 @@ impl History {
                 plain(changes(&record.counts)),
                 styled(outcome, &record.outcome),
                 styled(FAINT, time::duration(record.took)),
-            ]);
+            ];
+            if powers {
+                row.push(plain(&record.used));
+            }
+            table.row(row);
         }
         table.print();
         Ok(ExitCode::SUCCESS)
@@ -123,7 +131,7 @@ pub fn as_json(sealed: &Sealed) -> Value {
         .iter()
         .map(|(stage, took)| json!({ "stage": stage, "milliseconds": took.as_secs_f64() * 1000.0 }))
         .collect();
-    json!({
+    let mut value = json!({
         "sequence": record.sequence,
         "hash": hash,
         "previous": record.previous,
@@ -140,5 +148,9 @@ pub fn as_json(sealed: &Sealed) -> Value {
         "counts": record.counts,
         "outcome": record.outcome,
         "stages": stages,
-    })
+    });
+    if !record.used.is_empty() {
+        value["used"] = json!(record.used);
+    }
+    value
 }

@@ -89,6 +89,9 @@ fn print(step: &StepRecord, lines: &[LogLine]) {
         How::Executed(why) if why.is_empty() => {}
         how => show::line(paint(FAINT, format_args!("  {}", how_text(how)))),
     }
+    if !step.used.is_empty() {
+        show::line(paint(NOTE, format_args!("  used {}", step.used)));
+    }
     if step.how == How::Failed {
         show::line(paint(BAD, format_args!("  {}", step.summary)));
     }

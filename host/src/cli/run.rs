@@ -14,6 +14,7 @@ use springline_model::run::{Cause, How, StepRecord};
 use springline_model::{Cancel, application};
 
 use super::error::{CliError, Kind};
+use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
 use crate::app::{App, actor};
 use crate::project::{Configured, Picked, Project, show_revision};
@@ -165,6 +166,9 @@ impl Ready {
     ) -> Result<Report, CliError> {
         let progress = Progress::new(common);
         let environments = self.environments(environments)?;
+        if common.output == Output::Text {
+            grants::announce(self)?;
+        }
         let actor = actor();
         let request = Request {
             chain: &self.chain,
@@ -257,6 +261,9 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
                     paint(GOOD, "synced"),
                     paint(FAINT, &ready.picked.revision.subject),
                 ));
+                if !record.used.is_empty() {
+                    show::note(format_args!("used powers: {}", record.used));
+                }
                 for left in &synced.left {
                     show::warn(format_args!("{left} is no longer desired and stays, as pruning is off"));
                 }

@@ -3,6 +3,7 @@
 mod build;
 mod dev;
 pub mod diff;
+pub mod grants;
 mod inspect;
 mod list;
 mod new;
@@ -34,6 +35,8 @@ enum Action {
     List(list::List),
     /// Show what a plugin is and asks for: its kind, track, imports, powers and config
     Inspect(inspect::Inspect),
+    /// Show which powers plugins ask for, why, what is granted by which line, and what was used
+    Grants(grants::GrantsArgs),
     /// Start a plugin project, with the SDK in it
     New(new::New),
     /// Build a plugin project: its component is put where its plugin.yaml says
@@ -57,6 +60,7 @@ impl PluginArgs {
         match &self.action {
             Action::List(verb) => verb.run(common, cancel),
             Action::Inspect(verb) => verb.run(common),
+            Action::Grants(verb) => verb.run(common, cancel),
             Action::New(verb) => verb.run(common),
             Action::Build(verb) => verb.run(common),
             Action::Test(verb) => verb.run(common, cancel),
