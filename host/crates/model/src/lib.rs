@@ -17,8 +17,11 @@ pub mod operator;
 pub mod plugin;
 pub mod port;
 mod power;
+pub mod reference;
+pub mod registry;
 pub mod run;
 pub mod trace;
+pub mod trust;
 pub mod tree;
 
 pub use cancel::Cancel;
