@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use springline_model::Digest;
 use springline_model::plugin::Pinned;
+use springline_model::reference::{Reference, Wanted};
 
 use crate::document::Document;
 use crate::issue::{ConfigError, Issue};
@@ -40,6 +41,12 @@ pub struct LockedPlugin {
     /// The version that it says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Of a plugin from a registry, the digest of its manifest there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+    /// Of a plugin that is named by a range, the tag that was the newest one in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
 }
 
 /// Where a plugin comes from; its name shows the same.
@@ -52,10 +59,17 @@ pub enum PluginSource {
     Path,
     /// Named by its digest; found in the operator's plugin directories.
     Digest,
+    /// Named by a reference; pulled from its registry.
+    Registry,
 }
 
 /// As the file writes them.
-const SOURCES: [&str; 3] = [PluginSource::Builtin.as_str(), PluginSource::Path.as_str(), PluginSource::Digest.as_str()];
+const SOURCES: [&str; 4] = [
+    PluginSource::Builtin.as_str(),
+    PluginSource::Path.as_str(),
+    PluginSource::Digest.as_str(),
+    PluginSource::Registry.as_str(),
+];
 
 impl PluginSource {
     const fn as_str(self) -> &'static str {
@@ -63,16 +77,18 @@ impl PluginSource {
             Self::Builtin => "builtin",
             Self::Path => "path",
             Self::Digest => "digest",
+            Self::Registry => "registry",
         }
     }
 }
 
-impl From<PluginName<'_>> for PluginSource {
-    fn from(name: PluginName<'_>) -> Self {
+impl From<&PluginName<'_>> for PluginSource {
+    fn from(name: &PluginName<'_>) -> Self {
         match name {
             PluginName::Builtin(_) => Self::Builtin,
             PluginName::Path(_) => Self::Path,
             PluginName::Digest(_) => Self::Digest,
+            PluginName::Registry(_) => Self::Registry,
         }
     }
 }
@@ -105,11 +121,17 @@ impl Lock {
         let mut text = HEADER.to_owned();
         text.push_str("version: 1\n");
         text.push_str(if self.plugins.is_empty() { "plugins: {}\n" } else { "plugins:\n" });
-        for (name, LockedPlugin { source, digest, version }) in &self.plugins {
+        for (name, LockedPlugin { source, digest, version, manifest, tag }) in &self.plugins {
             // Writing into a string never fails.
             let _ = write!(text, "  {}:\n    source: {}\n    digest: {digest}\n", plain(name), source.as_str());
             if let Some(version) = version {
                 let _ = writeln!(text, "    version: {}", plain(version));
+            }
+            if let Some(manifest) = manifest {
+                let _ = writeln!(text, "    manifest: {manifest}");
+            }
+            if let Some(tag) = tag {
+                let _ = writeln!(text, "    tag: {}", plain(tag));
             }
         }
         text
@@ -155,6 +177,8 @@ static SCHEMA: LazyLock<CompiledSchema> = LazyLock::new(|| {
                         "source": { "enum": SOURCES },
                         "digest": { "type": "string" },
                         "version": { "type": "string" },
+                        "manifest": { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" },
+                        "tag": { "type": "string" },
                     },
                     "required": ["source", "digest"],
                     "additionalProperties": false,
@@ -179,19 +203,26 @@ fn check(document: &Document, issues: &mut Vec<Issue>) {
             issues.push(document.issue(&join(&pointer, "digest"), message, restore()));
         }
         let Ok(named) = PluginName::parse(name) else { continue };
-        let source = PluginSource::from(named).as_str();
+        let source = PluginSource::from(&named).as_str();
         if text("source").is_some_and(|written| written != source && SOURCES.contains(&written)) {
             let message = format!("the source of a plugin of this name is `{source}`");
             issues.push(document.issue(&join(&pointer, "source"), message, restore()));
         }
-        if let (PluginName::Digest(named), Some(Ok(digest))) = (named, digest)
+        let (at, named) = match named {
+            PluginName::Digest(named) => ("digest", Some(named)),
+            PluginName::Registry(Reference { wanted, .. }) => {
+                if source == "registry" && text("manifest").is_none() {
+                    let message = "the digest of its manifest is missing";
+                    issues.push(document.issue(&pointer, message, restore()));
+                }
+                ("manifest", if let Wanted::Digest(named) = wanted { Some(named) } else { None })
+            }
+            PluginName::Builtin(_) | PluginName::Path(_) => continue,
+        };
+        if let (Some(named), Some(Ok(digest))) = (named, text(at).map(str::parse::<Digest>))
             && named != digest
         {
-            issues.push(document.issue(
-                &join(&pointer, "digest"),
-                "this is not the digest that the name says",
-                restore(),
-            ));
+            issues.push(document.issue(&join(&pointer, at), "this is not the digest that the name says", restore()));
         }
     }
 }

@@ -8,8 +8,12 @@ fn lock() -> Lock {
         ("./plugins/my plugin: #1.wasm", PluginSource::Path, None),
         (digest.to_string().as_str(), PluginSource::Digest, Some("0.1.0")),
     ] {
-        lock.set(name, LockedPlugin { source, digest, version: version.map(Into::into) });
+        lock.set(name, LockedPlugin { source, digest, version: version.map(Into::into), manifest: None, tag: None });
     }
+    let manifest = Some(Digest::of("m"));
+    let tag = Some("1.2.9".to_owned());
+    let plugin = LockedPlugin { source: PluginSource::Registry, digest, version: None, manifest, tag };
+    lock.set("oci://localhost:5000/team/step:>=1.2, <2", plugin);
     lock
 }
 
@@ -46,6 +50,16 @@ fn a_name_and_its_pin_must_agree() {
     let (x, y) = (Digest::of("x"), Digest::of("y"));
     let text = format!(
         "version: 1\nplugins:\n  a: {{ source: path, digest: {x} }}\n  {y}: {{ source: digest, digest: {x} }}\n"
+    );
+    let error = Lock::parse("springline.lock", &text).unwrap_err();
+    assert_eq!(error.issues.iter().map(|issue| issue.line).collect::<Vec<_>>(), [3, 4]);
+}
+
+#[test]
+fn a_plugin_of_a_registry_is_pinned_by_its_manifest_too() {
+    let (x, y) = (Digest::of("x"), Digest::of("y"));
+    let text = format!(
+        "version: 1\nplugins:\n  oci://r.io/a:1: {{ source: registry, digest: {x} }}\n  \"oci://r.io/a@{x}\": {{ source: registry, digest: {x}, manifest: {y} }}\n"
     );
     let error = Lock::parse("springline.lock", &text).unwrap_err();
     assert_eq!(error.issues.iter().map(|issue| issue.line).collect::<Vec<_>>(), [3, 4]);

@@ -1,6 +1,7 @@
 //! The syntax of names, paths and plugins, in words and as the patterns that the schemas carry.
 
 use springline_model::Digest;
+use springline_model::reference::{RANGE_PATTERN, REPOSITORY_PATTERN, Reference, SCHEME, TAG_PATTERN};
 
 use crate::pointer::shown;
 
@@ -26,7 +27,7 @@ impl InvalidName {
 }
 
 /// How springline.yaml and host.yaml name a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginName<'a> {
     /// A built-in plugin, by its name.
     Builtin(&'a str),
@@ -35,13 +36,15 @@ pub enum PluginName<'a> {
     Path(&'a str),
     /// A component, by its digest.
     Digest(Digest),
+    /// A component of a registry.
+    Registry(Reference),
 }
 
 impl<'a> PluginName<'a> {
     /// Reads a plugin's name.
     ///
     /// # Errors
-    /// It has none of the three forms.
+    /// It has none of the four forms.
     pub fn parse(text: &'a str) -> Result<Self, InvalidName> {
         if let Some(path) = text.strip_prefix("./") {
             return match check_path(path) {
@@ -54,6 +57,10 @@ impl<'a> PluginName<'a> {
                     },
                 )),
             };
+        }
+        if text.starts_with(SCHEME) {
+            let reference = text.parse::<Reference>();
+            return reference.map(Self::Registry).map_err(|error| InvalidName::new(error.message, error.suggestion));
         }
         if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sha256:")) {
             return text.parse().map(Self::Digest).map_err(|_| {
@@ -68,11 +75,20 @@ impl<'a> PluginName<'a> {
             let suggestion = match (path, invalid.suggestion) {
                 (Some(path), _) => format!("for a component below this file's directory write `./{path}`"),
                 (None, Some(suggestion)) if !text.contains(['/', '\\', ':']) => suggestion,
-                _ => "name a plugin by a built-in's name, by `./PATH` of a component, or by `sha256:DIGEST`".to_owned(),
+                _ if looks_like_a_registry(text) => format!("for a plugin of a registry write `{SCHEME}{text}`"),
+                _ => "name a plugin by a built-in's name, by `./PATH` of a component, by `sha256:DIGEST`, or by \
+                      `oci://REGISTRY/REPOSITORY:TAG`"
+                    .to_owned(),
             };
             InvalidName::new(format!("`{}` is not the name of a plugin", shown(text)), suggestion)
         })
     }
+}
+
+/// Whether a text is what other tools call something in a registry.
+fn looks_like_a_registry(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or_default();
+    (host == "localhost" || host.contains(['.', ':'])) && text.parse::<Reference>().is_ok()
 }
 
 const PATH_WORDS: &str = "names joined by `/`, without `.`, `..`, `\\` and empty parts";
@@ -143,10 +159,11 @@ fn check_clean(text: &str) -> bool {
     !text.is_empty() && text.split('/').all(|part| part != "..") && !text.contains(|c: char| c <= '\u{1f}')
 }
 
-/// The pattern of a plugin's name: a built-in, `./PATH` or a digest.
+/// The pattern of a plugin's name: a built-in, `./PATH`, a digest or `oci://…`.
 pub(crate) fn plugin_pattern() -> String {
     let inner = |pattern: &'static str| pattern.trim_start_matches('^').trim_end_matches('$');
-    format!("^({}|\\./{}|sha256:[0-9a-f]{{64}})$", inner(NAME_PATTERN), inner(PATH_PATTERN))
+    let registry = format!("{SCHEME}{REPOSITORY_PATTERN}(:{TAG_PATTERN}|:{RANGE_PATTERN}|@sha256:[0-9a-f]{{64}})");
+    format!("^({}|\\./{}|sha256:[0-9a-f]{{64}}|{registry})$", inner(NAME_PATTERN), inner(PATH_PATTERN))
 }
 
 /// What a pattern of ours says in words of a text that breaks it; none for a stranger's pattern.
@@ -204,6 +221,32 @@ mod tests {
         "sha1:00",
         "a/b",
         "x.wasm",
+        "oci://",
+        "oci://r.io",
+        "oci://r.io/a",
+        "oci://r.io/a:",
+        "oci://r.io/a:1.2.3",
+        "oci://localhost:5000/team/a-b/c__d:latest",
+        "oci://[::1]:5000/a:^1.2",
+        "oci://r.io/a:>=1.2, <2",
+        "oci://r.io/a:>=1.2,<2",
+        "oci://r.io/a:>=1.2,  <2",
+        "oci://r.io/a:^x",
+        "oci://r.io/a:^01",
+        "oci://r.io/a:^1.2.3.4",
+        "oci://r.io/a:^1234567890",
+        "oci://r.io/A:1",
+        "oci://r.io/a-:1",
+        "oci://r.io/a._b:1",
+        "oci://r.io/a---b:1",
+        "oci://r.io//a:1",
+        "oci://-r.io/a:1",
+        "oci://r.io:/a:1",
+        "oci://r.io:123456/a:1",
+        "oci://r.io/a@sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "oci://r.io/a:1@sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "oci://r.io/a@sha256:00",
+        "r.io/a:1",
         "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "sha256:BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",

@@ -3,8 +3,9 @@
 use springline_model::operator::Operator;
 
 use crate::document::Document;
-use crate::issue::ConfigError;
+use crate::issue::{ConfigError, Issue};
 use crate::load::load;
+use crate::pointer::{join, shown};
 use crate::published::OPERATOR;
 
 /// Reads the text of host.yaml. `name` is what messages call the file. An empty file, as one with
@@ -17,8 +18,27 @@ pub fn load_operator(name: &str, text: &str) -> Result<(Operator, Document), Con
     if document.is_empty() {
         return Ok((Operator { version: 1, ..Operator::default() }, document));
     }
-    let operator = load(&document, &OPERATOR, |_, _| {})?;
+    let operator = load(&document, &OPERATOR, check)?;
     Ok((operator, document))
+}
+
+/// A rule of `trust` names keys that are there: a name that is misspelt would let nobody in, or the
+/// wrong one be looked for.
+fn check(document: &Document, issues: &mut Vec<Issue>) {
+    let Some(trust) = document.root().get("trust") else { return };
+    let keys: Vec<&str> = trust.get("keys").into_iter().flat_map(|keys| keys.entries().map(|(name, _)| name)).collect();
+    let Some(rules) = trust.get("rules") else { return };
+    for (at, rule) in rules.items().enumerate() {
+        let Some(signers) = rule.get("signed-by") else { continue };
+        for (nth, signer) in signers.items().enumerate() {
+            let Some(name) = signer.text().filter(|name| !keys.contains(name)) else { continue };
+            let near = crate::suggest::nearest(name, keys.iter().copied());
+            let help = near.map_or("add it to `trust.keys`".to_owned(), |near| format!("did you mean `{near}`?"));
+            let pointer = join(&format!("/trust/rules/{at}/signed-by"), &nth.to_string());
+            let message = format!("there is no key `{}` in `trust.keys`", shown(name));
+            issues.push(document.issue(&pointer, message, Some(help)));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -43,6 +63,25 @@ plugin-directories: [plugins]
         assert_eq!(operator.limits.memory_mib, 64);
         assert_eq!(operator.limits_of("step-site").wall_seconds, 9);
         assert_eq!(operator.plugin_directories.len(), 1);
+    }
+
+    #[test]
+    fn trust_names_keys_that_are_there() {
+        let text = "\
+trust:
+  keys:
+    platform: { file: keys/platform.pub }
+    other: \"-----BEGIN PUBLIC KEY-----\"
+  rules:
+    - { match: r.io/**, signed-by: [platform, platfrom] }
+    - { match: r.io/dev/*, unsigned: true }
+";
+        let error = load_operator("host.yaml", text).unwrap_err().to_string();
+        assert!(error.contains("host.yaml:6:") && error.contains("did you mean `platform`?"), "{error}");
+        let (operator, _) = load_operator("host.yaml", &text.replace(", platfrom", "")).unwrap();
+        assert_eq!(operator.trust.unwrap().rules.len(), 2);
+        let error = load_operator("host.yaml", "trust: { rules: [{ unsigned: true }] }").unwrap_err().to_string();
+        assert!(error.contains("match"), "{error}");
     }
 
     #[test]

@@ -56,7 +56,11 @@ pub fn operator_schema() -> Value {
     add(&mut schema, "/properties/targets", "propertyNames", json!({ "pattern": NAME_PATTERN }));
     add(&mut schema, "/properties/plugins", "propertyNames", json!({ "pattern": plugin_pattern() }));
     add(&mut schema, "/properties/plugin-directories/items", "minLength", 1.into());
-    add(&mut schema, "/$defs/TargetBinding/properties/plugin", "pattern", plugin_pattern().into());
+    for at in ["TargetBinding/properties/plugin", "PluginSettings/properties/source"] {
+        add(&mut schema, &format!("/$defs/{at}"), "pattern", plugin_pattern().into());
+    }
+    add(&mut schema, "/$defs/Trust/properties/keys", "propertyNames", json!({ "pattern": NAME_PATTERN }));
+    add(&mut schema, "/$defs/Rule/properties/match", "minLength", 1.into());
     add(&mut schema, "/$defs/DirectoryGrant/properties/path", "minLength", 1.into());
     grants(&mut schema);
     // No call works with less than the first number; the second is far beyond any machine's need

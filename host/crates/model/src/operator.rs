@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::Digest;
 use crate::capability::{Grants, HttpGrant, SecretGrant};
 use crate::plugin::{Limits, Pinned};
+use crate::trust::{RegistrySettings, Trust};
 
 /// The operator's file, `host.yaml` in the state directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +34,10 @@ pub struct Operator {
     /// Directories with `*.wasm` files, searched for plugins that are named by digest or pinned.
     /// A relative path starts at the directory of host.yaml.
     pub plugin_directories: Vec<PathBuf>,
+    /// How single registries are reached, by their names.
+    pub registries: IndexMap<String, RegistrySettings>,
+    /// Whose plugins are taken from registries. Without it, all are, pinned by their digests.
+    pub trust: Option<Trust>,
 }
 
 impl Default for Operator {
@@ -45,6 +50,8 @@ impl Default for Operator {
             grants: Vec::new(),
             certificate_authorities: Vec::new(),
             plugin_directories: Vec::new(),
+            registries: IndexMap::new(),
+            trust: None,
         }
     }
 }
@@ -54,7 +61,7 @@ impl Default for Operator {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TargetBinding {
     /// The deploy-target plugin: the name of a built-in one, `./PATH` of a component (from the
-    /// directory of host.yaml), or its digest.
+    /// directory of host.yaml), its digest, or `oci://REGISTRY/REPOSITORY:TAG`.
     pub plugin: String,
     /// The plugin's config.
     #[serde(default)]
@@ -102,6 +109,9 @@ impl Grant {
 pub struct PluginSettings {
     /// Its limits, instead of the general ones.
     pub limits: Option<Limits>,
+    /// The plugin that is taken in its stead: `oci://REGISTRY/REPOSITORY:TAG`, `./PATH` from the directory of
+    /// host.yaml, or a digest.
+    pub source: Option<String>,
 }
 
 impl Operator {
@@ -118,6 +128,11 @@ impl Operator {
     /// The limits of the plugin of that name.
     pub fn limits_of(&self, plugin: &str) -> &Limits {
         self.plugins.get(plugin).and_then(|settings| settings.limits.as_ref()).unwrap_or(&self.limits)
+    }
+
+    /// The plugin that is taken in the stead of the one of that name.
+    pub fn source_of(&self, plugin: &str) -> Option<&str> {
+        self.plugins.get(plugin)?.source.as_deref()
     }
 }
 

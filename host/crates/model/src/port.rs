@@ -16,6 +16,8 @@ use crate::run::{Kept, Place, Release, Run, Timestamp};
 use crate::tree::{Directory, Entry, TreeError};
 use crate::{Digest, ObjectId};
 
+pub use crate::registry::{Registry, RegistryError};
+
 /// A read-only directory tree: of a git revision, of uncommitted state, or of the blob store.
 pub trait Tree: Send + Sync {
     /// The identity of the whole: equal ones have equal content.

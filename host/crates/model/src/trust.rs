@@ -40,18 +40,20 @@ pub struct KeyFile {
 /// Which plugins of some repositories are taken: those that one of `signed-by` signed, those whose
 /// digest is listed, or, with `unsigned`, all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
     /// The repositories: `REGISTRY/PATH`, where `*` stands for one part of the path and a last `**` for all the
     /// rest.
     #[serde(rename = "match")]
-    #[schemars(required)]
     pub pattern: String,
     /// The keys of which one must have signed.
+    #[serde(default)]
     pub signed_by: Vec<String>,
     /// Digests of components that are taken whoever signed them.
+    #[serde(default)]
     pub digests: Vec<DigestText>,
     /// Whether plugins are taken that nobody signed.
+    #[serde(default)]
     pub unsigned: bool,
 }
 
