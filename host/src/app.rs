@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,9 +11,11 @@ use springline_blobs::DiskBlobs;
 use springline_engine::Ports;
 use springline_engine::event::Observer;
 use springline_model::operator::Operator;
-use springline_model::port::{Blobs, Clock, Plugins, StoreError};
+use springline_model::port::{Blobs, Clock, Plugins, Registry, StoreError};
 use springline_model::run::Timestamp;
+use springline_model::trust::RegistrySettings;
 use springline_model::{Cancel, Digest};
+use springline_registry::{OciRegistry, RegistryConfig};
 use springline_runtime::{Compiler, Network, Runtime, RuntimeConfig};
 use springline_store::SledStore;
 
@@ -37,6 +39,7 @@ pub struct App {
     pub plugins: Runtime,
     /// The operator's file.
     pub operator: Configured<Operator>,
+    registry: OnceLock<OciRegistry>,
     clock: SystemClock,
     cancel: Cancel,
 }
@@ -53,7 +56,22 @@ impl App {
         let operator = project.operator()?;
         let plugins =
             runtime(project.state(), paths::compiled(project.state()), blobs.clone(), &operator.value, false)?;
-        Ok(Self { project, store, blobs, plugins, operator, clock: SystemClock, cancel: cancel.clone() })
+        let registry = OnceLock::new();
+        Ok(Self { project, store, blobs, plugins, operator, registry, clock: SystemClock, cancel: cancel.clone() })
+    }
+
+    /// Registries. What they take is put together when the first one is needed.
+    ///
+    /// # Errors
+    /// What the operating system reports.
+    pub fn registry(&self) -> Result<&dyn Registry, CliError> {
+        if self.registry.get().is_none() {
+            let opened = open_registry(&self.operator.value, &self.cancel)?;
+            let _ = self.registry.set(opened);
+        }
+        self.registry.get().map(|registry| registry as &dyn Registry).ok_or_else(|| {
+            CliError::new(Kind::State, "no registry can be reached: what that takes could not be put together")
+        })
     }
 
     /// The parts, as the engine sees them.
@@ -106,6 +124,20 @@ pub fn parts(state: &Path, cache: PathBuf) -> Result<(Arc<dyn Blobs>, Box<dyn Pl
 /// A directory that can't be written.
 pub fn mark_owned(directory: &Path, owners: &BTreeMap<String, String>) -> Result<(), CliError> {
     springline_runtime::mark_owned(directory, owners).map_err(|error| CliError::new(Kind::State, error.to_string()))
+}
+
+/// Registries by themselves.
+///
+/// # Errors
+/// What the operating system reports.
+pub fn registry(operator: &Operator, cancel: &Cancel) -> Result<Box<dyn Registry>, CliError> {
+    Ok(Box::new(open_registry(operator, cancel)?))
+}
+
+fn open_registry(operator: &Operator, cancel: &Cancel) -> Result<OciRegistry, CliError> {
+    let said = |(name, settings): (&String, &RegistrySettings)| Some((name.clone(), settings.plain_http?));
+    let plain_http = operator.registries.iter().filter_map(said).collect();
+    Ok(OciRegistry::new(RegistryConfig { plain_http, cancel: cancel.clone() })?)
 }
 
 fn runtime(

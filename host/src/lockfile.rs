@@ -1,9 +1,10 @@
 //! springline.lock: which plugin a name stands for, until somebody decides otherwise.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use springline_config::{Lock, LockedPlugin, PluginSource};
+use springline_config::{Lock, LockedPlugin};
 
 use crate::cli::error::{CliError, Kind};
 use crate::paths;
@@ -14,7 +15,10 @@ pub struct LockFile {
     pub lock: Lock,
     /// Where it is written; none where there is no work tree.
     path: Option<PathBuf>,
-    changed: bool,
+    /// Whether what a commit pins is in it, which goes before what the file says.
+    committed: bool,
+    /// The names that were pinned.
+    changed: BTreeSet<String>,
 }
 
 impl LockFile {
@@ -36,7 +40,7 @@ impl LockFile {
                 lock.set(name, plugin.clone());
             }
         }
-        Ok(Self { lock, path, changed: false })
+        Ok(Self { lock, path, committed: committed.is_some(), changed: BTreeSet::new() })
     }
 
     /// The operator's, in the state directory.
@@ -49,31 +53,40 @@ impl LockFile {
             Some(text) => Lock::parse(&path.display().to_string(), &text)?,
             None => Lock::default(),
         };
-        Ok(Self { lock, path: Some(path), changed: false })
+        Ok(Self { lock, path: Some(path), committed: false, changed: BTreeSet::new() })
     }
 
     /// Pins a plugin.
-    pub fn pin(&mut self, name: &str, source: PluginSource, digest: springline_model::Digest) {
-        let plugin = LockedPlugin { source, digest, version: None };
-        if self.lock.get(name) != Some(&plugin) {
-            self.lock.set(name, plugin);
-            self.changed = true;
+    pub fn pin(&mut self, name: &str, plugin: &LockedPlugin) {
+        if self.lock.get(name) != Some(plugin) {
+            self.lock.set(name, plugin.clone());
+            self.changed.insert(name.to_owned());
         }
     }
 
-    /// Writes it if something was pinned, as a whole or not at all, and returns where.
+    /// Writes it if something was pinned, as a whole or not at all, and returns where. What somebody
+    /// else pinned there in the meantime stays.
     ///
     /// # Errors
     /// If it can't be written.
     pub fn save(&self) -> Result<Option<&Path>, CliError> {
-        let Some(path) = self.path.as_deref().filter(|_| self.changed) else { return Ok(None) };
+        let Some(path) = self.path.as_deref().filter(|_| !self.changed.is_empty()) else { return Ok(None) };
+        let mut lock = match read(path)? {
+            Some(text) => Lock::parse(&path.display().to_string(), &text)?,
+            None => Lock::default(),
+        };
+        for (name, plugin) in self.lock.iter() {
+            if self.committed || self.changed.contains(name) || lock.get(name).is_none() {
+                lock.set(name, plugin.clone());
+            }
+        }
         let failed = |error: std::io::Error| {
             let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::Config };
             CliError::new(kind, format!("{} can't be written: {error}", path.display()))
         };
         let directory = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-        std::io::Write::write_all(&mut file, self.lock.to_text().as_bytes()).map_err(failed)?;
+        std::io::Write::write_all(&mut file, lock.to_text().as_bytes()).map_err(failed)?;
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         fs::set_permissions(file.path(), mode).map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;

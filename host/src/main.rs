@@ -14,7 +14,9 @@ mod plugin_diff;
 mod project;
 mod resolve;
 mod sdk;
+mod shared;
 mod show;
+mod trust;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};

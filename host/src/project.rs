@@ -11,6 +11,7 @@ use springline_model::application::Application;
 use springline_model::operator::Operator;
 use springline_model::port::{Revision, Sources as _, Tree};
 use springline_model::trace::{Found, find};
+use springline_model::trust::{KeyFile, KeySource};
 use springline_source::GitSource;
 
 use crate::cli::error::{CliError, Kind};
@@ -142,30 +143,54 @@ impl Project {
     /// # Errors
     /// A file that is wrong.
     pub fn operator(&self) -> Result<Configured<Operator>, CliError> {
-        let path = self.state.join(paths::OPERATOR);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "version: 1\n".to_owned(),
-            Err(error) => return Err(CliError::new(Kind::Config, format!("{}: {error}", path.display()))),
-        };
-        let (mut value, document) = load_operator(&path.display().to_string(), &text)?;
-        let base = std::path::absolute(&self.state)
-            .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", self.state.display())))?;
-        for target in value.targets.values_mut() {
-            if let Some(directory) = &mut target.grants.directory {
-                directory.path = base.join(&directory.path);
-            }
-        }
-        for path in value.plugin_directories.iter_mut().chain(&mut value.certificate_authorities) {
-            *path = base.join(&*path);
-        }
-        let targets = value.targets.values_mut().map(|target| &mut target.grants.secrets);
-        let plugins = value.grants.iter_mut().map(|grant| &mut grant.secrets);
-        for path in targets.chain(plugins).flat_map(|secrets| secrets.values_mut()).filter_map(|s| s.file.as_mut()) {
-            *path = base.join(&*path);
-        }
-        Ok(Configured { value, document })
+        read_operator(&self.state)
     }
+
+    /// The operator's file that this command is under, if it is under one: it may be called outside
+    /// any repository. Nothing is made.
+    ///
+    /// # Errors
+    /// A file that is wrong.
+    pub fn operator_if_any(common: &Common) -> Result<Configured<Operator>, CliError> {
+        let state = common.state.clone().or_else(|| {
+            let local = !GitSource::is_address(&common.repo);
+            let source = local.then(|| GitSource::open(Path::new(&common.repo)).ok()).flatten()?;
+            Some(source.root_dir().join(paths::STATE))
+        });
+        read_operator(&state.unwrap_or_else(|| PathBuf::from(paths::STATE)))
+    }
+}
+
+/// The operator's file of a state directory. Without one, nothing is bound and nothing granted.
+fn read_operator(state: &Path) -> Result<Configured<Operator>, CliError> {
+    let path = state.join(paths::OPERATOR);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "version: 1\n".to_owned(),
+        Err(error) => return Err(CliError::new(Kind::Config, format!("{}: {error}", path.display()))),
+    };
+    let (mut value, document) = load_operator(&path.display().to_string(), &text)?;
+    let base = std::path::absolute(state)
+        .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", state.display())))?;
+    for target in value.targets.values_mut() {
+        if let Some(directory) = &mut target.grants.directory {
+            directory.path = base.join(&directory.path);
+        }
+    }
+    for path in value.plugin_directories.iter_mut().chain(&mut value.certificate_authorities) {
+        *path = base.join(&*path);
+    }
+    let targets = value.targets.values_mut().map(|target| &mut target.grants.secrets);
+    let plugins = value.grants.iter_mut().map(|grant| &mut grant.secrets);
+    for path in targets.chain(plugins).flat_map(|secrets| secrets.values_mut()).filter_map(|s| s.file.as_mut()) {
+        *path = base.join(&*path);
+    }
+    for key in value.trust.iter_mut().flat_map(|trust| trust.keys.values_mut()) {
+        if let KeySource::File(KeyFile { file }) = key {
+            *file = base.join(&*file);
+        }
+    }
+    Ok(Configured { value, document })
 }
 
 /// A revision as people read it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use springline_config::{CompiledSchema, Document, PluginSource};
+use springline_config::{CompiledSchema, Document, LockedPlugin, PluginName, PluginSource};
 use springline_engine::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
 use springline_model::Digest;
 use springline_model::application;
@@ -15,6 +15,7 @@ use springline_model::call::canonical_json;
 use springline_model::capability::Grants;
 use springline_model::plugin::{Description, Kind, Pinned};
 use springline_model::port::{Blobs as _, Plugins as _, Store as _, Tree};
+use springline_model::reference::{Reference, SCHEME};
 use springline_model::run::Release;
 use springline_model::trace::{Found, find};
 
@@ -24,6 +25,7 @@ use crate::cli::error::{CliError, Kind as ErrorKind};
 use crate::cli::redeploy;
 use crate::lockfile::LockFile;
 use crate::project::{Configured, Picked, read_text};
+use crate::shared::Shared;
 use crate::{grants, paths, show};
 
 /// A plugin that is found and described.
@@ -51,6 +53,9 @@ pub struct Resolver<'a> {
     base: Base<'a>,
     /// What is pinned.
     pub lock: LockFile,
+    shared: Shared<'a>,
+    /// For the plugins that host.yaml puts in the stead of springline.yaml's.
+    replacing: Option<Box<Self>>,
     known: HashMap<String, Known>,
 }
 
@@ -63,7 +68,9 @@ impl<'a> Resolver<'a> {
         let tree = picked.tree.as_ref();
         let work_dir = app.project.work_dir();
         let lock = LockFile::of_source(read_text(tree, paths::LOCK)?.as_deref(), work_dir)?;
-        Ok(Self { app, base: Base::Source { tree, work_dir }, lock, known: HashMap::new() })
+        let replacing = Some(Box::new(Self::of_operator(app)?));
+        let base = Base::Source { tree, work_dir };
+        Ok(Self { app, base, lock, shared: Shared::new(app), replacing, known: HashMap::new() })
     }
 
     /// For the plugins of host.yaml.
@@ -73,7 +80,8 @@ impl<'a> Resolver<'a> {
     pub fn of_operator(app: &'a App) -> Result<Self, CliError> {
         let state = app.project.state();
         let lock = LockFile::of_operator(state)?;
-        Ok(Self { app, base: Base::Directory(state), lock, known: HashMap::new() })
+        let base = Base::Directory(state);
+        Ok(Self { app, base, lock, shared: Shared::new(app), replacing: None, known: HashMap::new() })
     }
 
     /// The plugin of that name, pinned now if it was not. `place` says where it is named.
@@ -84,26 +92,54 @@ impl<'a> Resolver<'a> {
         if let Some(known) = self.known.get(name) {
             return Ok(known.clone());
         }
-        let digest = match self.lock.lock.get(name).map(|locked| locked.digest) {
-            Some(digest) => {
-                self.ensure_pinned(name, &digest, place)?;
-                digest
+        let app = self.app;
+        let digest = match app.operator.value.source_of(name) {
+            Some(source) => {
+                let place = Place::of_replacement(&app.operator.document, name);
+                match &mut self.replacing {
+                    Some(operator) => operator.pinned(source, &place)?,
+                    None => self.pinned(source, &place)?,
+                }
             }
-            None => self.find(name, place)?,
+            None => self.pinned(name, place)?,
         };
         let known = self.describe(Pinned { name: name.to_owned(), digest })?;
         self.known.insert(name.to_owned(), known.clone());
         Ok(known)
     }
 
-    /// The plugin that a name stands for today, whatever is pinned; pins it.
+    /// The digest that a name is pinned to, pinned now if it was not; its bytes are here.
+    fn pinned(&mut self, name: &str, place: &Place<'_>) -> Result<Digest, CliError> {
+        if let Some(locked) = self.lock.lock.get(name) {
+            match PluginName::parse(name) {
+                Ok(PluginName::Registry(reference)) => {
+                    self.shared.ensure(&reference, locked).map_err(|error| place.put_before(error))?;
+                }
+                _ => self.ensure_pinned(name, &locked.digest, place)?,
+            }
+            return Ok(locked.digest);
+        }
+        let found = self.find(name, place)?;
+        if name.parse::<Digest>().is_err() {
+            self.lock.pin(name, &found);
+        }
+        Ok(found.digest)
+    }
+
+    /// The plugin that a name stands for today, whatever is pinned. Nothing is pinned by it.
     ///
     /// # Errors
     /// A plugin that can't be found.
-    pub fn find(&mut self, name: &str, place: &Place<'_>) -> Result<Digest, CliError> {
+    pub fn find(&self, name: &str, place: &Place<'_>) -> Result<LockedPlugin, CliError> {
+        let found = |source, digest| LockedPlugin { source, digest, version: None, manifest: None, tag: None };
         if let Ok(digest) = name.parse::<Digest>() {
             self.ensure_pinned(name, &digest, place)?;
-            return Ok(digest);
+            return Ok(found(PluginSource::Digest, digest));
+        }
+        if name.starts_with(SCHEME) {
+            let reference = name.parse::<Reference>();
+            let reference = reference.map_err(|error| place.suggest(error.message, Some(error.suggestion)))?;
+            return self.shared.find(&reference).map_err(|error| place.put_before(error));
         }
         if let Some(path) = name.strip_prefix("./") {
             let Some(bytes) = self.read(path)? else {
@@ -112,16 +148,13 @@ impl<'a> Resolver<'a> {
                      build the plugin first, or commit it",
                 ));
             };
-            let digest = self.app.blobs.put(&bytes)?;
-            self.lock.pin(name, PluginSource::Path, digest);
-            return Ok(digest);
+            return Ok(found(PluginSource::Path, self.app.blobs.put(&bytes)?));
         }
         let Some(builtin) = builtin::named(name) else {
             return Err(unknown(name, place));
         };
         self.store_builtin(builtin)?;
-        self.lock.pin(name, PluginSource::Builtin, builtin.digest);
-        Ok(builtin.digest)
+        Ok(found(PluginSource::Builtin, builtin.digest))
     }
 
     /// Makes sure that the bytes of a pinned plugin are in the blob store.
@@ -180,6 +213,15 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Refuses a plugin of an earlier deployment that came from a registry and would not be taken
+    /// from there today.
+    fn recheck(&self, plugin: &Pinned) -> Result<(), CliError> {
+        match plugin.name.parse::<Reference>() {
+            Ok(reference) if plugin.name.starts_with(SCHEME) => self.shared.recheck(&reference, &plugin.digest),
+            _ => Ok(()),
+        }
+    }
+
     fn describe(&self, pinned: Pinned) -> Result<Known, CliError> {
         let description = self.app.describe(&pinned)?;
         let schema = CompiledSchema::new(&description.config_schema).map_err(|message| {
@@ -226,7 +268,10 @@ impl<'a> Resolver<'a> {
         {
             show::note(format_args!("pinned plugins in {}: commit it", path.display()));
         }
-        Ok(())
+        match &self.replacing {
+            Some(operator) => operator.save(),
+            None => Ok(()),
+        }
     }
 }
 
@@ -240,6 +285,17 @@ impl<'a> Place<'a> {
     /// The place that a pointer names.
     pub fn new(document: &'a Document, pointer: impl Into<String>) -> Self {
         Self { document, pointer: pointer.into() }
+    }
+
+    /// The place where the operator says what is taken in the stead of a plugin.
+    pub fn of_replacement(document: &'a Document, plugin: &str) -> Self {
+        Self::new(document, format!("/plugins/{}/source", plugin.replace('~', "~0").replace('/', "~1")))
+    }
+
+    /// Puts the line of the file in front of an error.
+    fn put_before(&self, error: CliError) -> CliError {
+        let (line, column) = springline_config::locate(self.document, &self.pointer);
+        error.at(&format!("{}:{line}:{column}", self.document.name()))
     }
 
     fn key(&self, key: &str) -> Self {
@@ -264,12 +320,14 @@ fn unknown(name: &str, place: &Place<'_>) -> CliError {
         return error.hint("this build carries no plugins: `cargo xtask demo` makes one that does");
     }
     error.hint(format!(
-        "built in are {}; a plugin of your own is named by its path (`./plugins/x.wasm`) or digest",
+        "built in are {}; a plugin of your own is named by its path (`./plugins/x.wasm`), its digest or \
+         its reference (`oci://REGISTRY/REPOSITORY:TAG`)",
         known.join(", ")
     ))
 }
 
-fn search(directory: &Path, digest: &Digest) -> Option<Vec<u8>> {
+/// The bytes with a digest among the components of a directory.
+pub fn search(directory: &Path, digest: &Digest) -> Option<Vec<u8>> {
     let entries = std::fs::read_dir(directory).ok()?;
     let components =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "wasm"));
@@ -383,6 +441,7 @@ pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) 
     let mut bound = target(app, resolver, &release.target, &Place::new(document, "/targets"))?;
     if bound.uses.plugin.digest != release.target_plugin.digest {
         redeploy::ensure_there(app, &release.target_plugin)?;
+        resolver.recheck(&release.target_plugin)?;
         let known = resolver.describe(release.target_plugin.clone())?;
         bound.uses.plugin = known.pinned;
         bound.uses.track = known.track;

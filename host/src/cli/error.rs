@@ -4,8 +4,9 @@
 use springline_config::ConfigError;
 use springline_engine::error::{Reason, StageError};
 use springline_model::plugin::{CallError, Fault, LogLine};
-use springline_model::port::{BlobError, SourceError, StoreError};
+use springline_model::port::{BlobError, RegistryError, SourceError, StoreError};
 use springline_model::tree::TreeError;
+use springline_registry::Untrusted;
 
 /// The kinds of failure. Each has an exit code; docs/reference/exit-codes.md lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +164,65 @@ impl From<BlobError> for CliError {
                 .hint("`springline run` makes artifacts and objects again that are lost or damaged"),
             BlobError::Io(_) => Self::new(Kind::State, message),
         }
+    }
+}
+
+impl From<RegistryError> for CliError {
+    fn from(error: RegistryError) -> Self {
+        let message = error.to_string();
+        let (kind, hint) = match &error {
+            RegistryError::NotFound { .. } => {
+                (Kind::Plugin, "`springline plugin list oci://REGISTRY/REPOSITORY` lists what is there".to_owned())
+            }
+            RegistryError::Unauthorized { registry, anonymous: true, .. } => {
+                (Kind::Denied, format!("log in first: `docker login {registry}`, or `oras login {registry}`"))
+            }
+            RegistryError::Unauthorized { registry, .. } => (
+                Kind::Denied,
+                format!("ask for the right at {registry}, or log in as somebody else: `docker login {registry}`"),
+            ),
+            RegistryError::Credentials { registry, .. } => (
+                Kind::Config,
+                format!("mend docker's config.json (DOCKER_CONFIG names its directory), or `docker login {registry}`"),
+            ),
+            RegistryError::Insecure { .. } => (
+                Kind::Denied,
+                "if that is meant, host.yaml says so: `registries: { REGISTRY: { plain-http: true } }`".to_owned(),
+            ),
+            RegistryError::NotWasm { .. } => {
+                (Kind::Plugin, "`springline plugin push FILE REFERENCE` pushes a plugin as it should be".to_owned())
+            }
+            RegistryError::Mismatch { .. } => {
+                (Kind::Denied, "nothing of it was used; tell the registry's administrator".to_owned())
+            }
+            RegistryError::Unreachable { .. } => (
+                Kind::Plugin,
+                "plugins that were pulled before need no registry; a registry without TLS is named in host.yaml: \
+                 `registries: { REGISTRY: { plain-http: true } }`"
+                    .to_owned(),
+            ),
+            RegistryError::TooLarge { .. } | RegistryError::Malformed { .. } | RegistryError::Refused { .. } => {
+                (Kind::Plugin, "if it should be possible, ask the registry's administrator".to_owned())
+            }
+            RegistryError::Cancelled => return Self::new(Kind::Cancelled, message),
+        };
+        Self::new(kind, message).hint(hint)
+    }
+}
+
+impl From<Untrusted> for CliError {
+    fn from(error: Untrusted) -> Self {
+        let Untrusted { repository, no_rule, .. } = &error;
+        let hint = if *no_rule {
+            format!(
+                "if it is to be trusted, host.yaml says so: `trust: {{ rules: [{{ match: {repository}, signed-by: [KEY] }}] }}`"
+            )
+        } else {
+            "ask its publisher to sign it (`springline plugin push FILE REFERENCE --sign KEY`), or change the rule in \
+             host.yaml; `springline plugin list oci://REGISTRY/REPOSITORY` shows who signed what"
+                .to_owned()
+        };
+        Self::new(Kind::Denied, error.to_string()).hint(hint)
     }
 }
 

@@ -14,6 +14,7 @@ use super::error::{CliError, Kind};
 use crate::app::{App, SystemClock};
 use crate::lockfile::LockFile;
 use crate::project::Project;
+use crate::shared::Shared;
 use crate::show::{self, time};
 
 /// Removes what nothing refers to. Releases, history and what is deployed are never touched.
@@ -49,7 +50,11 @@ impl Gc {
         if let (Some(days), false) = (self.keep_results, self.dry_run) {
             forgotten = app.store.forget_kept(SystemClock.now().saturating_sub(i64::from(days) * DAY))?;
         }
-        let collected = collect(app.ports(&Silent), &pinned(&app)?, self.dry_run)?;
+        let pinned = pinned(&app)?;
+        let collected = collect(app.ports(&Silent), &pinned, self.dry_run)?;
+        if !self.dry_run {
+            Shared::new(&app).forget_but(&pinned);
+        }
         let answer = json!({
             "removed": collected.removed,
             "bytes": collected.bytes,

@@ -8,6 +8,7 @@ pub mod error;
 pub mod gc;
 pub mod history;
 pub mod init;
+pub mod key;
 pub mod logs;
 pub mod plugin;
 pub mod redeploy;
@@ -115,9 +116,11 @@ pub enum Verb {
     Logs(logs::Logs),
     /// List, show and export artifacts
     Artifact(artifact::ArtifactArgs),
-    /// Write, build, test and look at plugins
+    /// Write, build, test, look at and share plugins
     Plugin(plugin::PluginArgs),
-    /// Pin the plugins of this host, or what changed below their paths, in springline.lock
+    /// Make and show the keys that sign plugins
+    Key(key::KeyArgs),
+    /// Pin what plugin names stand for today in springline.lock
     Update(update::Update),
     /// Execute everything pure once more and compare the bytes with what was kept
     Verify(verify::Verify),
@@ -146,6 +149,7 @@ pub fn run(cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Logs(verb) => verb.run(common, cancel),
         Verb::Artifact(verb) => verb.run(common, cancel),
         Verb::Plugin(verb) => verb.run(common, cancel),
+        Verb::Key(verb) => verb.run(common),
         Verb::Update(verb) => verb.run(common, cancel),
         Verb::Verify(verb) => verb.run(common, cancel),
         Verb::Gc(verb) => verb.run(common, cancel),

@@ -4,6 +4,7 @@ pub mod difference;
 pub mod progress;
 pub mod table;
 pub mod time;
+pub mod transfer;
 
 use std::io::Write as _;
 

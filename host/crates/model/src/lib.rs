@@ -21,8 +21,8 @@ pub mod reference;
 pub mod registry;
 pub mod run;
 pub mod trace;
-pub mod trust;
 pub mod tree;
+pub mod trust;
 
 pub use cancel::Cancel;
 pub use digest::{Digest, Hasher, ObjectId};

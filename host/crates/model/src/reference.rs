@@ -107,6 +107,17 @@ impl fmt::Display for Range {
     }
 }
 
+impl FromStr for Range {
+    type Err = InvalidReference;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text).ok_or_else(|| InvalidReference {
+            message: format!("`{}` is no range of versions", shown(text)),
+            suggestion: "a range is such as `^1.2`, `~1.2.3` or `>=1.2, <2`".into(),
+        })
+    }
+}
+
 impl Range {
     /// Comparators joined by a comma and at most one space; none for any other text. What can be
     /// written is exactly what [`RANGE_PATTERN`] says.
@@ -239,7 +250,9 @@ pub fn is_loopback(registry: &str) -> bool {
 fn is_registry(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
-            Some((host, port)) if is_ipv6(host) => return port.is_empty() || port.strip_prefix(':').is_some_and(is_port),
+            Some((host, port)) if is_ipv6(host) => {
+                return port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+            }
             _ => return false,
         },
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
@@ -327,10 +340,26 @@ mod tests {
     #[test]
     fn what_names_nothing_is_refused_with_a_way_out() {
         for text in [
-            "", "oci://", "oci://r.io", "oci://r.io/", "oci://r.io/a", "oci://r.io/A:1", "oci://r.io/a:", "oci://r.io/a:^x",
-            "oci://r.io/a:1:2", "oci://r.io/a@sha256:00", "oci://r.io/../a:1", "oci://r.io/a//b:1", "oci://r.io/a-:1",
-            "oci://user@r.io/a:1", "oci://r.io:x/a:1", "oci://r.io/a:^01", "oci://r.io/a:^1.2.3.4", "oci://r.io/a._b:1",
-            "https://r.io/a:1", "oci://r.io/a:1.2.3\n",
+            "",
+            "oci://",
+            "oci://r.io",
+            "oci://r.io/",
+            "oci://r.io/a",
+            "oci://r.io/A:1",
+            "oci://r.io/a:",
+            "oci://r.io/a:^x",
+            "oci://r.io/a:1:2",
+            "oci://r.io/a@sha256:00",
+            "oci://r.io/../a:1",
+            "oci://r.io/a//b:1",
+            "oci://r.io/a-:1",
+            "oci://user@r.io/a:1",
+            "oci://r.io:x/a:1",
+            "oci://r.io/a:^01",
+            "oci://r.io/a:^1.2.3.4",
+            "oci://r.io/a._b:1",
+            "https://r.io/a:1",
+            "oci://r.io/a:1.2.3\n",
         ] {
             let error = text.parse::<Reference>().unwrap_err();
             assert!(!error.suggestion.is_empty() && !error.message.contains('\n'), "{text:?}: {error:?}");

@@ -8,11 +8,7 @@ pub(crate) enum Challenge {
     /// With a name and a password.
     Basic,
     /// With a token that another service gives.
-    Bearer {
-        realm: String,
-        service: Option<String>,
-        scope: Option<String>,
-    },
+    Bearer { realm: String, service: Option<String>, scope: Option<String> },
 }
 
 impl Challenge {
@@ -78,7 +74,8 @@ mod tests {
 
     #[test]
     fn what_registries_send_is_understood() {
-        let header = r#"Bearer realm="https://auth.example.com/token",service="registry",scope="repository:a/b:pull,push""#;
+        let header =
+            r#"Bearer realm="https://auth.example.com/token",service="registry",scope="repository:a/b:pull,push""#;
         assert_eq!(
             parse(header),
             [Challenge::Bearer {

@@ -224,9 +224,7 @@ impl Registry for OciRegistry {
                 Signature::Simple { payload, signature } => {
                     self.attach_simple(repository, artifact, payload, signature).await
                 }
-                Signature::Unreadable { why } => {
-                    Err(malformed("a signature that could not be read", why.clone()))
-                }
+                Signature::Unreadable { why } => Err(malformed("a signature that could not be read", why.clone())),
             }
         })
     }

@@ -125,13 +125,7 @@ pub fn read_artifact(what: &str, bytes: Bytes) -> Result<Artifact, RegistryError
     if layer.size > MAX_COMPONENT {
         return Err(RegistryError::TooLarge { what: what.to_owned(), limit: MAX_COMPONENT });
     }
-    Ok(Artifact {
-        manifest: Digest::of(&bytes),
-        component,
-        size: layer.size,
-        annotations: manifest.annotations,
-        bytes,
-    })
+    Ok(Artifact { manifest: Digest::of(&bytes), component, size: layer.size, annotations: manifest.annotations, bytes })
 }
 
 /// The config and the manifest of a new artifact.

@@ -8,7 +8,7 @@ use springline_model::reference::Repository;
 use springline_model::registry::{Artifact, RegistryError, Signature};
 
 use crate::client::OciRegistry;
-use crate::manifest::{Descriptor, EMPTY, IMAGE_CONFIG, INDEX, MANIFEST, MAX_MANIFEST, Manifest, Index};
+use crate::manifest::{Descriptor, EMPTY, IMAGE_CONFIG, INDEX, Index, MANIFEST, MAX_MANIFEST, Manifest};
 use crate::signing::{BUNDLE, PREDICATE, SIMPLE, SIMPLE_SIGNATURE};
 use crate::transport::{Ask, malformed};
 

@@ -358,9 +358,8 @@ mod tests {
     #[test]
     fn a_redirect_leads_nowhere_without_tls() {
         let transport = transport();
-        let goes = |from: &str, to: &str| {
-            transport.check_way(&Url::parse(from).unwrap(), &Url::parse(to).unwrap()).is_ok()
-        };
+        let goes =
+            |from: &str, to: &str| transport.check_way(&Url::parse(from).unwrap(), &Url::parse(to).unwrap()).is_ok();
         assert!(goes("https://r.io", "https://cdn.example.com/x"));
         assert!(!goes("https://r.io", "http://r.io/x"));
         assert!(!goes("https://r.io", "http://127.0.0.1/x"));

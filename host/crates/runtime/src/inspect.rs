@@ -75,6 +75,25 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Shape, Fault> {
     Ok(Shape { kind, track, imports })
 }
 
+/// The names of what a component imports and exports, each list sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interfaces {
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+}
+
+/// Reads the names of what a component imports and exports from its bytes.
+///
+/// # Errors
+/// [`Fault::Unusable`] if they are no component.
+pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, Fault> {
+    let Names { imports, mut exports } = names(bytes)?;
+    exports.sort_unstable();
+    Ok(Interfaces { imports, exports })
+}
+
 fn kind_of(exports: &[String]) -> Result<(Kind, Track), Fault> {
     let mut found = Vec::new();
     for export in exports {

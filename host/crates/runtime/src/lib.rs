@@ -36,5 +36,6 @@ pub use capability::directory::{DirectoryError, mark_owned};
 pub use capability::http::{Addresses, Network, Resolver};
 pub use compile::compile_child;
 pub use config::{Compiler, LimitsOf, Loader, RuntimeConfig};
+pub use inspect::{Interfaces, interfaces};
 pub use link::provides;
 pub use runtime::Runtime;

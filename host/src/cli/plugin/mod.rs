@@ -7,6 +7,8 @@ pub mod grants;
 mod inspect;
 mod list;
 mod new;
+mod pull;
+mod push;
 mod run;
 mod test;
 
@@ -17,10 +19,10 @@ use serde_json::json;
 use springline_model::plugin::Description;
 use springline_model::{Cancel, Digest};
 
-use super::Common;
 use super::error::CliError;
+use super::{Common, update};
 
-/// Writes, builds, tests and looks at plugins.
+/// Writes, builds, tests, looks at and shares plugins.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  springline plugin new --lang rust --kind build-step my-step\n  \
                         springline plugin inspect ./my-step.wasm")]
@@ -31,7 +33,7 @@ pub struct PluginArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the built-in plugins
+    /// List the built-in plugins, or what is in a repository of a registry
     List(list::List),
     /// Show what a plugin is and asks for: its kind, track, imports, powers and config
     Inspect(inspect::Inspect),
@@ -49,6 +51,12 @@ enum Action {
     Dev(dev::Dev),
     /// Show what an upgrade changes: exit code 0, or 1 if the new one asks for more
     Diff(diff::Diff),
+    /// Push a plugin to a registry, and sign it
+    Push(push::Push),
+    /// Pull a plugin from a registry into a file
+    Pull(pull::Pull),
+    /// Pin what plugin names stand for today; the same as `springline update`
+    Update(update::Update),
 }
 
 impl PluginArgs {
@@ -67,6 +75,9 @@ impl PluginArgs {
             Action::Run(verb) => verb.run(common, cancel),
             Action::Dev(verb) => verb.run(cancel),
             Action::Diff(verb) => verb.run(common),
+            Action::Push(verb) => verb.run(common, cancel),
+            Action::Pull(verb) => verb.run(common, cancel),
+            Action::Update(verb) => verb.run(common, cancel),
         }
     }
 }

@@ -69,7 +69,9 @@ pub(super) fn verify(
         return Err(BadSignature::OtherStatement(critical.kind.escape_debug().to_string()));
     }
     if critical.image.digest != subject.manifest.to_string() {
-        return Err(BadSignature::OtherSubject(critical.image.digest.chars().take(19).flat_map(char::escape_debug).collect()));
+        return Err(BadSignature::OtherSubject(
+            critical.image.digest.chars().take(19).flat_map(char::escape_debug).collect(),
+        ));
     }
     let name = &critical.identity.reference;
     if !name.is_empty() && !is_name_of(name, subject.repository) {

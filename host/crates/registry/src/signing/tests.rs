@@ -38,8 +38,7 @@ fn no_changed_byte_passes() {
     let (repository, manifest) = place();
     let (key, _) = PrivateKey::generate().unwrap();
     let public = key.public();
-    let Signature::Simple { payload, signature } =
-        sign(&key, Form::Simple, subject(&repository, &manifest)).unwrap()
+    let Signature::Simple { payload, signature } = sign(&key, Form::Simple, subject(&repository, &manifest)).unwrap()
     else {
         panic!()
     };

@@ -1,0 +1,249 @@
+//! Plugins from registries: found, held against the operator's rules, pulled, and held against them
+//! again, every time, by what was kept of them.
+
+use std::cell::{Cell, OnceCell};
+use std::fs;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use springline_config::{LockedPlugin, PluginSource};
+use springline_model::Digest;
+use springline_model::port::{Blobs as _, RegistryError};
+use springline_model::reference::{Reference, Repository, Wanted};
+use springline_model::registry::{Artifact, Signature};
+use springline_registry::{Policy, Untrusted, Verdict, read_artifact};
+
+use crate::app::App;
+use crate::cli::error::{CliError, Kind};
+use crate::show::transfer::Transfer;
+use crate::{paths, show, trust};
+
+/// Plugins from registries, for one command.
+pub struct Shared<'a> {
+    app: &'a App,
+    policy: OnceCell<Policy>,
+    warned: Cell<bool>,
+}
+
+/// What vouches for an artifact, kept so that it can be judged without its registry.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Proof {
+    /// The manifest, as the registry gave it: its digest is what was signed.
+    manifest: String,
+    signatures: Vec<Signature>,
+}
+
+impl<'a> Shared<'a> {
+    /// Nothing is read or reached yet.
+    pub fn new(app: &'a App) -> Self {
+        Self { app, policy: OnceCell::new(), warned: Cell::new(false) }
+    }
+
+    /// What a reference stands for today: found, judged and pulled.
+    ///
+    /// # Errors
+    /// What the registry reports; an artifact that the rules do not let in.
+    pub fn find(&self, reference: &Reference) -> Result<LockedPlugin, CliError> {
+        let Reference { repository, wanted } = reference;
+        let (artifact, tag) = self.app.registry()?.resolve(repository, wanted)?;
+        let signatures = if self.has_rules()? { self.signatures(repository, &artifact.manifest)? } else { Vec::new() };
+        self.judge(repository, &artifact, &signatures)?;
+        self.pull(repository, &artifact)?;
+        self.keep(&artifact, signatures)?;
+        self.warn_without_rules(reference, &artifact);
+        let tag = if matches!(wanted, Wanted::Range(_)) { tag } else { None };
+        Ok(LockedPlugin {
+            source: PluginSource::Registry,
+            digest: artifact.component,
+            version: None,
+            manifest: Some(artifact.manifest),
+            tag,
+        })
+    }
+
+    /// Makes sure that a pinned plugin may be run and is here: judged by what was kept of it, or by
+    /// what its registry has under the pinned digest.
+    ///
+    /// # Errors
+    /// As [`Shared::find`]; a manifest that is about another component than the lock file says.
+    pub fn ensure(&self, reference: &Reference, locked: &LockedPlugin) -> Result<(), CliError> {
+        let repository = &reference.repository;
+        let Some(manifest) = locked.manifest else {
+            return Err(CliError::new(Kind::Config, format!("springline.lock names no manifest for {reference}"))
+                .hint("take the file from git again, or let `springline update` write it"));
+        };
+        let kept = self.kept(&manifest)?;
+        let (artifact, mut signatures, fresh) = match kept {
+            Some((artifact, signatures)) => (artifact, signatures, false),
+            None => {
+                let (artifact, _) = self.app.registry()?.resolve(repository, &Wanted::Digest(manifest))?;
+                let signatures = if self.has_rules()? { self.signatures(repository, &manifest)? } else { Vec::new() };
+                (artifact, signatures, true)
+            }
+        };
+        if artifact.component != locked.digest {
+            let message = format!(
+                "springline.lock pins {reference} to the component {}, and the manifest that it names is of {}",
+                locked.digest.short(),
+                artifact.component.short()
+            );
+            return Err(CliError::new(Kind::Denied, message)
+                .hint("take springline.lock from git again, and find out who changed it"));
+        }
+        if let Err(refused) = self.judge(repository, &artifact, &signatures) {
+            // It may have been signed since, or a rule be new; without its registry it stays refused.
+            let asked = if fresh { None } else { self.signatures(repository, &manifest).ok() };
+            let Some(newer) = asked.filter(|newer| *newer != signatures) else { return Err(refused) };
+            self.judge(repository, &artifact, &newer)?;
+            signatures = newer;
+            self.keep(&artifact, signatures)?;
+        } else if fresh {
+            self.keep(&artifact, signatures)?;
+        }
+        self.pull(repository, &artifact)
+    }
+
+    /// Judges the plugin of an earlier deployment, by what was kept of it.
+    ///
+    /// # Errors
+    /// One that the rules do not let in today, or of which nothing was kept.
+    pub fn recheck(&self, reference: &Reference, component: &Digest) -> Result<(), CliError> {
+        if !self.has_rules()? {
+            return Ok(());
+        }
+        for manifest in self.all_kept() {
+            if let Some((artifact, signatures)) = self.kept(&manifest)?
+                && artifact.component == *component
+            {
+                return self.judge(&reference.repository, &artifact, &signatures).map(drop);
+            }
+        }
+        let message =
+            format!("{reference} ({}) is not trusted: nothing is kept that vouches for it", component.short());
+        Err(CliError::new(Kind::Denied, message).hint(format!(
+            "name its digest in host.yaml: `trust: {{ rules: [{{ match: {}, digests: [\"{component}\"] }}] }}`",
+            reference.repository
+        )))
+    }
+
+    /// Forgets what vouches for artifacts that nothing pins any more.
+    pub fn forget_but(&self, pinned: &[Digest]) {
+        for manifest in self.all_kept() {
+            let used =
+                self.kept(&manifest).ok().flatten().is_some_and(|(artifact, _)| pinned.contains(&artifact.component));
+            if !used {
+                // Its loss costs a look-up at most.
+                let _ = fs::remove_file(self.path(&manifest));
+            }
+        }
+    }
+
+    fn policy(&self) -> Result<&Policy, CliError> {
+        if self.policy.get().is_none() {
+            let _ = self.policy.set(trust::policy(&self.app.operator)?);
+        }
+        self.policy.get().ok_or_else(|| CliError::new(Kind::Config, "the rules of `trust` can't be read"))
+    }
+
+    fn has_rules(&self) -> Result<bool, CliError> {
+        Ok(self.app.operator.value.trust.is_some())
+    }
+
+    fn judge(
+        &self,
+        repository: &Repository,
+        artifact: &Artifact,
+        signatures: &[Signature],
+    ) -> Result<Verdict, CliError> {
+        self.policy()?.judge(repository, artifact, signatures).map_err(|refused: Untrusted| refused.into())
+    }
+
+    fn signatures(&self, repository: &Repository, manifest: &Digest) -> Result<Vec<Signature>, CliError> {
+        Ok(self.app.registry()?.signatures(repository, manifest)?)
+    }
+
+    /// The bytes, from the blob store, from a plugin directory or from the registry.
+    fn pull(&self, repository: &Repository, artifact: &Artifact) -> Result<(), CliError> {
+        let blobs = &self.app.blobs;
+        if blobs.contains(&artifact.component) {
+            return Ok(());
+        }
+        let local = self.app.operator.value.plugin_directories.iter();
+        let local = local.filter_map(|directory| crate::resolve::search(directory, &artifact.component)).next();
+        let bytes = match local {
+            Some(bytes) => Bytes::from(bytes),
+            None => {
+                let transfer = Transfer::new(&format!("pulling {repository}"), artifact.size);
+                let moved = |bytes| transfer.moved(bytes);
+                let pulled = self.app.registry()?.component(repository, artifact, &moved);
+                pulled.map_err(|error| match error {
+                    RegistryError::Unreachable { .. } => CliError::from(error).hint(format!(
+                        "the bytes of {} are not here yet; once they were pulled, no registry is needed",
+                        artifact.component.short()
+                    )),
+                    error => error.into(),
+                })?
+            }
+        };
+        blobs.put(&bytes)?;
+        Ok(blobs.sync()?)
+    }
+
+    fn path(&self, manifest: &Digest) -> PathBuf {
+        self.app.project.state().join(paths::PROOFS).join(format!("{}.json", manifest.hex()))
+    }
+
+    /// What was kept of an artifact, if it still is what it was.
+    fn kept(&self, manifest: &Digest) -> Result<Option<(Artifact, Vec<Signature>)>, CliError> {
+        let Ok(bytes) = fs::read(self.path(manifest)) else { return Ok(None) };
+        // What is damaged is fetched again.
+        let Ok(proof) = serde_json::from_slice::<Proof>(&bytes) else { return Ok(None) };
+        if Digest::of(&proof.manifest) != *manifest {
+            return Ok(None);
+        }
+        let artifact = read_artifact(&manifest.to_string(), proof.manifest.into())?;
+        Ok(Some((artifact, proof.signatures)))
+    }
+
+    fn all_kept(&self) -> Vec<Digest> {
+        let entries = fs::read_dir(self.app.project.state().join(paths::PROOFS));
+        let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let digest =
+            |name: std::ffi::OsString| format!("sha256:{}", name.to_str()?.strip_suffix(".json")?).parse().ok();
+        let mut all: Vec<Digest> = names.filter_map(digest).collect();
+        all.sort();
+        all
+    }
+
+    /// Keeps what vouches for an artifact, as a whole or not at all.
+    fn keep(&self, artifact: &Artifact, signatures: Vec<Signature>) -> Result<(), CliError> {
+        let path = self.path(&artifact.manifest);
+        let failed = |error: std::io::Error| {
+            let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::State };
+            CliError::new(kind, format!("{} can't be written: {error}", path.display()))
+        };
+        let manifest = String::from_utf8_lossy(&artifact.bytes).into_owned();
+        let proof = serde_json::to_vec(&Proof { manifest, signatures })
+            .map_err(|error| CliError::new(Kind::State, format!("{} can't be written: {error}", path.display())))?;
+        let directory = self.app.project.state().join(paths::PROOFS);
+        fs::create_dir_all(&directory).map_err(failed)?;
+        let mut file = tempfile::NamedTempFile::new_in(&directory).map_err(failed)?;
+        std::io::Write::write_all(&mut file, &proof).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    fn warn_without_rules(&self, reference: &Reference, artifact: &Artifact) {
+        if self.app.operator.value.trust.is_some() {
+            return;
+        }
+        show::warn(format_args!(
+            "{reference} is taken whoever made it, pinned at {}: host.yaml has no `trust`",
+            artifact.component.short()
+        ));
+        if !self.warned.replace(true) {
+            show::note("  `springline help plugin` and docs/how-to/trust.md say how to name the publishers you trust");
+        }
+    }
+}
