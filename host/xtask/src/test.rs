@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that CI checks.
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::cargo::cargo;
 use crate::context::Context;
 use crate::process::{self, step};
-use crate::toolchain::{apt, c};
+use crate::toolchain::{apt, c, tools};
 use crate::{guests, licences, no_arguments, setup};
 
 /// Runs every check. What can be checked after a failure still is.
@@ -17,6 +18,7 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     no_arguments("test", args)?;
     let start = Instant::now();
     step("Looking for what checking takes", install_missing)?;
+    let tools = step("Looking for what others push, pull and sign with", || Ok(tools::find(context)))?;
     let toolchain = setup::prepare(context)?;
     let mut report = Report::default();
 
@@ -31,7 +33,7 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     step("Compiling the programs and the tests", || {
         process::run(cargo(context, "build").args(["--locked", "--workspace", "--all-targets"]))
     })?;
-    let tested = step("Testing", || test(context)).and_then(|counts| report.count(counts));
+    let tested = step("Testing", || test(context, tools)).and_then(|counts| report.count(counts));
     report.keep("tests", tested);
 
     println!("==> Everything took {}", process::duration(start.elapsed()));
@@ -120,13 +122,14 @@ fn document(context: &Context) -> Result<()> {
 }
 
 /// Runs the tests, shows what they print, and counts them.
-fn test(context: &Context) -> Result<Counts> {
+fn test(context: &Context, tools: Vec<(String, PathBuf)>) -> Result<Counts> {
     let mut command = cargo(context, "test");
     command.args(["--locked", "--workspace", "--no-fail-fast"]);
     command.env("SPRINGLINE_BIN", context.program()).env("SPRINGLINE_GUESTS", context.guests_dir());
     if let Some(fixtures) = context.fixtures_dir() {
         command.env("SPRINGLINE_FIXTURES", fixtures);
     }
+    command.envs(tools);
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }

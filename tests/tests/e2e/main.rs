@@ -13,6 +13,7 @@ mod fixtures;
 mod full_disk;
 mod other_language;
 mod purity;
+mod registry;
 mod sandbox;
 mod sdk_c;
 mod sdk_go;

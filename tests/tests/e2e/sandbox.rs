@@ -24,6 +24,11 @@ pub fn fixtures() -> Option<PathBuf> {
     part("SPRINGLINE_FIXTURES")
 }
 
+/// Where a program of others is that `cargo xtask test` finds or builds.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    part(&format!("SPRINGLINE_{}", name.to_uppercase().replace('-', "_")))
+}
+
 fn part(variable: &str) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists()) {
         return Some(path);
@@ -97,6 +102,11 @@ impl Sandbox {
         sandbox.springline(&["update"]).ok();
         sandbox.commit("Begin");
         Some(sandbox)
+    }
+
+    /// The program itself.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     pub fn path(&self, path: &str) -> PathBuf {

@@ -45,7 +45,7 @@ pub struct Step {
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
     pub name: String,
     /// The plugin: the name of a built-in one, `./PATH` of a component below the repository's
-    /// root, or its digest (`sha256:…`).
+    /// root, its digest (`sha256:…`), or `oci://REGISTRY/REPOSITORY:TAG`.
     pub plugin: String,
     /// Its input: the name of an earlier step, or a directory of the source. Without it, the
     /// output of the step before, and the whole source for the first one.

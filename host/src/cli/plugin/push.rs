@@ -274,3 +274,53 @@ fn print(common: &Common, repository: &Repository, description: &Description, pu
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use springline_testkit::FakeRegistry;
+
+    use super::*;
+
+    fn artifact(word: &str) -> NewArtifact {
+        NewArtifact {
+            component: Bytes::from(word.to_owned()),
+            file_name: None,
+            created: String::new(),
+            exports: Vec::new(),
+            imports: Vec::new(),
+            target: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn short_tags_follow_the_newest_version_only() {
+        let (registry, repository) = (FakeRegistry::default(), "r.io/team/step".parse().unwrap());
+        for tag in ["1.2.3", "1.3.0", "1.2.4", "2.0.0-rc.1", "v3.0.0"] {
+            registry.push(&repository, tag, &artifact(tag), &|_| {}).unwrap();
+        }
+        let follow = |tag: &str| floating(&registry, &repository, tag).unwrap();
+        assert_eq!(follow("1.2.4"), ["1.2"], "1 stays with 1.3.0");
+        assert_eq!(follow("1.3.0"), ["1.3", "1"]);
+        assert!(follow("1.2.3").is_empty());
+        assert_eq!(follow("v3.0.0"), ["v3.0", "v3"]);
+        assert!(floating(&registry, &repository, "2.0.0-rc.1").is_err());
+        assert!(floating(&registry, &repository, "latest").is_err());
+    }
+
+    #[test]
+    fn a_key_signs_once_in_each_form() {
+        let (registry, repository) = (FakeRegistry::default(), "r.io/team/step".parse::<Repository>().unwrap());
+        let pushed = registry.push(&repository, "1.0.0", &artifact("x"), &|_| {}).unwrap();
+        let (key, _) = PrivateKey::generate().unwrap();
+        let signed = |form| {
+            attach(&registry, &repository, &pushed, &key, form).unwrap();
+            registry.signatures(&repository, &pushed.manifest).unwrap().len()
+        };
+        assert_eq!(signed(SignatureForm::Bundle), 1);
+        assert_eq!(signed(SignatureForm::Bundle), 1);
+        assert_eq!(signed(SignatureForm::Both), 2);
+        registry.strip(&repository, &pushed.manifest);
+        assert_eq!(signed(SignatureForm::Tag), 1);
+    }
+}
