@@ -105,8 +105,8 @@ impl Policy {
         }
         let subject = Subject { repository, manifest: &artifact.manifest };
         match self.signer(rule, subject, signatures) {
-            Ok(name) => return Ok(Verdict::Signed(name)),
-            Err(_) if rule.unsigned => return Ok(Verdict::Unsigned),
+            Ok(name) => Ok(Verdict::Signed(name)),
+            Err(_) if rule.unsigned => Ok(Verdict::Unsigned),
             Err(found) => {
                 let wanted = wanted(rule);
                 let pattern = rule.pattern.escape_debug();
