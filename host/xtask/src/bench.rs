@@ -2,6 +2,8 @@
 //! it, so that the ratio says something on a noisy machine too. Prints JSON as the last thing on
 //! standard output, and writes docs/benchmarks.md.
 
+mod contained;
+mod languages;
 mod measure;
 mod reader;
 mod report;
@@ -54,6 +56,8 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     process::step(&format!("Reading {FILES} files"), || bench.reading(&reader, &mut rows))?;
     process::step("Memory of the demo", || bench.memory(&mut rows))?;
     process::step("Plugins, compiled and loaded", || bench.plugins(&mut rows))?;
+    process::step("Calls on all cores, and what they leave", || contained::measure(&bench, &mut rows))?;
+    process::step("One renderer in every language", || languages::measure(&bench, &mut rows))?;
     let page = context.root.join("docs/benchmarks.md");
     report::publish(&setting, &rows, &page, &context.target.join("bench.json"))
 }

@@ -3,10 +3,18 @@
 //! - `measure call PLUGIN CONFIG`: a renderer, called through the whole host and through a bare
 //!   wasmtime.
 //! - `measure load PLUGIN…`: how long each plugin takes to be compiled and to be loaded.
+//! - `measure language PLUGIN CONFIG`: a renderer in any language, beside wasmtime with wasmtime-wasi.
+//! - `measure throughput PLUGIN CONFIG files|none`: calls a second on all cores, of both.
+//! - `measure endless PLUGIN CONFIG CALLS`: memory after some calls, and after so many.
+//! - `measure many PLUGIN COUNT`: memory with so many different plugins loaded.
 
 mod bare;
 mod call;
+mod language;
 mod load;
+mod many;
+mod prepared;
+mod throughput;
 mod wasi;
 
 use std::error::Error;
@@ -34,7 +42,13 @@ fn main() -> ExitCode {
         [COMPILE] => return springline_runtime::compile_child(),
         ["call", plugin, config] => call::measure(Path::new(plugin), config),
         ["load", ref plugins @ ..] => load::measure(plugins),
-        _ => Err("usage: measure call PLUGIN CONFIG, or measure load PLUGIN…".into()),
+        ["language", plugin, config] => language::measure(Path::new(plugin), config),
+        ["throughput", plugin, config, files] => throughput::measure(Path::new(plugin), config, files == "files"),
+        ["endless", plugin, config, calls] => {
+            count(calls).and_then(|calls| throughput::endless(Path::new(plugin), config, calls as u64))
+        }
+        ["many", plugin, plugins] => count(plugins).and_then(|count| many::measure(Path::new(plugin), count)),
+        _ => Err("usage: measure call|load|throughput|endless|many …; see the head of its source".into()),
     };
     match measured {
         Ok(measured) => {
@@ -47,6 +61,17 @@ fn main() -> ExitCode {
         }
     }
 }
+
+fn count(text: &str) -> Result<usize> {
+    text.parse().map_err(|_| format!("`{text}` is no number").into())
+}
+
+/// What is rendered.
+const INPUT: [(&str, &str); 3] = [
+    ("deployment.yaml", include_str!("input/deployment.yaml")),
+    ("namespace.yaml", include_str!("input/namespace.yaml")),
+    ("service.yaml", include_str!("input/service.yaml")),
+];
 
 /// A plugin on disk.
 #[derive(Clone)]
@@ -89,4 +114,12 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 fn microseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
+}
+
+/// Memory of this process that is resident, in bytes.
+fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc/self/status")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024)
 }
