@@ -20,8 +20,8 @@ func (c Call) Application() string {
 	return c.host.application()
 }
 
-// Environment is the environment's name. A build step has none: it serves every environment.
-func (c Call) Environment() (name string, ok bool) {
+// Environment is the environment's name; empty in a build step, which serves every environment.
+func (c Call) Environment() string {
 	return c.host.environment()
 }
 

@@ -15,7 +15,7 @@ type Host interface {
 	SetExecutable(path string, executable bool) error
 
 	Application() string
-	Environment() (name string, ok bool)
+	Environment() string
 	Revision() string
 	CommitTime() int64
 	Values() string

@@ -19,7 +19,7 @@ func (h currentHost) setExecutable(path string, executable bool) error {
 	return h.Host.SetExecutable(path, executable)
 }
 func (h currentHost) application() string                      { return h.Host.Application() }
-func (h currentHost) environment() (string, bool)              { return h.Host.Environment() }
+func (h currentHost) environment() string                      { return h.Host.Environment() }
 func (h currentHost) revision() string                         { return h.Host.Revision() }
 func (h currentHost) commitTime() int64                        { return h.Host.CommitTime() }
 func (h currentHost) values() string                           { return h.Host.Values() }

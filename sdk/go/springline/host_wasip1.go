@@ -133,13 +133,9 @@ func (imports) revision() string    { return askText(contextRevision) }
 func (imports) values() string      { return askText(contextValues) }
 func (imports) commitTime() int64   { return contextCommitTime() }
 
-func (imports) environment() (name string, ok bool) {
-	var some *string
-	ask(contextEnvironment, func(c *abi.Coder) { abi.Option(c, &some, (*abi.Coder).String) })
-	if some == nil {
-		return "", false
-	}
-	return *some, true
+func (imports) environment() (name string) {
+	ask(contextEnvironment, func(c *abi.Coder) { c.Text(&name) })
+	return name
 }
 
 func (imports) artifact(name string) (digest string, ok bool) {

@@ -56,11 +56,11 @@ func (f fake) SetExecutable(path string, executable bool) error {
 	return os.Chmod(path, 0o644)
 }
 
-func (f fake) Application() string         { return f.Host.Application }
-func (f fake) Environment() (string, bool) { return f.Host.Environment, f.Host.Environment != "" }
-func (f fake) Revision() string            { return f.Host.Revision }
-func (f fake) CommitTime() int64           { return f.Host.CommitTime }
-func (f fake) Values() string              { return f.values() }
+func (f fake) Application() string { return f.Host.Application }
+func (f fake) Environment() string { return f.Host.Environment }
+func (f fake) Revision() string    { return f.Host.Revision }
+func (f fake) CommitTime() int64   { return f.Host.CommitTime }
+func (f fake) Values() string      { return f.values() }
 
 func (f fake) Artifact(name string) (string, bool) {
 	digest, ok := f.artifacts[name]

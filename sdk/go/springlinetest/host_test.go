@@ -108,8 +108,8 @@ func TestTheContextIsTheTests(t *testing.T) {
 		if err := step.Values(&values); err != nil || values.Port != 8080 {
 			t.Error(values, err)
 		}
-		if name, ok := step.Environment(); ok || step.Application() != "handbook" {
-			t.Error(name)
+		if step.Environment() != "" || step.Application() != "handbook" {
+			t.Error(step.Environment(), step.Application())
 		}
 		if at := step.CommitTime().Format("2006-01-02"); at != "1970-01-02" {
 			t.Error(at)

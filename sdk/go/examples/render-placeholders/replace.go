@@ -53,8 +53,7 @@ func (r *replacer) lookUp(name string) (value, problem string, err error) {
 	case name == "application":
 		return r.render.Application(), "", nil
 	case name == "environment":
-		environment, _ := r.render.Environment()
-		return environment, "", nil
+		return r.render.Environment(), "", nil
 	case kind == "values" && kind != name:
 		return r.value(key)
 	case kind == "artifacts" && kind != name:

@@ -88,8 +88,7 @@ func (s *shelf) change(file file, node *springline.Node) (*springline.Change, er
 		return change, nil
 	}
 	change.Before = node.Digest
-	environment, _ := s.deploy.Environment()
-	me := s.deploy.Application() + "/" + environment
+	me := s.deploy.Application() + "/" + s.deploy.Environment()
 	switch {
 	case node.Owner != "" && node.Owner != me:
 		return nil, springline.Conflictf("`%s` belongs to %s", file.ref, node.Owner)
