@@ -15,15 +15,15 @@ import "unsafe"
 // arenaSize bounds one answer of the host, and the arguments of one call.
 const arenaSize = 24 << 20
 
-// adapterSize is what the WASI adapter asks for, once: its stack and its state, a page of 64 KiB
+// adapterSize is more than the WASI adapter asks for, once: its stack and its state, a page of 64 KiB
 // each. It asks before Go's runtime is up, at the runtime's first call of WASI. The adapter's own
 // way, memory.grow, is not open: Go takes all memory above its own for its own.
-const adapterSize = 2 << 16
+const adapterSize = 4 << 16
 
 var (
 	arena       [arenaSize]byte
 	arenaUsed   uint32
-	adapter     [adapterSize + 8]byte
+	adapter     [adapterSize]byte
 	adapterUsed uint32
 )
 
