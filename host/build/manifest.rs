@@ -29,6 +29,11 @@ impl Workspace {
                 section = line.trim().to_owned();
             }
             if section.starts_with("[lints") {
+                // So is what stands above them.
+                let above = resolved.trim_end().rfind("\n\n").map_or(0, |at| at + 2);
+                if resolved[above..].starts_with('#') {
+                    resolved.truncate(above);
+                }
                 continue;
             }
             resolved.push_str(&self.line(&section, line, place).unwrap_or_else(|| line.to_owned()));

@@ -18,6 +18,7 @@ use springline_model::port::{Blobs, Plugins};
 use tempfile::TempDir;
 
 use crate::cli::error::{CliError, Kind};
+use crate::cli::plugin::build::shown;
 use crate::{app, paths};
 
 /// The host's parts that a plugin needs, on a state directory that goes away.
@@ -74,7 +75,7 @@ impl Desk {
     /// # Errors
     /// A file that can't be read or is no plugin.
     pub fn load(&self, component: &Path) -> Result<OnDesk, CliError> {
-        let name = component.display().to_string();
+        let name = shown(component);
         let bytes = std::fs::read(component).map_err(|error| {
             CliError::new(Kind::Usage, format!("{name} can't be read: {error}"))
                 .hint("name a component's file, or build it first: `springline plugin build`")

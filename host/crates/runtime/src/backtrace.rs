@@ -35,7 +35,7 @@ fn functions(text: &str) -> Vec<String> {
                 let name = line.split_once("- ").map_or(line, |(_, name)| name);
                 // The module's name has no meaning to its author; generic arguments may have `!`.
                 let name = name.split_once('!').filter(|(module, _)| is_module(module)).map_or(name, |(_, name)| name);
-                functions.push(escape(name.trim()));
+                functions.push(escape(&readable(name.trim())));
             }
         }
     }
@@ -46,13 +46,37 @@ fn is_module(name: &str) -> bool {
     name == "<unknown>" || name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c))
 }
 
+/// A name without the hashes that Rust's mangling leaves in it: `std[d123b7a1a2ed1472]::…` and
+/// `…::he716aeec648aae7d`.
+fn readable(name: &str) -> String {
+    const HASH: usize = 16;
+    let is_hash = |text: &str| text.len() == HASH && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = match name.rsplit_once("::h") {
+        Some((before, hash)) if is_hash(hash) => before,
+        _ => name,
+    };
+    let mut readable = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('[') {
+        readable.push_str(before);
+        match after.split_once(']') {
+            Some((hash, behind)) if is_hash(hash) => rest = behind,
+            _ => {
+                readable.push('[');
+                rest = after;
+            }
+        }
+    }
+    readable + rest
+}
+
 /// Whether a function belongs to a language's own runtime: what runs between a panic and its trap.
 fn is_runtime(function: &str) -> bool {
     const STARTS: [&str; 11] = [
         "std::", "core::", "alloc::", "<std::", "<core::", "<alloc::", "rust_", "__rust", "__rustc", "abort",
         "runtime.",
     ];
-    STARTS.iter().any(|start| function.starts_with(start))
+    STARTS.iter().any(|start| function.starts_with(start)) || function.contains(" at /rustc/")
 }
 
 #[cfg(test)]
@@ -62,15 +86,17 @@ mod tests {
     const NAMES: &str = "\
 error while executing at wasm backtrace:
     0:   0x1a2b - step.wasm!abort
-    1:   0x1a2c - step.wasm!std::panicking::begin_panic_handler::h0123456789abcdef
+    1:   0x1a2c - step.wasm!std[d123b7a1a2ed1472]::panicking::begin_panic_handler::<[u8]>::h0123456789abcdef
     2:   0x1a2d - step.wasm!hello::greet::<fn() -> !>
     3:   0x1a2e - step.wasm!springline:plugin/build-step@0.1.0#run";
 
     const LINES: &str = "\
 error while executing at wasm backtrace:
-    0:   0x1a2b - core::panicking::panic_fmt
+    0:   0x1a2b - core[6d9e98711c484d2e]::panicking::panic_fmt
                     at /rustc/59807616e1fa/library/core/src/panicking.rs:80:14
-    1:   0x1a2d - hello::greet
+    1:   0x1a2d - index<char>
+                    at /rustc/59807616e1fa/library/core/src/slice/index.rs:272:10
+                - hello::greet
                     at ./src/lib.rs:14:5
                 - hello::hello
                     at ./src/lib.rs:9:22
@@ -90,6 +116,12 @@ error while executing at wasm backtrace:
             "springline:plugin/build-step@0.1.0#run",
         ];
         assert_eq!(shown(LINES, false), expected);
+    }
+
+    #[test]
+    fn hashes_are_left_out_and_nothing_else_is() {
+        assert_eq!(readable("<[u8] as x[0123456789abcdef]::Y>::z::h0123456789abcdef"), "<[u8] as x::Y>::z");
+        assert_eq!(readable("a[0]::h1[x"), "a[0]::h1[x");
     }
 
     #[test]

@@ -104,7 +104,9 @@ impl Inspected {
         show::line(format_args!("  digest    {}", self.pinned.digest));
         show::line(format_args!("  size      {}", time::bytes(self.size as u64)));
         show::line(format_args!("  compiled  in {}", time::duration(self.compiling)));
-        let producers = self.making.producers.iter().map(|(name, version)| format!("{name} {version}"));
+        // What comes after the version itself, such as a commit, is for programs.
+        let short = |version: &str| version.split(' ').next().unwrap_or_default().to_owned();
+        let producers = self.making.producers.iter().map(|(name, version)| format!("{name} {}", short(version)));
         let producers: Vec<_> = producers.map(|producer| producer.trim_end().to_owned()).collect();
         if !producers.is_empty() {
             show::line(format_args!("  made by   {}", producers.join(", ")));

@@ -1,6 +1,6 @@
 //! `springline plugin`: one file a verb.
 
-mod build;
+pub mod build;
 mod dev;
 pub mod diff;
 pub mod grants;
