@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::cargo::cargo;
 use crate::context::Context;
 use crate::process::{self, step};
-use crate::toolchain::{apt, c, tools};
+use crate::toolchain::{apt, c, languages, tools};
 use crate::{guests, licences, no_arguments, setup};
 
 /// Runs every check. What can be checked after a failure still is.
@@ -33,6 +33,7 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     step("Compiling the programs and the tests", || {
         process::run(cargo(context, "build").args(["--locked", "--workspace", "--all-targets"]))
     })?;
+    step("Getting what plugins in every language take", || languages::install(context))?;
     let tested = step("Testing", || test(context, tools)).and_then(|counts| report.count(counts));
     report.keep("tests", tested);
 

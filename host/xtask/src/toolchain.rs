@@ -15,6 +15,7 @@ use crate::process;
 pub mod apt;
 pub mod c;
 pub mod debian;
+pub mod languages;
 pub mod tools;
 
 /// The variable that forces one of the two.

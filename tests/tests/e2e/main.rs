@@ -7,11 +7,14 @@
 mod bad_input;
 mod bad_plugin;
 mod crash;
+mod desk;
 mod docs;
 mod durable;
 mod fixtures;
 mod full_disk;
 mod other_language;
+mod languages;
+mod old_plugins;
 mod purity;
 mod registry;
 mod sandbox;
