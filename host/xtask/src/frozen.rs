@@ -1,5 +1,6 @@
 //! Frozen tracks of the plugin contract: `wit/frozen/TRACK/` holds a copy of `wit/` and the
-//! checksums of its files.
+//! checksums of its files. `wit/tagged/RELEASE/` holds such copies of releases, candidates too, from
+//! which the tests build plugins of their time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,32 @@ pub fn freeze(wit: &Path, track: &str) -> Result<PathBuf> {
     if dir.exists() {
         bail!("track {track} is frozen already, in {}", dir.display());
     }
-    // Appears as a whole: a half-made copy would look frozen.
-    let building = wit.join("frozen").join(format!(".{track}.new"));
+    copy(wit, &dir)?;
+    Ok(dir)
+}
+
+/// Copies the contract to `tagged/RELEASE` with its checksums, and returns that directory.
+///
+/// # Errors
+/// If the release is no version of the contract's track, or is tagged already.
+pub fn tag(wit: &Path, release: &str) -> Result<PathBuf> {
+    let track = track(wit)?;
+    if !release.starts_with(&format!("{track}.")) || release.contains(['/', '\\']) {
+        bail!("the contract in {} is of track {track}, and {release} is no release of that", wit.display());
+    }
+    let dir = wit.join("tagged").join(release);
+    if dir.exists() {
+        bail!("{release} is tagged already, in {}", dir.display());
+    }
+    copy(wit, &dir)?;
+    Ok(dir)
+}
+
+/// Copies the contract to a directory, with its checksums.
+fn copy(wit: &Path, dir: &Path) -> Result<()> {
+    // Appears as a whole: a half-made copy would look complete.
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let building = dir.with_file_name(format!(".{name}.new"));
     if building.exists() {
         fs::remove_dir_all(&building)?;
     }
@@ -48,8 +73,7 @@ pub fn freeze(wit: &Path, track: &str) -> Result<PathBuf> {
     let sums: Result<Vec<String>> =
         files.iter().map(|file| Ok(format!("{}  {}\n", sum(&building.join(file))?, slashed(file)))).collect();
     fs::write(building.join(SUMS), sums?.concat())?;
-    fs::rename(&building, &dir).with_context(|| format!("can't make {}", dir.display()))?;
-    Ok(dir)
+    fs::rename(&building, dir).with_context(|| format!("can't make {}", dir.display()))
 }
 
 /// Compares every file of a frozen track with its checksum; returns what is wrong, a line each.
@@ -75,7 +99,8 @@ pub fn differences(frozen: &Path) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Every `.wit` file of a contract, relative to its directory and sorted; the frozen ones apart.
+/// Every `.wit` file of a contract, relative to its directory and sorted; frozen and tagged
+/// ones apart.
 pub fn wit_files(wit: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut open = vec![PathBuf::new()];
@@ -84,7 +109,7 @@ pub fn wit_files(wit: &Path) -> Result<Vec<PathBuf>> {
             let entry = entry?;
             let path = dir.join(entry.file_name());
             if entry.file_type()?.is_dir() {
-                if path != Path::new("frozen") {
+                if path != Path::new("frozen") && path != Path::new("tagged") {
                     open.push(path);
                 }
             } else if path.extension().is_some_and(|extension| extension == "wit") {

@@ -31,6 +31,7 @@ Usage: cargo xtask VERB [ARGUMENTS]
   bench                measure, and write docs/benchmarks.md
   dist                 a release archive of the program, with its checksum
   freeze TRACK         freeze a track of the plugin contract, such as 0.1
+  freeze --tag RELEASE keep the contract of a release, such as 0.1.0-pre.1, for the tests
 
 Environment:
   CARGO_TARGET_DIR            where everything is compiled; by default a directory in the user's

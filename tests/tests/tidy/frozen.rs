@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use xtask::frozen::{differences, freeze, track, wit_files};
+use xtask::frozen::{differences, freeze, tag, track, wit_files};
 
 use crate::assert_none;
 use crate::contract::{host_items, parse};
@@ -22,6 +22,23 @@ fn the_contract_parses_with_all_its_worlds() {
 #[test]
 fn frozen_tracks_are_unchanged() {
     assert_none("a frozen track was changed; make a new track instead", &problems(&root().join("wit")));
+}
+
+#[test]
+fn tagged_releases_are_unchanged() {
+    let mut problems = Vec::new();
+    for entry in root().join("wit/tagged").read_dir().expect("releases are tagged").flatten() {
+        let dir = entry.path();
+        if !dir.is_dir() {
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match differences(&dir) {
+            Ok(wrong) => problems.extend(wrong.iter().map(|wrong| format!("tagged/{name}: {wrong}"))),
+            Err(error) => problems.push(format!("tagged/{name}: {error:#}")),
+        }
+    }
+    assert_none("a tagged contract was changed; tests/old would test something else", &problems);
 }
 
 /// What was changed that must not be: in the frozen copies, or in the contract itself while it is
@@ -124,6 +141,10 @@ fn frozen_copy() -> tempfile::TempDir {
     freeze(copy.path(), &track).expect("the contract is frozen");
     assert!(freeze(copy.path(), &track).is_err(), "a track is frozen once");
     assert!(freeze(copy.path(), "99.9").is_err(), "only the track at hand can be frozen");
+    let tagged = tag(copy.path(), &format!("{track}.9-test")).expect("the contract is tagged");
+    assert_eq!(differences(&tagged).expect("it has its checksums"), Vec::<String>::new());
+    assert!(tag(copy.path(), &format!("{track}.9-test")).is_err(), "a release is tagged once");
+    assert!(tag(copy.path(), "99.9.0").is_err(), "only releases of the track at hand are tagged");
     copy
 }
 
