@@ -107,15 +107,23 @@ pub fn provides(import: &str) -> bool {
     springline_runtime::provides(import)
 }
 
+/// What runs plugins.
+pub struct Parts {
+    /// Bytes by digest.
+    pub blobs: Arc<dyn Blobs>,
+    /// Runs plugins.
+    pub plugins: Box<dyn Plugins>,
+}
+
 /// The parts that run plugins and no more, their state in this directory, and compiled plugins in
 /// `cache`. Traps show lines of the source.
 ///
 /// # Errors
 /// A directory that can't be written.
-pub fn parts(state: &Path, cache: PathBuf) -> Result<(Arc<dyn Blobs>, Box<dyn Plugins>), CliError> {
+pub fn parts(state: &Path, cache: PathBuf) -> Result<Parts, CliError> {
     let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
     let plugins = runtime(state, cache, blobs.clone(), &Operator::default(), true)?;
-    Ok((blobs, Box::new(plugins)))
+    Ok(Parts { blobs, plugins: Box::new(plugins) })
 }
 
 /// Marks paths of a directory as owned, as an earlier deployment would have.

@@ -61,7 +61,7 @@ impl Desk {
         let failed =
             |error: std::io::Error| CliError::new(Kind::State, format!("no temporary directory can be made: {error}"));
         let scratch = tempfile::Builder::new().prefix("springline-desk-").tempdir().map_err(failed)?;
-        let (blobs, plugins) = app::parts(scratch.path(), cache(scratch.path()))?;
+        let app::Parts { blobs, plugins } = app::parts(scratch.path(), cache(scratch.path()))?;
         Ok(Self { blobs, plugins, scratch })
     }
 

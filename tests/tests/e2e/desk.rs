@@ -61,9 +61,10 @@ impl Desk {
     /// A project of any language, whose component is a guest of the tests.
     fn probe(&self, guest: &str, kind: &str) -> Option<()> {
         let component = guests()?.join(format!("{guest}.wasm"));
-        self.write("probe/plugin.yaml", format!(
-            "name: probe\nlanguage: other\nkind: {kind}\ncommand: [cp, source.wasm, build/probe.wasm]\n"
-        ));
+        self.write(
+            "probe/plugin.yaml",
+            format!("name: probe\nlanguage: other\nkind: {kind}\ncommand: [cp, source.wasm, build/probe.wasm]\n"),
+        );
         self.write("probe/source.wasm", fs::read(component).unwrap());
         Some(())
     }
@@ -120,7 +121,10 @@ fn a_plugin_is_written_built_tested_run_and_inspected() {
     assert_eq!(report["cases"][0]["differences"][0]["found"]["text"], "Good day, Ada\n");
     desk.springline(&["plugin", "test", "my-step", "--no-build", "--update"]).ok();
     desk.springline(&["plugin", "test", "my-step", "--no-build", "greets"]).ok();
-    assert_eq!(fs::read_to_string(desk.path("my-step/cases/greets/expected/out/hello.txt")).unwrap(), "Good day, Ada\n");
+    assert_eq!(
+        fs::read_to_string(desk.path("my-step/cases/greets/expected/out/hello.txt")).unwrap(),
+        "Good day, Ada\n"
+    );
 
     // Source that does not compile is the compiler's to explain.
     desk.write("my-step/src/lib.rs", "fn broken(");
@@ -169,7 +173,8 @@ fn look(bytes: &[u8], at: usize) -> [u8; 1] {
     let stderr = desk.springline(&run).fails(PLUGIN, &["it trapped", "looking at 7", "index out of bounds"]);
     assert!(stderr.contains("in trap::look\n") && !stderr.contains("std::"), "{stderr}");
 
-    let stderr = desk.springline(&[&run[..], &["--debug"]].concat()).fails(PLUGIN, &["in trap::look at src/lib.rs:18:"]);
+    let stderr =
+        desk.springline(&[&run[..], &["--debug"]].concat()).fails(PLUGIN, &["in trap::look at src/lib.rs:18:"]);
     assert!(stderr.contains("called by run at src/lib.rs:12:"), "{stderr}");
 
     // Wherever the project lies.
@@ -206,7 +211,8 @@ fn what_is_missing_is_told_with_the_way_to_get_it() {
         let outcome = desk.finish(command);
         assert!(outcome.code != 0 && outcome.stderr.contains(word), "{outcome:#?}");
     }
-    desk.springline(&["plugin", "build", "nowhere"]).fails(USAGE, &["no plugin project in nowhere", "springline plugin new"]);
+    desk.springline(&["plugin", "build", "nowhere"])
+        .fails(USAGE, &["no plugin project in nowhere", "springline plugin new"]);
     desk.springline(&["plugin", "new", "--lang", "rust", "--kind", "renderer", "My Step"]).fails(USAGE, &["my-step"]);
 }
 

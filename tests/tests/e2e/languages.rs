@@ -11,7 +11,16 @@ use crate::desk::Desk;
 const EXAMPLES: [&str; 3] = ["render-placeholders", "step-checklist", "target-shelf"];
 /// What tools make, and what no component depends on.
 const MADE: [&str; 10] = [
-    "build", "dist", "node_modules", "target", "__pycache__", ".venv", ".pytest_cache", ".mypy_cache", "test", "tests",
+    "build",
+    "dist",
+    "node_modules",
+    "target",
+    "__pycache__",
+    ".venv",
+    ".pytest_cache",
+    ".mypy_cache",
+    "test",
+    "tests",
 ];
 
 fn root() -> &'static Path {

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use springline_config::Document;
 use springline_model::Cancel;
+use springline_model::plugin::Fault;
 use springline_model::tree::{EntryKind, is_clean_path};
 
 use super::build::{self, How};
@@ -124,8 +125,12 @@ impl Run {
 
     fn show(&self, common: &Common, outcome: Outcome) -> Result<ExitCode, CliError> {
         if let Some(error) = outcome.error {
+            let is_trap = matches!(error.fault, Fault::Trap { .. });
             let mut shown = CliError::from(error);
             shown.log = outcome.log;
+            if is_trap {
+                shown.hint = Some("built with `--debug`, a plugin shows the files and lines of its source here".into());
+            }
             return Err(shown);
         }
         if let Some(failure) = &outcome.failure {
