@@ -37,7 +37,10 @@ WASM_FLAGS = --target=$(WASM_TARGET) --sysroot=$(WASI_SYSROOT) -Wno-deprecated $
     -ffile-prefix-map=$(abspath $(SDK))=springline-sdk -ffile-prefix-map=$(SDK)=springline-sdk \
     -ffile-prefix-map=$(CURDIR)=.
 # Names stay in it for backtraces; they are never loaded at run time.
-WASM_LINK = -mexec-model=reactor -fuse-ld=$(WASM_LD) -Wl,--gc-sections $(if $(DEBUG),,-Wl,--strip-debug)
+# The stack lies below everything else, so that a recursion without end traps instead of writing over it.
+WASM_STACK ?= 1048576
+WASM_LINK = -mexec-model=reactor -fuse-ld=$(WASM_LD) -Wl,--gc-sections $(if $(DEBUG),,-Wl,--strip-debug) \
+    -Wl,--stack-first -Wl,-z,stack-size=$(WASM_STACK)
 
 # ---------------------------------------------------------------------------------------- sources
 
