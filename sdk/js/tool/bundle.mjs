@@ -47,7 +47,8 @@ export const { describe, ${name} } = exportsOf(plugin);
     return below.startsWith("src/") ? `@springline/sdk/${below}` : source;
   };
   const lines = lineMap(JSON.parse(map ?? "{}"), place);
-  return `${code}\nglobalThis.__springlineLines = ${JSON.stringify(lines)};\n`;
+  const globals = { __springlineLines: lines, __springlineSync: project.engine === "quickjs" };
+  return `${code}\nObject.assign(globalThis, ${JSON.stringify(globals)});\n`;
 }
 
 /** @type {Record<import("./project.mjs").Kind, { format: string, name: string }>} */

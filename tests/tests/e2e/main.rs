@@ -20,5 +20,6 @@ mod registry;
 mod sandbox;
 mod sdk_c;
 mod sdk_go;
+mod sdk_js;
 mod sdk_python;
 mod verbs;
