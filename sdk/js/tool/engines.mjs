@@ -1,7 +1,10 @@
 /** The JavaScript engines that a component can carry. */
 
-import { readFileSync } from "node:fs";
-import { load } from "./locate.mjs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { load, locate } from "./locate.mjs";
+import { steadyEngine } from "./steady.mjs";
 
 /**
  * @typedef {object} Job
@@ -12,14 +15,18 @@ import { load } from "./locate.mjs";
  * @property {string | undefined} tools Where the tools may be.
  */
 
-/** Nothing of what the engine offers by default is used: files, clocks and chance are the host's. */
-const UNUSED = ["stdio", "random", "clocks", "http", "fetch-event"];
+/** What the engine would import. Its clocks and its chance are constants already. */
+const UNUSED = ["stdio", "http", "fetch-event"];
 
 /** @type {Record<import("./project.mjs").Engine, (job: Job) => Promise<Uint8Array>>} */
 export const ENGINES = {
-  async starlingmonkey({ sourcePath, witPath, project, tools }) {
-    const { componentize } = await load("@bytecodealliance/componentize-js", { directory: project.directory, tools });
-    const { component } = await componentize({ sourcePath, witPath, worldName: "plugin", disableFeatures: UNUSED });
+  async starlingmonkey({ work, sourcePath, witPath, project, tools }) {
+    const where = { directory: project.directory, tools };
+    const { componentize, version } = await load("@bytecodealliance/componentize-js", where);
+    const engine = await steadyEngine(locate("@bytecodealliance/componentize-js", where), version, witPath, work);
+    const wizerBin = wrapWizer(work, await load("@bytecodealliance/wizer", where));
+    const options = { sourcePath, witPath, worldName: "plugin", engine, wizerBin, disableFeatures: UNUSED };
+    const { component } = await componentize(options);
     return component;
   },
 
@@ -30,3 +37,17 @@ export const ENGINES = {
     return component;
   },
 };
+
+/**
+ * A program that componentize-js takes for Wizer.
+ * @param {string} work
+ * @param {string} wizer
+ */
+function wrapWizer(work, wizer) {
+  const path = join(work, "wizer");
+  const words = [process.execPath, fileURLToPath(new URL("wizer.mjs", import.meta.url)), wizer];
+  const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  writeFileSync(path, `#!/bin/sh\nexec ${quoted.join(" ")} "$@"\n`);
+  chmodSync(path, 0o755);
+  return path;
+}

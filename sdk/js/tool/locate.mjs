@@ -8,7 +8,7 @@ import { Problem } from "./problem.mjs";
 /** The SDK's own directory. */
 export const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** @typedef {"esbuild" | "@bytecodealliance/componentize-js" | "componentize-qjs"} Tool */
+/** @typedef {"esbuild" | "@bytecodealliance/componentize-js" | "@bytecodealliance/wizer" | "componentize-qjs"} Tool */
 
 /**
  * Imports a tool.

@@ -5,7 +5,7 @@ import { Failed } from "../errors.js";
 import type { Host } from "../host.js";
 import { install } from "../host.js";
 import { type About, configOf, type Description, type MaybePromise, type Plugin } from "../plugin.js";
-import { installConsole } from "./common.js";
+import { installConsole, removeTimers } from "./common.js";
 import { lower } from "./failure.js";
 
 declare global {
@@ -32,6 +32,7 @@ export function call<C, T, R>(
   try {
     install(host);
     installConsole();
+    removeTimers();
     const result = run(parse(configOf(about), JSON.parse(config)));
     if (!(result instanceof Promise)) {
       return answer(result);

@@ -3,6 +3,7 @@
 import * as context from "springline:host/context@0.1.0";
 import { Sink } from "springline:host/log@0.1.0";
 import * as secrets from "springline:host/secrets@0.1.0";
+import { Failed } from "../errors.js";
 import type { ContextHost, Level, LogHost, SecretsHost } from "../host.js";
 import { show } from "../log.js";
 import { imported } from "./failure.js";
@@ -41,6 +42,18 @@ export function installConsole(): void {
     (level: Level) =>
     (...parts: unknown[]) =>
       logHost.write(level, "", parts.map(show).join(" "));
-  const methods = { debug: to("debug"), log: to("info"), info: to("info"), warn: to("warn"), error: to("error") };
-  Object.defineProperty(globalThis, "console", { value: methods, configurable: true, writable: true });
+  define("console", { debug: to("debug"), log: to("info"), info: to("info"), warn: to("warn"), error: to("error") });
+}
+
+/** Makes timers say that there are none: an engine would trap where it asks for the time. */
+export function removeTimers(): void {
+  for (const name of ["setTimeout", "setInterval"]) {
+    define(name, () => {
+      throw new Failed(`there is no ${name} in a plugin`);
+    });
+  }
+}
+
+function define(name: string, value: unknown): void {
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }
