@@ -14,6 +14,7 @@ import { Problem } from "./problem.mjs";
  * @property {Kind} kind What it builds.
  * @property {string} entry The module whose default export is the plugin.
  * @property {string} component Where the component goes.
+ * @property {string} kept Where the last one that was built for the project is.
  * @property {Engine} engine The JavaScript engine that is built in.
  */
 
@@ -45,8 +46,9 @@ export function readProject(at, options) {
     throw new Problem(`${directory}: there is no ${candidates.join(", ")}; \`main\` in package.json names another entry`);
   }
   const name = key(plugin, "name") ?? manifest.name ?? "plugin";
-  const component = options.out ?? join(directory, key(plugin, "component") ?? `build/${name}.wasm`);
-  return { directory, kind: /** @type {Kind} */ (kind), entry, component: resolve(component), engine };
+  const kept = join(directory, key(plugin, "component") ?? `build/${name}.wasm`);
+  const component = resolve(options.out ?? kept);
+  return { directory, kind: /** @type {Kind} */ (kind), entry, component, kept, engine };
 }
 
 /**
