@@ -11,7 +11,23 @@ import logging
 
 # Codecs are imported by name, when they are first used. Once the component is built that is too
 # late.
-from encodings import ascii, cp1252, idna, latin_1, utf_8, utf_8_sig, utf_16, utf_32  # noqa: F401
+from encodings import (  # noqa: F401
+    ascii,
+    cp1252,
+    idna,
+    iso8859_15,
+    latin_1,
+    punycode,
+    unicode_escape,
+    utf_8,
+    utf_8_sig,
+    utf_16,
+    utf_16_be,
+    utf_16_le,
+    utf_32,
+    utf_32_be,
+    utf_32_le,
+)
 
 from wit_world import exports as world
 
