@@ -40,6 +40,7 @@ pub fn find(context: &Context) -> Vec<(String, PathBuf)> {
     for tool in &GO_TOOLS {
         keep(tool.name, tool.find(&directory));
     }
+    keep("referrers", referrers(context, &directory));
     keep("wkg", wkg(&directory));
     found
 }
@@ -62,9 +63,7 @@ impl GoTool {
         if program.exists() {
             return Ok(program);
         }
-        if !process::succeeds(Command::new("go").arg("version")) {
-            bail!("building it takes Go 1.26 or newer (https://go.dev/dl)");
-        }
+        needs_go()?;
         println!("    building {} {} (once, {} of one core)", self.name, self.version, self.cost);
         fs::create_dir_all(&directory)?;
         let mut command = Command::new("go");
@@ -75,6 +74,25 @@ impl GoTool {
     }
 }
 
+/// A registry with the referrers API, from the module in `tests/referrers`. Go sees by itself whether
+/// it has to be built again.
+fn referrers(context: &Context, directory: &Path) -> Result<PathBuf> {
+    needs_go()?;
+    fs::create_dir_all(directory)?;
+    let program = directory.join("referrers");
+    let mut command = Command::new("go");
+    command.args(["build", "-o"]).arg(&program).arg(".");
+    process::run(command.env("CGO_ENABLED", "0").current_dir(context.root.join("tests/referrers")))?;
+    Ok(program)
+}
+
+fn needs_go() -> Result<()> {
+    if !process::succeeds(Command::new("go").arg("version")) {
+        bail!("building it takes Go 1.26 or newer (https://go.dev/dl)");
+    }
+    Ok(())
+}
+
 /// wkg, not optimised: it only ever moves a few megabytes.
 fn wkg(directory: &Path) -> Result<PathBuf> {
     let root = directory.join(format!("wkg-{WKG}"));
@@ -83,6 +101,7 @@ fn wkg(directory: &Path) -> Result<PathBuf> {
         return Ok(program);
     }
     println!("    building wkg {WKG} (once, 3 minutes of one core)");
+    fs::create_dir_all(directory)?;
     let target = directory.join("wkg-building");
     let mut command = Command::new("cargo");
     command.args(["install", "wkg", "--quiet", "--locked", "--version", WKG, "--profile", "dev", "--root"]).arg(&root);

@@ -80,6 +80,36 @@ fn we_verify_what_cosign_signed() {
 }
 
 #[test]
+fn with_the_referrers_api_no_tag_stands_in_for_it() {
+    let (Some(sandbox), Some(service), Some(program)) = (Sandbox::empty(), Service::with_referrers(), tool("cosign"))
+    else {
+        return;
+    };
+    let reference = service.repository("team/site") + ":1.0.0";
+    key(&sandbox, "platform");
+    let pushed = push(&sandbox, &builtin(&sandbox, "step-site"), &reference, &["--sign", "platform"]);
+    let digest = pushed["manifest"].as_str().unwrap();
+    let answer = service.ask("GET", &format!("/v2/team/site/referrers/{digest}"), "");
+    assert_eq!(answer.matches("application/vnd.oci.image.manifest.v1+json").count(), 1, "{answer}");
+    assert!(!service.ask("GET", "/v2/team/site/tags/list", "").contains("sha256-"));
+    trusting(&sandbox, &["platform"], "{ match: \"**\", signed-by: [platform] }");
+    assert!(sandbox.springline(&["plugin", "pull", &reference, "-O", "x.wasm"]).ok().contains("signed by platform"));
+
+    let name = format!("{}/team/site@{digest}", service.host());
+    let public = sandbox.repo().join(".springline/platform.pub").display().to_string();
+    let arguments = ["verify", "--key", &public, "--insecure-ignore-tlog", "--allow-http-registry", &name];
+    cosign(&sandbox, &program, &arguments).ok();
+    // And what cosign attaches there is found there.
+    cosign(&sandbox, &program, &["generate-key-pair"]).ok();
+    let public = std::fs::read_to_string(sandbox.path("home/cosign.pub")).unwrap();
+    sandbox.write(".springline/cosign.pub", public);
+    let unlogged = ["--tlog-upload=false", "--use-signing-config=false", "--allow-http-registry", "-y"];
+    cosign(&sandbox, &program, &[&["sign", "--key", "cosign.key"], &unlogged[..], &[&name]].concat()).ok();
+    trusting(&sandbox, &["cosign"], "{ match: \"**\", signed-by: [cosign] }");
+    assert!(sandbox.springline(&["plugin", "pull", &reference, "-O", "x.wasm"]).ok().contains("signed by cosign"));
+}
+
+#[test]
 fn an_attestation_is_no_signature() {
     let (Some(sandbox), Some(service), Some(program)) = (Sandbox::empty(), Service::open(), tool("cosign")) else {
         return;

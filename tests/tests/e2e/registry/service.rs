@@ -1,7 +1,9 @@
-//! Debian's docker-registry, started for one test.
+//! A real registry, started for one test: Debian's docker-registry, or where the referrers API is
+//! needed the one of go-containerregistry.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -24,41 +26,59 @@ pub struct Service {
 impl Service {
     /// One that lets everybody in; none, with a word about it, where docker-registry is missing.
     pub fn open() -> Option<Self> {
-        Self::start("")
+        Self::docker("")
     }
 
     /// One that lets in [`USER`] alone.
     pub fn closed() -> Option<Self> {
-        Self::start("auth: { htpasswd: { realm: tests, path: HTPASSWD } }\n")
+        Self::docker("auth: { htpasswd: { realm: tests, path: HTPASSWD } }\n")
     }
 
-    fn start(further: &str) -> Option<Self> {
+    /// One that has the referrers API.
+    pub fn with_referrers() -> Option<Self> {
+        let program = tool("referrers")?;
+        Some(Self::start(tempfile::tempdir().unwrap(), |_, port| {
+            let mut command = Command::new(&program);
+            command.args(["-address", &format!("127.0.0.1:{port}")]);
+            command
+        }))
+    }
+
+    fn docker(further: &str) -> Option<Self> {
         let program = tool("docker-registry")?;
         let directory = tempfile::tempdir().unwrap();
         let htpasswd = directory.path().join("htpasswd");
         std::fs::write(&htpasswd, format!("{USER}:{HASH}\n")).unwrap();
-        // Somebody may take the port between our letting it go and the registry's taking it.
-        for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Some(Self::start(directory, |directory, port| {
             let config = format!(
                 "version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\n\
                  storage: {{ filesystem: {{ rootdirectory: {} }}, delete: {{ enabled: true }} }}\n\
                  http: {{ addr: \"127.0.0.1:{port}\" }}\n{}",
-                directory.path().join("data").display(),
+                directory.join("data").display(),
                 further.replace("HTPASSWD", htpasswd.to_str().unwrap())
             );
-            let file = directory.path().join("config.yml");
+            let file = directory.join("config.yml");
             std::fs::write(&file, config).unwrap();
             let mut command = Command::new(&program);
-            command.arg("serve").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.arg("serve").arg(&file);
+            command
+        }))
+    }
+
+    fn start(directory: TempDir, command: impl Fn(&Path, u16) -> Command) -> Self {
+        // Somebody may take the port between our letting it go and the registry's taking it.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut command = command(directory.path(), port);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let mut child = command.spawn().unwrap();
             if answers(port, &mut child) {
-                return Some(Self { child, port, _directory: directory });
+                return Self { child, port, _directory: directory };
             }
             let _ = child.kill();
             let _ = child.wait();
         }
-        panic!("docker-registry does not start");
+        panic!("the registry does not start");
     }
 
     /// Its name.

@@ -42,6 +42,8 @@ fn a_plugin_is_pushed_listed_pulled_pinned_and_run() {
     let again = sandbox.springline(&["run"]);
     assert!(!again.stderr.contains("trust"), "it is said once: {}", again.stderr);
     again.ok();
+    fs::remove_dir_all(sandbox.repo().join(".springline/registry")).unwrap();
+    sandbox.springline(&["run"]).ok();
 }
 
 #[test]
