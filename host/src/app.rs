@@ -145,7 +145,8 @@ pub fn registry(operator: &Operator, cancel: &Cancel) -> Result<Box<dyn Registry
 fn open_registry(operator: &Operator, cancel: &Cancel) -> Result<OciRegistry, CliError> {
     let said = |(name, settings): (&String, &RegistrySettings)| Some((name.clone(), settings.plain_http?));
     let plain_http = operator.registries.iter().filter_map(said).collect();
-    Ok(OciRegistry::new(RegistryConfig { plain_http, cancel: cancel.clone() })?)
+    let authorities = operator.certificate_authorities.clone();
+    Ok(OciRegistry::new(RegistryConfig { plain_http, authorities, cancel: cancel.clone() })?)
 }
 
 fn runtime(

@@ -243,11 +243,15 @@ impl<'a> Shared<'a> {
             return;
         }
         show::warn(format_args!(
-            "{reference} is taken whoever made it, pinned at {}: host.yaml has no `trust`",
+            "nobody vouches for {reference} ({}): host.yaml has no `trust`, so only its digest is pinned",
             artifact.component.short()
         ));
         if !self.warned.replace(true) {
-            show::note("  `springline help plugin` and docs/how-to/trust.md say how to name the publishers you trust");
+            show::note(format_args!(
+                "  to take only what you trust: `trust: {{ keys: {{ NAME: {{ file: NAME.pub }} }}, rules: [ {{ match: {}, \
+                 signed-by: [ NAME ] }} ] }}`",
+                reference.repository
+            ));
         }
     }
 }

@@ -99,12 +99,12 @@ impl Update {
                 format!("neither springline.yaml nor host.yaml names a plugin `{plugin}`"),
             ));
         }
-        self.consent(of_source.iter().chain(&of_operator))?;
+        let shown = self.consent(of_source.iter().chain(&of_operator))?;
         of_source.iter().for_each(|pin| source.lock.pin(&pin.name, &pin.new));
         of_operator.iter().for_each(|pin| operator.lock.pin(&pin.name, &pin.new));
         source.save()?;
         operator.save()?;
-        print(common, &of_source.into_iter().chain(of_operator).collect::<Vec<_>>())?;
+        print(common, &of_source.into_iter().chain(of_operator).collect::<Vec<_>>(), shown)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -128,10 +128,10 @@ impl Update {
         Ok(pins)
     }
 
-    /// Gets a yes for what asks for more than before.
-    fn consent<'p>(&self, pins: impl Iterator<Item = &'p Pin>) -> Result<(), CliError> {
+    /// Gets a yes for what asks for more than before, and returns whether it was shown for that.
+    fn consent<'p>(&self, pins: impl Iterator<Item = &'p Pin>) -> Result<bool, CliError> {
         let asking: Vec<&Pin> = pins.filter(|pin| pin.asks_for_more()).collect();
-        let Some(first) = asking.first() else { return Ok(()) };
+        let Some(first) = asking.first().filter(|_| !self.accept_capabilities) else { return Ok(false) };
         for Pin { name, diff, .. } in &asking {
             show::note(paint(STRONG, name));
             for (sign, text) in diff.iter().flat_map(PluginDiff::lines) {
@@ -139,9 +139,6 @@ impl Update {
             }
         }
         let refused = |message: String| CliError::new(Kind::Denied, message);
-        if self.accept_capabilities {
-            return Ok(());
-        }
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return Err(refused(format!(
                 "{} asks for more powers than what is pinned; nothing was changed",
@@ -153,7 +150,7 @@ impl Update {
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         match (read, answer.trim().to_ascii_lowercase().as_str()) {
-            (Ok(_), "y" | "yes") => Ok(()),
+            (Ok(_), "y" | "yes") => Ok(true),
             _ => Err(refused("nothing was changed".into())),
         }
     }
@@ -176,7 +173,8 @@ fn compare(app: &App, name: &str, old: Option<Digest>, new: LockedPlugin) -> Res
     Ok(Pin { name: name.to_owned(), old, new, versions, diff })
 }
 
-fn print(common: &Common, pins: &[Pin]) -> Result<(), CliError> {
+/// Prints what was pinned; what asks for more is not shown again.
+fn print(common: &Common, pins: &[Pin], shown: bool) -> Result<(), CliError> {
     let row = |pin: &Pin| {
         let mut row = json!({ "plugin": pin.name, "old": pin.old, "new": pin.new.digest });
         for (key, value) in
@@ -203,7 +201,7 @@ fn print(common: &Common, pins: &[Pin]) -> Result<(), CliError> {
                 None => paint(GOOD, format_args!("pinned at {}", new_digest.short())),
             };
             show::line(format_args!("{name} {what}{}", versions(pin)));
-            if let Some(diff) = &pin.diff {
+            if let Some(diff) = pin.diff.as_ref().filter(|diff| !(shown && diff.asks_for_more())) {
                 print_changes(diff);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -167,9 +168,19 @@ impl Sandbox {
     }
 
     /// Runs any command in the repository, with this sandbox's environment.
-    pub fn finish(&self, mut command: Command) -> Outcome {
+    pub fn finish(&self, command: Command) -> Outcome {
+        self.answer(command, "")
+    }
+
+    /// As [`finish`](Self::finish), with this on its standard input.
+    pub fn answer(&self, mut command: Command, input: &str) -> Outcome {
         self.surround(&mut command);
-        let output = command.stdin(Stdio::null()).output().unwrap();
+        let piped = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+        let mut child = command.stdin(piped).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if let Some(stdin) = &mut child.stdin {
+            stdin.write_all(input.as_bytes()).unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Outcome { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

@@ -28,8 +28,9 @@ pub struct Operator {
     pub plugins: IndexMap<String, PluginSettings>,
     /// Powers of plugins beyond files and logs.
     pub grants: Vec<Grant>,
-    /// Files of certificates (PEM) whose authorities plugins' encrypted requests trust, besides
-    /// those that the system trusts. A relative path starts at the directory of host.yaml.
+    /// Files of certificates (PEM) whose authorities are trusted besides those that the system
+    /// trusts, in plugins' encrypted requests and in those to registries. A relative path starts
+    /// at the directory of host.yaml.
     pub certificate_authorities: Vec<PathBuf>,
     /// Directories with `*.wasm` files, searched for plugins that are named by digest or pinned.
     /// A relative path starts at the directory of host.yaml.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct RegistryConfig {
     /// Registries of which is said whether they are reached without TLS. By default those on this
     /// machine are, and no others.
     pub plain_http: BTreeMap<String, bool>,
+    /// Files of certificates (PEM) whose authorities are trusted besides the system's.
+    pub authorities: Vec<PathBuf>,
     /// Ends what is under way.
     pub cancel: Cancel,
 }
@@ -52,14 +55,14 @@ impl OciRegistry {
     /// A client. Nothing is connected to yet.
     ///
     /// # Errors
-    /// What the operating system reports; no certificates to trust.
+    /// What the operating system reports; a file of certificates that can't be read or has none.
     pub fn new(config: RegistryConfig) -> Result<Self, RegistryError> {
         // Whoever was first has set the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let failed = |message: String| RegistryError::Unreachable { registry: "any".into(), message };
         let executor = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let executor = executor.map_err(|error| failed(error.to_string()))?;
-        let transport = Transport::new(config.plain_http).map_err(failed)?;
+        let transport = Transport::new(config.plain_http, &config.authorities).map_err(failed)?;
         Ok(Self { transport, executor, cancel: config.cancel })
     }
 

@@ -2,6 +2,7 @@
 //! lead, ended when it takes too long, and read no further than it may be long.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use springline_model::reference::{Repository, is_loopback};
 use springline_model::registry::RegistryError;
 
@@ -96,12 +97,14 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(plain: BTreeMap<String, bool>) -> Result<Self, String> {
+    pub(crate) fn new(plain: BTreeMap<String, bool>, authorities: &[PathBuf]) -> Result<Self, String> {
+        let certificates = certificates(authorities)?;
         let build = |local: bool| {
             let client = Client::builder()
                 .redirect(redirect::Policy::none())
                 .connect_timeout(CONNECT)
                 .read_timeout(SILENCE)
+                .tls_certs_merge(certificates.clone())
                 .user_agent(concat!("springline/", env!("CARGO_PKG_VERSION")));
             let client = if local { client.no_proxy() } else { client };
             client.build().map_err(|error| chain(&error))
@@ -245,6 +248,21 @@ impl Transport {
     }
 }
 
+/// The certificates of authorities that are trusted besides the system's.
+fn certificates(authorities: &[PathBuf]) -> Result<Vec<Certificate>, String> {
+    let mut all = Vec::new();
+    for file in authorities {
+        let failed = |error: String| format!("the certificates in {} can't be read: {error}", file.display());
+        let pem = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+        let found = Certificate::from_pem_bundle(&pem).map_err(|error| failed(chain(&error)))?;
+        if found.is_empty() {
+            return Err(failed("there are none in it".into()));
+        }
+        all.extend(found);
+    }
+    Ok(all)
+}
+
 /// The messages of a refusal as the protocol writes them; what is no such thing is not shown.
 fn said(body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { return String::new() };
@@ -337,7 +355,8 @@ mod tests {
 
     fn transport() -> Transport {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Transport::new(BTreeMap::from([("lan.example.com:5000".into(), true), ("localhost:1".into(), false)])).unwrap()
+        Transport::new(BTreeMap::from([("lan.example.com:5000".into(), true), ("localhost:1".into(), false)]), &[])
+            .unwrap()
     }
 
     #[test]

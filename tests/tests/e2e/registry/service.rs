@@ -34,6 +34,28 @@ impl Service {
         Self::docker("auth: { htpasswd: { realm: tests, path: HTPASSWD } }\n")
     }
 
+    /// One that speaks TLS, with a certificate that nobody knows: its file, in PEM, is written to
+    /// `certificate`. None, with a word about it, where openssl is missing too.
+    pub fn secret(certificate: &Path) -> Option<Self> {
+        let key = certificate.with_extension("key");
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+        openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+        openssl
+            .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+            .arg(&key)
+            .arg("-out")
+            .arg(certificate);
+        let Ok(made) = openssl.stderr(Stdio::null()).status() else {
+            assert!(std::env::var_os("CI").is_none(), "there is no openssl, and CI must not skip");
+            eprintln!("skipped: there is no openssl; install it with your system's package manager");
+            return None;
+        };
+        assert!(made.success());
+        let (certificate, key) = (certificate.display(), key.display());
+        Self::docker(&format!("  tls: {{ certificate: {certificate}, key: {key} }}\n"))
+    }
+
     /// One that has the referrers API.
     pub fn with_referrers() -> Option<Self> {
         let program = tool("referrers")?;
@@ -53,7 +75,7 @@ impl Service {
             let config = format!(
                 "version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\n\
                  storage: {{ filesystem: {{ rootdirectory: {} }}, delete: {{ enabled: true }} }}\n\
-                 http: {{ addr: \"127.0.0.1:{port}\" }}\n{}",
+                 http:\n  addr: \"127.0.0.1:{port}\"\n{}",
                 directory.join("data").display(),
                 further.replace("HTPASSWD", htpasswd.to_str().unwrap())
             );

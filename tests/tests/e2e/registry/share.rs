@@ -29,7 +29,11 @@ fn a_plugin_is_pushed_listed_pulled_pinned_and_run() {
 
     sandbox.write("springline.yaml", site_with(&format!("{repository}:>=1.2, <2")));
     let run = sandbox.springline(&["run", "--worktree"]);
-    assert!(run.stderr.contains("host.yaml has no `trust`"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("nobody vouches for") && run.stderr.contains("host.yaml has no `trust`"),
+        "{}",
+        run.stderr
+    );
     run.ok();
     assert!(names(&sandbox.live()).contains(&"www/index.html".to_owned()));
     let lock = fs::read_to_string(sandbox.repo().join("springline.lock")).unwrap();
@@ -107,6 +111,18 @@ fn an_update_that_asks_for_more_needs_a_yes() {
     let refused = sandbox.springline(&["plugin", "update"]);
     refused.fails(DENIED, &["asks for directory", "nothing was changed", "--accept-capabilities"]);
     assert_eq!(fs::read_to_string(sandbox.repo().join("springline.lock")).unwrap(), pinned);
+    // On a terminal it is asked for, and a no is a no.
+    for (answer, code) in [("n", DENIED), ("y", 0)] {
+        let command = format!("{} update", sandbox.program().display());
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        let outcome = sandbox.answer(terminal, &format!("{answer}\n"));
+        assert_eq!(outcome.code, code, "{outcome:#?}");
+        assert!(outcome.stdout.contains("asks for directory") && outcome.stdout.contains("[y/N]"), "{outcome:#?}");
+        let now = fs::read_to_string(sandbox.repo().join("springline.lock")).unwrap();
+        assert_eq!(now == pinned, code == DENIED, "{now}");
+        fs::write(sandbox.repo().join("springline.lock"), &pinned).unwrap();
+    }
     let updated = sandbox.springline(&["update", "--accept-capabilities", "-o", "json"]).json();
     let row = updated.as_array().unwrap().iter().find(|row| row["plugin"] == reference.as_str()).unwrap();
     assert_eq!((&row["new"], &row["asks-for-more"]), (&more["component"], &true.into()));
@@ -169,6 +185,24 @@ fn credentials_are_dockers() {
     push("helper").ok();
     fs::write(&helper, "#!/bin/sh\ncat > /dev/null\necho no >&2\nexit 1\n").unwrap();
     push("helper").fails(CONFIG, &["docker-credential-tests", "failed"]);
+}
+
+#[test]
+fn a_registry_with_a_certificate_of_its_own_is_reached_where_the_operator_says_so() {
+    let Some(sandbox) = Sandbox::empty() else { return };
+    let certificate = sandbox.path("certificate.pem");
+    let Some(service) = Service::secret(&certificate) else { return };
+    let file = builtin(&sandbox, "step-site");
+    let reference = service.repository("team/site") + ":1.0.0";
+    let pushed = || sandbox.springline(&["plugin", "push", file.to_str().unwrap(), &reference]);
+    let tls = format!("registries: {{ \"{}\": {{ plain-http: false }} }}\n", service.host());
+    assert_ne!(pushed().code, 0, "it speaks TLS, and this machine is asked without");
+    sandbox.operator(&tls);
+    pushed().fails(PLUGIN, &["can't be reached", "certificate"]);
+    sandbox.operator(&format!("{tls}certificate-authorities: [ ../../certificate.pem ]\n"));
+    pushed().ok();
+    sandbox.operator(&format!("{tls}certificate-authorities: [ host.yaml ]\n"));
+    pushed().fails(PLUGIN, &["the certificates in", "host.yaml can't be read"]);
 }
 
 #[test]
