@@ -92,7 +92,7 @@ pub const Sink = struct {
         return .{ .handle = @"[constructor]sink"(topic.ptr, topic.len) };
     }
     pub fn write(sink: Sink, level: Level, line: []const u8) void {
-        @"[method]sink.write"(sink.handle, @intFromEnum(level), line.ptr, line.len);
+        @"[method]sink.write"(sink.handle, @backingInt(level), line.ptr, line.len);
     }
 };
 
