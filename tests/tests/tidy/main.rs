@@ -4,6 +4,7 @@
 mod contract;
 mod documents;
 mod frozen;
+mod hostile;
 mod layering;
 mod manifests;
 mod sources;

@@ -30,7 +30,7 @@ pub struct NodeEntry {
 }
 
 /// Encodes entries that are sorted by the bytes of their names, each name once.
-pub(crate) fn encode(entries: &[NodeEntry]) -> Vec<u8> {
+pub fn encode(entries: &[NodeEntry]) -> Vec<u8> {
     let mut text =
         String::with_capacity(HEADER.len() + entries.iter().map(|e| DIGITS + 4 + e.name.len()).sum::<usize>());
     text.push_str(HEADER);

@@ -1,6 +1,6 @@
 //! A backtrace as people read it.
 
-use crate::logs::escape;
+use crate::escape::escape;
 
 /// Functions that are shown.
 const SHOWN: usize = 12;

@@ -11,7 +11,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi_http::FieldMapError;
 
 use crate::backtrace;
-use crate::logs::escape;
+use crate::escape::escape;
 
 /// Frames of a backtrace that are collected.
 pub(crate) const DEEPEST: usize = 24;

@@ -3,7 +3,7 @@
 use springline_model::plugin::{Fault, Kind};
 use wasmparser::{Encoding, Parser, Payload};
 
-use crate::logs::escape;
+use crate::escape::escape;
 
 /// The tracks of the contract that this host speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,6 +235,10 @@ fn unusable(message: impl Into<String>) -> Fault {
 }
 
 #[cfg(test)]
+#[path = "../../../../fuzz/src/component.rs"]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -307,6 +311,14 @@ mod tests {
     fn a_component_of_two_kinds_is_refused() {
         let both = ["springline:plugin/build-step@0.1.0", "springline:plugin/renderer@0.1.0", DESCRIBE];
         assert!(refusal(&component(&[], &both)).contains("more than one kind"));
+    }
+
+    #[test]
+    fn what_was_found_by_fuzzing_stays_mended() {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/component");
+        let files: Vec<_> = std::fs::read_dir(corpus).unwrap().flatten().collect();
+        assert!(files.len() > 5);
+        files.iter().for_each(|file| fuzz::check(&std::fs::read(file.path()).unwrap()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod compile;
 mod config;
 mod engine;
 mod epoch;
+mod escape;
 mod fault;
 mod files;
 mod inspect;

@@ -11,8 +11,8 @@ use wasmtime::component::Component;
 use crate::compile::compile;
 use crate::config::RuntimeConfig;
 use crate::engine::Machine;
+use crate::escape::escape;
 use crate::inspect::{Shape, Track, inspect};
-use crate::logs::escape;
 use crate::plugin::v0_1;
 use crate::{link, trusted};
 

@@ -1,12 +1,12 @@
 //! A call's log: bounded, and safe to show on a terminal.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use springline_model::plugin::{Level, Limits, LogLine};
 
 use crate::capability::masks::Masks;
+use crate::escape::escape_into;
 
 /// The longest line, in bytes. Longer ones are broken.
 const LINE: usize = 16 << 10;
@@ -48,14 +48,25 @@ impl Logs {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // As a whole, as a secret may have several lines.
         let masks = state.masks.clone();
-        for line in masks.mask(message).split('\n') {
+        let masked = masks.mask(message);
+        let mut rest = Some(&*masked);
+        while let Some(text) = rest {
+            if state.drops(text.as_bytes()) {
+                state.dropped += 1;
+                return;
+            }
+            let (line, after) = text.split_once('\n').map_or((text, None), |(line, after)| (line, Some(after)));
             state.line(level, topic, line.as_bytes());
+            rest = after;
         }
     }
 
     /// Writes bytes of an output stream, whose lines may come in pieces.
     pub(crate) fn stream(&self, level: Level, bytes: &[u8]) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.drops(bytes) {
+            return;
+        }
         let mut partial = state.partial.remove(&level).unwrap_or_default();
         for (at, piece) in bytes.split(|byte| *byte == b'\n').enumerate() {
             if at > 0 {
@@ -96,6 +107,14 @@ impl Logs {
 }
 
 impl State {
+    /// Whether the log is full. If so the line breaks of this are counted, and it needs no other look.
+    fn drops(&mut self, bytes: &[u8]) -> bool {
+        if self.dropped > 0 {
+            self.dropped += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        }
+        self.dropped > 0
+    }
+
     /// Writes what there is of a line that grows too long. Of what could be the beginning of a
     /// secret, nothing is written yet.
     fn overflow(&mut self, level: Level, partial: &mut Vec<u8>) {
@@ -135,39 +154,6 @@ impl State {
         escape_into(piece, &mut text);
         self.left = self.left.saturating_sub(text.len() + OVERHEAD);
         self.lines.push(LogLine { level, text });
-    }
-}
-
-/// Escapes what would do anything to a terminal or a line: control characters but the tab, line
-/// and paragraph separators, and marks that reorder text.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    escape_into(text, &mut escaped);
-    escaped
-}
-
-/// As [`escape`], but line breaks stay.
-pub(crate) fn escape_lines(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for (at, line) in text.split('\n').enumerate() {
-        if at > 0 {
-            escaped.push('\n');
-        }
-        escape_into(line.strip_suffix('\r').unwrap_or(line), &mut escaped);
-    }
-    escaped
-}
-
-fn escape_into(text: &str, escaped: &mut String) {
-    for c in text.chars() {
-        let harmful = (c.is_control() && c != '\t')
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if harmful {
-            // Writing to a string can't fail.
-            let _ = write!(escaped, "{}", c.escape_unicode());
-        } else {
-            escaped.push(c);
-        }
     }
 }
 

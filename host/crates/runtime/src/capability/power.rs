@@ -6,7 +6,7 @@ use springline_model::call::Call;
 use springline_model::capability::{Capability, Grants, Ledger, SecretGrant, Used, Whose, host_covers};
 
 use super::masks::Masks;
-use crate::logs::escape;
+use crate::escape::escape;
 
 /// The powers of a call beyond files and logs. Clones are of the same call.
 #[derive(Clone)]

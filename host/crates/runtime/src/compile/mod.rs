@@ -143,7 +143,7 @@ fn tail(errors: &mut File) -> String {
         Ok(_) => {
             let text = String::from_utf8_lossy(&bytes);
             let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            crate::logs::escape(&lines.join(" / "))
+            crate::escape::escape(&lines.join(" / "))
         }
         Err(error) => error.to_string(),
     }

@@ -2,8 +2,8 @@
 
 use springline_model::plugin::Fault;
 
+use crate::escape::{escape, escape_lines};
 use crate::fault::contract;
-use crate::logs::{escape, escape_lines};
 
 /// The longest name of a live object, or of one of its versions, in bytes.
 const NAME: usize = 2_048;
