@@ -16,6 +16,7 @@ mod hostile;
 mod languages;
 mod old_plugins;
 mod other_language;
+mod powers;
 mod purity;
 mod registry;
 mod sandbox;

@@ -268,9 +268,9 @@ pub enum Fault {
     #[error("its output holds the secret `{secret}`, in {place}, and was not kept")]
     Leak {
         /// The secret's name.
-        secret: String,
+        secret: Box<str>,
         /// Where in the output.
-        place: String,
+        place: Box<str>,
     },
     /// These bytes are no plugin that this host can run.
     #[error("{message}")]

@@ -11,7 +11,7 @@ pub struct Requests {
     pub server: String,
     /// The method.
     pub method: String,
-    /// How many.
+    /// How many were sent; 0 if none was, as the server was not found or not allowed.
     pub count: u64,
 }
 
@@ -75,7 +75,10 @@ fn insert(names: &mut Vec<String>, name: &str) {
 /// `GET https://example.org 2x, secret token`.
 impl std::fmt::Display for Used {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let requests = self.http.iter().map(|Requests { server, method, count }| format!("{method} {server} {count}x"));
+        let requests = self.http.iter().map(|Requests { server, method, count }| match count {
+            0 => format!("{method} {server} tried"),
+            count => format!("{method} {server} {count}x"),
+        });
         let secrets = self.secrets.iter().map(|name| format!("secret {name}"));
         let denied = self.denied.iter().map(|name| format!("{name} denied"));
         let all: Vec<String> = requests.chain(secrets).chain(denied).collect();

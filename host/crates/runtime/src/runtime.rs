@@ -215,7 +215,8 @@ impl Plugins for Runtime {
                     Ok(Some(tree)) => tree,
                     Ok(None) => return Err(Fault::Host { message: "`/out` is gone".into() }),
                     Err(OutError::Leak { secret, path }) => {
-                        return Err(Fault::Leak { secret, place: format!("`/out/{path}`") });
+                        let place = format!("`/out/{path}`").into();
+                        return Err(Fault::Leak { secret: secret.into(), place });
                     }
                     Err(OutError::Limit(hit)) => return Err(state.full(hit)),
                     Err(OutError::Blob(error)) => return Err(of_blob(&error)),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use springline_model::Cancel;
+use springline_model::capability::Used;
 use springline_model::port::Store as _;
 
 use crate::cli::error::CliError;
@@ -114,7 +115,8 @@ pub fn announce(ready: &Ready) -> Result<(), CliError> {
     let runs = ready.app.store.runs(RUNS)?;
     let known = |power: &Power| {
         let steps = runs.iter().flat_map(|run| &run.steps);
-        steps.into_iter().any(|step| step.plugin.digest == power.plugin.digest && !step.used.is_empty())
+        let ran = |used: &Used| used.http.iter().any(|requests| requests.count > 0) || !used.secrets.is_empty();
+        steps.into_iter().any(|step| step.plugin.digest == power.plugin.digest && ran(&step.used))
     };
     for power in powers(&ready.app, chain)?.iter().filter(|power| power.capability != "directory" && !known(power)) {
         for granted in &power.granted {

@@ -109,7 +109,7 @@ impl CallState {
 
     /// Fails the call for a secret in what it writes.
     pub(super) fn leak(&self, secret: String, place: &str) -> wasmtime::Error {
-        self.verdict.stop(Fault::Leak { secret, place: place.to_owned() })
+        self.verdict.stop(Fault::Leak { secret: secret.into(), place: place.into() })
     }
 
     /// Counts bytes that the call writes to blobs.

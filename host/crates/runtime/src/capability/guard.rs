@@ -24,7 +24,7 @@ fn mask(masks: &Masks, text: &mut String) {
 
 fn refuse(masks: &Masks, place: &str, bytes: &[u8]) -> Result<(), Fault> {
     match masks.find(bytes) {
-        Some(secret) => Err(Fault::Leak { secret, place: place.to_owned() }),
+        Some(secret) => Err(Fault::Leak { secret: secret.into(), place: place.into() }),
         None => Ok(()),
     }
 }
@@ -120,7 +120,8 @@ pub(crate) fn guard_fault(fault: &mut Fault, masks: &Masks) {
             }
             return;
         }
-        Fault::Leak { place, .. } => place,
+        // Whoever makes one has masked it.
+        Fault::Leak { .. } | Fault::Cancelled => return,
         Fault::Denied { message }
         | Fault::Conflict { message }
         | Fault::Transient { message, .. }
@@ -132,7 +133,6 @@ pub(crate) fn guard_fault(fault: &mut Fault, masks: &Masks) {
         | Fault::Lost { message }
         | Fault::NoSpace { message }
         | Fault::Host { message } => message,
-        Fault::Cancelled => return,
     };
     mask(masks, message);
 }

@@ -132,7 +132,7 @@ fn forms(value: &[u8]) -> Vec<Vec<u8>> {
     }
     if let Ok(text) = std::str::from_utf8(value) {
         let json = serde_json::Value::from(text).to_string();
-        forms.push(json[1..json.len() - 1].as_bytes().to_vec());
+        forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
         forms.push(text.escape_debug().to_string().into_bytes());
         let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         forms.push(html.clone().into_bytes());

@@ -9,3 +9,4 @@ mod render;
 mod setup;
 mod step;
 mod target;
+mod tls;

@@ -23,6 +23,12 @@ const OPEN: usize = 16;
 /// So many servers are written down by name; those beyond by the pattern that covers them.
 const SERVERS: usize = 64;
 
+impl std::fmt::Display for Admitted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.server)
+    }
+}
+
 /// What stands between a call and the network.
 pub(crate) struct Gate(Arc<Shared>);
 
@@ -44,8 +50,10 @@ pub(super) struct Shared {
 pub(super) struct Admitted {
     /// Where it goes.
     pub(super) server: Server,
-    /// As what it is spoken of.
-    pub(super) name: String,
+    /// Its method.
+    method: String,
+    /// The servers that its grant is for.
+    pattern: String,
     /// Whether the server may be on a network that is not public.
     private: bool,
 }
@@ -119,8 +127,10 @@ impl Shared {
         if self.requests.fetch_add(1, Ordering::Relaxed) >= self.limits.http_requests {
             return Err(self.past(Limit::HttpRequests, format!("{} HTTP requests", self.limits.http_requests)));
         }
-        let name = self.note(&server, method, &grant);
-        Ok(Admitted { server, name: format!("{method} {name}"), private: grant.private })
+        let pattern = format!("{}://{}", grant.scheme, grant.host);
+        let admitted = Admitted { server, method: method.to_owned(), pattern, private: grant.private };
+        self.note(&admitted, false);
+        Ok(admitted)
     }
 
     /// The grant that allows a request; of several the one that allows most.
@@ -148,17 +158,14 @@ impl Shared {
         })
     }
 
-    /// Writes down that a request is made.
-    fn note(&self, server: &Server, method: &str, grant: &HttpGrant) -> String {
+    /// Writes down that a request is sent; one that is only tried counts for nothing, but is there.
+    pub(super) fn note(&self, admitted: &Admitted, sent: bool) {
+        let Admitted { server, method, pattern, .. } = admitted;
         let name = self.powers.masks().mask(&server.to_string()).into_owned();
         self.powers.note(|used| {
             let known = used.http.len() < SERVERS || used.http.iter().any(|requests| requests.server == name);
-            match known {
-                true => used.requests(&name, method, 1),
-                false => used.requests(&format!("{}://{}", grant.scheme, grant.host), method, 1),
-            }
+            used.requests(if known { &name } else { pattern }, method, u64::from(sent));
         });
-        name
     }
 
     /// Denies a request.
@@ -182,7 +189,7 @@ impl Shared {
 
     /// Says in the call's log why a request failed: the guest gets a code only.
     pub(super) fn failed(&self, admitted: &Admitted, error: Error) -> Error {
-        self.logs.message(Level::Warn, "http", &format!("{}: {error}", admitted.name));
+        self.logs.message(Level::Warn, "http", &format!("{admitted}: {error}"));
         error
     }
 
@@ -203,7 +210,7 @@ impl Shared {
                 false if literal => "which no grant allows".to_owned(),
                 false => format!("which no name may lead to; `host: \"{address}\"` would have to be granted itself"),
             };
-            return Err(self.deny(&format!("{} leads to {address}, {what}: {cure}", admitted.name)));
+            return Err(self.deny(&format!("{admitted} leads to {address}, {what}: {cure}")));
         }
         Ok(())
     }

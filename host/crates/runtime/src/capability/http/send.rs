@@ -62,6 +62,7 @@ async fn exchange(
         let place = Arc::clone(&shared.open).acquire_owned().await.map_err(|_| Error::ConnectionLimitReached)?;
         let addresses = shared.connector.addresses(&admitted.server).await?;
         shared.judge(admitted, &addresses)?;
+        shared.note(admitted, true);
         Ok::<_, Error>((shared.connector.connect(&admitted.server, &addresses).await?, place))
     })
     .await

@@ -132,7 +132,7 @@ fn body(id: &str, body: types::Body, state: &mut CallState) -> Result<Body, Faul
             state.count_output(bytes.len())?;
             if let Some(secret) = state.powers.masks().find(&bytes) {
                 let place = format!("the object `{}`", state.powers.masks().mask(id));
-                return Err(Fault::Leak { secret, place });
+                return Err(Fault::Leak { secret: secret.into(), place: place.into() });
             }
             state.blobs.put(&bytes).map(Body::Blob).map_err(|error| of_blob(&error))
         }
