@@ -131,12 +131,12 @@ impl<'a> Shared<'a> {
         )))
     }
 
-    /// Forgets what vouches for artifacts that nothing pins any more.
+    /// Forgets what vouches for artifacts whose bytes are here no longer and that nothing pins.
     pub fn forget_but(&self, pinned: &[Digest]) {
+        let used = |component: &Digest| pinned.contains(component) || self.app.blobs.contains(component);
         for manifest in self.all_kept() {
-            let used =
-                self.kept(&manifest).ok().flatten().is_some_and(|(artifact, _)| pinned.contains(&artifact.component));
-            if !used {
+            let kept = self.kept(&manifest).ok().flatten();
+            if !kept.is_some_and(|(artifact, _)| used(&artifact.component)) {
                 // Its loss costs a look-up at most.
                 let _ = fs::remove_file(self.path(&manifest));
             }

@@ -248,6 +248,8 @@ fn kind_of(fault: &Fault) -> Kind {
 
 fn hint_of(error: &CallError) -> Option<String> {
     let name = &error.plugin.name;
+    // A colon in a key of YAML needs quotes.
+    let name = if name.contains(':') { format!("\"{name}\"") } else { name.clone() };
     match &error.fault {
         Fault::Limit { limit, .. } => limit.setting().map(|setting| {
             format!(

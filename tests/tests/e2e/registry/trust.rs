@@ -127,6 +127,36 @@ fn what_was_pulled_is_judged_again_without_its_registry() {
 }
 
 #[test]
+fn what_deployed_an_earlier_release_is_judged_by_the_rules_of_today() {
+    let (Some(sandbox), Some(service)) = (Sandbox::site(), Service::open()) else { return };
+    let file = builtin(&sandbox, "target-directory");
+    let reference = service.repository("ops/target") + ":latest";
+    let operator = |trust: &str| {
+        let operator = OPERATOR.replace("plugin: target-directory", &format!("plugin: \"{reference}\""));
+        sandbox.operator(&format!("{operator}trust: {{ rules: [ {{ match: \"**\", {trust} }} ] }}\n"));
+    };
+    let deploy = |word: &str| {
+        let pushed = push(&sandbox, &variant(&sandbox, &file, word), &reference, &[]);
+        sandbox.springline(&["update"]).ok();
+        sandbox.write("deploy/word.txt", word);
+        sandbox.commit(word);
+        let report = sandbox.springline(&["run", "-o", "json"]).json();
+        (pushed["component"].clone(), report["environments"][0]["release"].as_str().unwrap().to_owned())
+    };
+    operator("unsigned: true");
+    let (_, first) = deploy("one");
+    let (second, _) = deploy("two");
+    sandbox.springline(&["gc"]).ok();
+    let redeploy = || sandbox.springline(&["redeploy", "--env", "site", &first]);
+    operator(&format!("digests: [{second}]"));
+    redeploy().fails(DENIED, &["is not trusted", "a listed digest"]);
+    assert_eq!(fs::read_to_string(sandbox.live().join("word.txt")).unwrap(), "two");
+    operator("unsigned: true");
+    redeploy().ok();
+    assert_eq!(fs::read_to_string(sandbox.live().join("word.txt")).unwrap(), "one");
+}
+
+#[test]
 fn a_stripped_signature_is_missed() {
     let (Some(sandbox), Some(service)) = (Sandbox::site(), Service::open()) else { return };
     let reference = service.repository("team/site") + ":1.0.0";
