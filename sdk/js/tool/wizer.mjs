@@ -29,7 +29,13 @@ function rename(option, replacement) {
 const sources = dirname(rename("--initializer-script-path", `${INITIALIZER}/initializer.js`));
 rename("--strip-path-prefix", "/");
 const renamed = args.map((arg) => (arg === `--dir=${sources}` ? `--mapdir=${INITIALIZER}::${sources}` : arg));
-const { status, error } = spawnSync(wizer, renamed, { input: words.join(" "), stdio: ["pipe", "inherit", "inherit"] });
+// The engine sees the environment. What componentize-js says there stays, what a shell adds does not.
+const said = Object.entries(process.env).filter(([name]) => /^(DEBUG|SOURCE_NAME|(EXPORT|IMPORT|FEATURE)\w+)$/.test(name));
+const { status, error } = spawnSync(wizer, renamed, {
+  env: Object.fromEntries(said),
+  input: words.join(" "),
+  stdio: ["pipe", "inherit", "inherit"],
+});
 if (error !== undefined) {
   throw error;
 }
