@@ -102,6 +102,11 @@ impl Reader {
         self.call.context.artifacts.keys().cloned().collect()
     }
 
+    /// Reads a secret, as far as the records tell.
+    pub fn use_secret(&self, name: &str) {
+        self.call.ledger.note(|used| used.secret(name));
+    }
+
     /// Logs a line.
     pub fn log(&self, level: Level, text: impl Into<String>) {
         self.seen.lock().unwrap().log.push(LogLine { level, text: text.into() });

@@ -2,6 +2,7 @@
 
 mod chain;
 mod crash;
+mod observed;
 mod sync;
 
 use std::sync::{Arc, Mutex};
