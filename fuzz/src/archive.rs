@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Component;
+use std::path::{Component, Path};
 
 use springline_sdk::fake::Host;
 use springline_sdk::files::is_clean;
@@ -34,7 +34,13 @@ pub fn check(data: &[u8]) {
     }
     host.run::<step_archive::Plugin>(json!({ "format": "tar" })).expect("clean names are packed");
     let archive = host.output("archive.tar").expect("there is an archive");
-    assert_eq!(unpacked(&archive), given);
+    let found = unpacked(&archive);
+    assert!(found.keys().eq(given.keys()), "{:?} is not {:?}", found.keys(), given.keys());
+    for (path, content) in &given {
+        // A target loses what has no meaning in it, such as `./`.
+        let same = found[path] == *content || Path::new(&found[path]).components().eq(Path::new(content).components());
+        assert!(same, "{path}: {:?} is not {content:?}", found[path]);
+    }
 }
 
 /// What an archive has, by path: the bytes of a file, or the target of a link.

@@ -10,7 +10,8 @@ pub fn check(data: &[u8]) {
         Ok(shape) => assert!(shape.imports.is_sorted(), "imports are in order"),
         Err(Fault::Unusable { message }) => {
             assert!(message.len() < 8_000, "a message of {} bytes", message.len());
-            assert!(!message.contains(char::is_control), "a control character would reach the terminal: {message:?}");
+            let harmful = |c: char| c.is_control() && c != '\t';
+            assert!(!message.contains(harmful), "a control character would reach the terminal: {message:?}");
         }
         Err(other) => panic!("another fault than that it can't be used: {other:?}"),
     }

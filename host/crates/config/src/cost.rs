@@ -8,6 +8,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::pointer::shown;
+
 /// The most steps that one check may take.
 const MAX_STEPS: u64 = 1_000_000;
 /// The most schemas that may be under way at once, references followed: it bounds the stack.
@@ -210,7 +212,9 @@ fn refer<'a>(root: &'a Value, reference: &Value) -> Result<&'a Value, String> {
     let reference = reference.as_str().unwrap_or_default();
     let pointer = reference.strip_prefix('#').filter(|pointer| pointer.is_empty() || pointer.starts_with('/'));
     let found = pointer.and_then(|pointer| root.pointer(pointer));
-    found.ok_or_else(|| format!("`$ref` names `{reference}`, and may name `#` or `#/POINTER` in this schema only"))
+    found.ok_or_else(|| {
+        format!("`$ref` names `{}`, and may name `#` or `#/POINTER` in this schema only", shown(reference))
+    })
 }
 
 #[cfg(test)]
