@@ -11,8 +11,8 @@ mod manifest;
 mod signing;
 
 mod registry {
-    pub use crate::manifest::read_artifact;
-    pub use crate::signing;
+    pub(crate) use crate::manifest::read_artifact;
+    pub(crate) use crate::signing;
 }
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| entry::check(data));
