@@ -117,21 +117,6 @@ fn the_templates_are_plugins_that_pass_their_own_tests() {
     }
 }
 
-#[test]
-fn the_same_source_gives_the_same_bytes_everywhere() {
-    if tools().is_none() {
-        return;
-    }
-    let (Some(here), Some(there)) = (Sandbox::empty(), Sandbox::empty()) else { return };
-    let mut components = Vec::new();
-    for sandbox in [&here, &there] {
-        let project = Project::new(sandbox, &sdk().join("template/javascript/build-step"));
-        project.run(&["plugin", "build"]).ok();
-        components.push(fs::read(project.directory.join("build/hello-js.wasm")).unwrap());
-    }
-    assert!(components[0] == components[1], "the place or the moment is in the component");
-}
-
 /// Fails in many ways.
 const FAULTS: &str = r#"import { buildStep, object, string, Transient } from "@springline/sdk";
 
