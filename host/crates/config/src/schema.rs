@@ -47,7 +47,10 @@ impl CompiledSchema {
             .offline()
             .build(schema)
             .map(|validator| Self { schema: schema.clone(), validator, cost })
-            .map_err(|error| InvalidSchema(format!("{}: {}", error.instance_path(), shown(&error.to_string()))))
+            .map_err(|error| {
+                let place = shown(error.instance_path().as_str());
+                InvalidSchema(format!("{place}: {}", shown(&error.to_string())))
+            })
     }
 
     /// Whether the value, which can be checked in reasonable time, fits.
