@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-#[path = "../../../fuzz/src/archive.rs"]
+#[path = "../../../tests/fuzz/src/archive.rs"]
 mod archive;
 
 #[test]
 fn what_is_packed_is_unpacked_and_nothing_leads_out() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/archive");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/archive");
     let files: Vec<_> = fs::read_dir(corpus).unwrap().flatten().collect();
     assert!(!files.is_empty());
     files.iter().for_each(|file| archive::check(&fs::read(file.path()).unwrap()));

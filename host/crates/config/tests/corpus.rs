@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::Path;
 
-#[path = "../../../../fuzz/src/config.rs"]
+#[path = "../../../../tests/fuzz/src/config.rs"]
 mod config;
-#[path = "../../../../fuzz/src/schema.rs"]
+#[path = "../../../../tests/fuzz/src/schema.rs"]
 mod schema;
 
 fn replay(target: &str, check: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus").join(target);
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fuzz/corpus").join(target);
     let files: Vec<_> = fs::read_dir(corpus).unwrap().flatten().collect();
     assert!(!files.is_empty());
     files.iter().for_each(|file| check(&fs::read(file.path()).unwrap()));

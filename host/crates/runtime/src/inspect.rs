@@ -235,7 +235,7 @@ fn unusable(message: impl Into<String>) -> Fault {
 }
 
 #[cfg(test)]
-#[path = "../../../../fuzz/src/component.rs"]
+#[path = "../../../../tests/fuzz/src/component.rs"]
 mod fuzz;
 
 #[cfg(test)]
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn what_was_found_by_fuzzing_stays_mended() {
-        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/component");
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fuzz/corpus/component");
         let files: Vec<_> = std::fs::read_dir(corpus).unwrap().flatten().collect();
         assert!(files.len() > 5);
         files.iter().for_each(|file| fuzz::check(&std::fs::read(file.path()).unwrap()));

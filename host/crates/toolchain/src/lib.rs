@@ -1,6 +1,6 @@
 //! Builds plugins: finds each language's toolchain and makes components.
 //!
-//! A language is one file here that implements [`Toolchain`], and one line in [`toolchain`].
+//! A language is one file here that implements [`Toolchain`], and one line in `toolchain`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

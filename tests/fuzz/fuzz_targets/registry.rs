@@ -3,10 +3,10 @@
 // The registry's own reading of answers and signatures, without what speaks to it.
 #[path = "../src/registry.rs"]
 mod entry;
-#[path = "../../host/crates/registry/src/manifest.rs"]
+#[path = "../../../host/crates/registry/src/manifest.rs"]
 #[allow(dead_code)]
 mod manifest;
-#[path = "../../host/crates/registry/src/signing/mod.rs"]
+#[path = "../../../host/crates/registry/src/signing/mod.rs"]
 #[allow(dead_code)]
 mod signing;
 
