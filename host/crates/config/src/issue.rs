@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::source::Source;
+use crate::source::{Source, printable};
 use crate::span::Span;
 
 /// How many issues one error keeps. Past that, a file is not worth more memory.
@@ -69,13 +69,18 @@ impl Issue {
             line: span.line,
             column: span.column,
             pointer: pointer.into(),
-            message: message.into(),
+            message: harmless(&message.into()),
             text: excerpt.text,
             caret: excerpt.caret,
             length: excerpt.length,
-            suggestion,
+            suggestion: suggestion.as_deref().map(harmless),
         }
     }
+}
+
+/// A text of which nothing speaks to a terminal, whatever was quoted in it. Its lines stay.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' { c } else { printable(c) }).collect()
 }
 
 impl std::error::Error for ConfigError {}
