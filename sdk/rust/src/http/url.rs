@@ -34,7 +34,7 @@ impl Url {
     /// What a reference leads to from here.
     pub fn join(&self, reference: &str) -> Result<Self> {
         let reference = reference.split('#').next().unwrap_or_default();
-        if reference.contains("://") && !reference.starts_with(['/', '?']) {
+        if reference.split_once("://").is_some_and(|(before, _)| is_scheme(before)) {
             return Self::parse(reference);
         }
         if reference.starts_with("//") {
@@ -54,6 +54,12 @@ impl Url {
     pub fn is_same_server(&self, other: &Self) -> bool {
         self.scheme == other.scheme && self.authority.eq_ignore_ascii_case(&other.authority)
     }
+}
+
+/// Whether this is a scheme, by RFC 3986, section 3.1; `://` may stand in a query too.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 /// A path without `.` and `..`.
