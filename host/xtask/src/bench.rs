@@ -7,6 +7,7 @@ mod languages;
 mod measure;
 mod reader;
 mod report;
+mod sharing;
 mod workload;
 
 use std::cell::Cell;
@@ -58,6 +59,7 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     process::step("Plugins, compiled and loaded", || bench.plugins(&mut rows))?;
     process::step("Calls on all cores, and what they leave", || contained::measure(&bench, &mut rows))?;
     process::step("One renderer in every language", || languages::measure(&bench, &mut rows))?;
+    process::step("Pushing and pulling", || sharing::measure(&bench, &mut rows))?;
     let page = context.root.join("docs/benchmarks.md");
     report::publish(&setting, &rows, &page, &context.target.join("bench.json"))
 }
