@@ -41,6 +41,9 @@ fn problem(file: &Path, link: &str, anchors: &mut BTreeMap<PathBuf, BTreeSet<Str
     if !root().join(&target).exists() {
         return Some("no such file".to_owned());
     }
+    if file.starts_with("docs") && !target.starts_with("docs") {
+        return Some("it leads out of docs/, of which the demo makes a site".to_owned());
+    }
     if anchor.is_empty() || target.extension().is_none_or(|extension| extension != "md") {
         return None;
     }
