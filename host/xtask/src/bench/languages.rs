@@ -32,7 +32,6 @@ pub fn measure(bench: &Bench<'_>, rows: &mut Vec<Row>) -> Result<()> {
         rows.push(Row::new(format!("{language}: compiled"), get("cold-microseconds")? / 1e3, "ms"));
         rows.push(Row::new(format!("{language}: loaded"), get("warm-microseconds")? / 1e3, "ms"));
         rows.push(Row::new(format!("{language}: a call"), host, "µs").against("wasmtime-wasi", bare));
-        rows.push(Row::new(format!("{language}: the host's own share of it"), host - bare, "µs"));
     }
     Ok(())
 }
