@@ -10,7 +10,7 @@ use crate::host::{Current, Host as _};
 /// The value of the secret that was granted under this name.
 ///
 /// # Errors
-/// [`Error::Denied`](crate::Error::Denied) if it was not granted, [`Error::Failed`] if it is not
+/// [`Error::Denied`] if it was not granted, [`Error::Failed`] if it is not
 /// there.
 pub fn get(name: &str) -> Result<Vec<u8>> {
     Current::secret(name)
