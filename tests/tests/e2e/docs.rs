@@ -1,4 +1,4 @@
-//! Every command in the documentation is run, and what it shows is compared.
+//! Every command in a `console` block of the documentation is run, and what it shows is compared.
 //!
 //! In a page, a fence ```` ```yaml file=NAME ```` is a file that the reader writes, and a fence
 //! ```` ```console ```` is a terminal: lines that start with `$ ` are commands, the lines after

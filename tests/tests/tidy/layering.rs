@@ -6,13 +6,12 @@ use crate::assert_none;
 use crate::workspace::{Package, linked_with, packages};
 
 /// Libraries that only one crate may use, by the start of their names.
-const OWNED: [(&str, &str); 7] = [
+const OWNED: [(&str, &str); 6] = [
     ("wasmtime", "springline-runtime"),
     ("gix", "springline-source"),
     ("sled", "springline-store"),
     ("kube", "springline-cluster"),
     ("k8s-openapi", "springline-cluster"),
-    ("oci-client", "springline-registry"),
     ("axum", "springline"),
 ];
 

@@ -132,15 +132,6 @@ impl Reason {
         }
     }
 
-    /// Whether trying again, with nothing mended, may succeed.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unhealthy { .. } | Self::Unsettled(_) => true,
-            Self::Plugin { error, .. } => matches!(error.fault, Fault::Transient { .. } | Fault::Conflict { .. }),
-            _ => false,
-        }
-    }
-
     /// Says at which stage it happened.
     pub fn at(self, stage: Stage, environment: Option<&str>) -> StageError {
         let reason = match self {

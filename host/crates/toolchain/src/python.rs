@@ -86,7 +86,7 @@ fn has_venv() -> bool {
 }
 
 fn interpreter() -> Missing {
-    let what = "Python 3.10 or newer, with the modules `venv` and `ensurepip`";
+    let what = "Python 3.11 or newer, with the modules `venv` and `ensurepip`";
     match find("apt-get") {
         Some(_) => missing(what, &[&["apt-get", "install", "--yes", "--quiet", "python3-venv"]]),
         None => missing(format!("{what} (https://www.python.org)"), &[]),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::report::Row;
 use super::{Bench, number};
@@ -26,12 +26,12 @@ pub fn measure(bench: &Bench<'_>, rows: &mut Vec<Row>) -> Result<()> {
         process::output(Command::new(&bench.program).args(["plugin", "build", "--install"]).arg(&example))?;
         let component = example.join("build").join(format!("{EXAMPLE}.wasm"));
         let measured = bench.measured(&["language".as_ref(), &component, "{}".as_ref()])?;
-        let get = |name: &str| number(&measured, name).context(language.clone());
-        let (host, bare) = (get("host-microseconds")?, get("bare-microseconds")?);
-        rows.push(Row::new(format!("a renderer in {language}: size"), get("bytes")? / 1024.0, "KiB"));
-        rows.push(Row::new(format!("{language}: compiled"), get("cold-microseconds")? / 1e3, "ms"));
-        rows.push(Row::new(format!("{language}: loaded"), get("warm-microseconds")? / 1e3, "ms"));
-        rows.push(Row::new(format!("{language}: a call"), host, "µs").against("wasmtime-wasi", bare));
+        let (loaded, call) = (&measured["loaded"], &measured["call"]);
+        rows.push(Row::new(format!("a renderer in {language}: size"), number(loaded, "bytes")? / 1024.0, "KiB"));
+        rows.push(Row::new(format!("{language}: compiled"), number(loaded, "cold-microseconds")? / 1e3, "ms"));
+        rows.push(Row::new(format!("{language}: loaded"), number(loaded, "warm-microseconds")? / 1e3, "ms"));
+        let row = Row::new(format!("{language}: a call"), number(call, "host-microseconds")?, "µs");
+        rows.push(row.against("wasmtime-wasi", number(call, "bare-microseconds")?));
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! wasmtime with nothing around it: a pooled instance, the files in memory, and the call.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, HasSelf, Linker, LinkerInstance, ResourceType};
+use wasmtime::component::{Component, HasSelf, Linker, ResourceType};
 use wasmtime::{Config, Engine, PoolingAllocationConfig, Store};
 
+use crate::Result;
+use crate::raw::{Nobody, Objects, Raw, trap};
 use crate::wasi::{Files, Nodes};
 
 /// The bindings of a renderer, everything synchronous.
@@ -34,6 +34,7 @@ pub mod bindings {
 }
 
 use bindings::exports::springline::plugin::renderer::Input;
+use bindings::springline::host::context;
 use bindings::springline::plugin::types::Body;
 use bindings::wasi::io::streams::{InputStream, OutputStream};
 
@@ -59,7 +60,7 @@ pub struct Bare {
 
 impl Bare {
     /// Compiles a renderer and links it; these files are its `/in`.
-    pub fn new(component: &[u8], input: &[(&str, &str)]) -> wasmtime::Result<Self> {
+    pub fn new(component: &[u8], input: &[(&str, &str)]) -> Result<Self> {
         let mut config = Config::new();
         config.concurrency_support(false).memory_init_cow(true).allocation_strategy(PoolingAllocationConfig::new());
         let engine = Engine::new(&config)?;
@@ -67,17 +68,18 @@ impl Bare {
         let renderer = bindings::BarePre::new(linker(&component)?.instantiate_pre(&component)?)?;
         Ok(Self { engine, renderer, nodes: Arc::new(Nodes::new(input)) })
     }
+}
 
-    /// The call: a fresh store, a fresh instance, and the function.
-    pub fn render(&self, config: &str) -> wasmtime::Result<BTreeMap<String, Vec<u8>>> {
+impl Raw for Bare {
+    fn render(&self, config: &str) -> Result<Objects> {
         let mut store = Store::new(&self.engine, Files::new(Arc::clone(&self.nodes)));
         let renderer = self.renderer.instantiate(&mut store)?;
         let input = Input { config: config.to_owned() };
         let rendered = renderer.springline_plugin_renderer().call_render(&mut store, &input)?;
-        let rendered = rendered.map_err(|error| wasmtime::Error::msg(format!("{error:?}")))?;
+        let rendered = rendered.map_err(|error| format!("{error:?}"))?;
         let bytes = |body| match body {
             Body::Inline(bytes) => Ok(bytes),
-            Body::Blob(_) | Body::Tree(_) => Err(wasmtime::Error::msg("a body is not inline")),
+            Body::Blob(_) | Body::Tree(_) => Err("a body is not inline"),
         };
         rendered.into_iter().map(|object| Ok((object.id, bytes(object.body)?))).collect()
     }
@@ -94,7 +96,6 @@ fn linker(component: &Component) -> wasmtime::Result<Linker<Files>> {
         };
     }
     link!(
-        bindings::springline::host::context,
         bindings::wasi::cli::environment,
         bindings::wasi::io::error,
         bindings::wasi::io::poll,
@@ -104,41 +105,20 @@ fn linker(component: &Component) -> wasmtime::Result<Linker<Files>> {
         bindings::wasi::random::insecure_seed,
         bindings::wasi::random::random,
     );
+    context::add_to_linker::<_, HasSelf<Nobody>>(&mut linker, |files| &mut files.nobody)?;
     for (name, item) in component.component_type().imports(component.engine()) {
         if !LINKED.iter().any(|known| name.starts_with(known)) {
-            trap(&mut linker.root(), name, item.ty, component.engine())?;
+            trap(&mut linker.root(), name, item.ty, component.engine(), &of_streams)?;
         }
     }
     Ok(linker)
 }
 
-/// A resource that no call gets.
-enum Never {}
-
-fn trap(
-    linker: &mut LinkerInstance<'_, Files>,
-    name: &str,
-    item: ComponentItem,
-    engine: &Engine,
-) -> wasmtime::Result<()> {
-    match item {
-        ComponentItem::ComponentFunc(_) => {
-            let message = format!("bare wasmtime has no `{name}`");
-            linker.func_new(name, move |_, _, _, _| Err(wasmtime::Error::msg(message.clone())))
-        }
-        ComponentItem::ComponentInstance(instance) => {
-            let mut inner = linker.instance(name)?;
-            instance.exports(engine).try_for_each(|(name, item)| trap(&mut inner, name, item.ty, engine))
-        }
-        ComponentItem::Resource(_) => {
-            // Those that the streams' interface has belong to it, whoever hands them on.
-            let resource = match name {
-                "input-stream" => ResourceType::host::<InputStream>(),
-                "output-stream" => ResourceType::host::<OutputStream>(),
-                _ => ResourceType::host::<Never>(),
-            };
-            linker.resource(name, resource, |_, _| Ok(()))
-        }
-        _ => Ok(()),
+/// The resources of the streams' interface, whoever hands them on.
+fn of_streams(name: &str) -> Option<ResourceType> {
+    match name {
+        "input-stream" => Some(ResourceType::host::<InputStream>()),
+        "output-stream" => Some(ResourceType::host::<OutputStream>()),
+        _ => None,
     }
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::bare::Bare;
 use crate::prepared::Prepared;
+use crate::raw::Raw;
 use crate::{INPUT, Result, median, microseconds};
 
 /// How often the two take turns, and how many calls make a turn.
@@ -14,7 +16,12 @@ const CALLS: usize = 20;
 
 /// Measures both and compares what they rendered.
 pub fn measure(plugin: &Path, config: &str) -> Result<Value> {
-    let prepared = Prepared::new(plugin, config, &INPUT)?;
+    let prepared = Prepared::new(plugin, config, &INPUT, |bytes| Bare::new(bytes, &INPUT))?;
+    beside(&prepared)
+}
+
+/// The median times of a call on both sides, which take turns.
+pub fn beside<R: Raw>(prepared: &Prepared<R>) -> Result<Value> {
     let (mut host_times, mut bare_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..TURNS {
         let host = turn(|| prepared.host())?;

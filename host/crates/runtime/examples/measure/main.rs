@@ -14,6 +14,7 @@ mod language;
 mod load;
 mod many;
 mod prepared;
+mod raw;
 mod throughput;
 mod wasi;
 

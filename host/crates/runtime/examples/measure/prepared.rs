@@ -14,29 +14,31 @@ use springline_runtime::Runtime;
 use springline_testkit::{MemoryBlobs, MemoryTree};
 use tempfile::TempDir;
 
-use crate::bare::Bare;
+use crate::raw::{Objects, Raw};
 use crate::{Plugin, Result, runtime};
 
-/// Objects by id.
-type Objects = BTreeMap<String, Vec<u8>>;
-
 /// A renderer with its config and its input, on both sides.
-pub struct Prepared {
+pub struct Prepared<R> {
     /// Its name.
     pub name: String,
     config: String,
     runtime: Runtime,
     call: Call,
     tree: Arc<dyn Tree>,
-    bare: Bare,
+    bare: R,
     blobs: Arc<MemoryBlobs>,
     /// Where the runtime keeps what it compiled.
     _directory: TempDir,
 }
 
-impl Prepared {
+impl<R: Raw> Prepared<R> {
     /// Loads the renderer on both sides and checks that they render the same.
-    pub fn new(plugin: &Path, config: &str, input: &[(&'static str, &'static str)]) -> Result<Self> {
+    pub fn new(
+        plugin: &Path,
+        config: &str,
+        input: &[(&'static str, &'static str)],
+        bare: impl FnOnce(&[u8]) -> Result<R>,
+    ) -> Result<Self> {
         let plugin = Plugin::read(plugin)?;
         let directory = tempfile::tempdir()?;
         let blobs = Arc::new(MemoryBlobs::new());
@@ -55,7 +57,7 @@ impl Prepared {
             runtime: runtime(directory.path(), std::slice::from_ref(&plugin), blobs.clone())?,
             call,
             tree: Arc::new(MemoryTree::of_files(input.iter().copied())),
-            bare: Bare::new(&plugin.bytes, input)?,
+            bare: bare(&plugin.bytes)?,
             blobs,
             _directory: directory,
         };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::bare::Bare;
 use crate::prepared::Prepared;
 use crate::{INPUT, Result, resident};
 
@@ -18,7 +19,7 @@ const WARM: u64 = 5_000;
 
 /// Calls a second on all cores, through the host and through a bare wasmtime that take turns.
 pub fn measure(plugin: &Path, config: &str, files: bool) -> Result<Value> {
-    let prepared = Prepared::new(plugin, config, if files { &INPUT } else { &[] })?;
+    let prepared = prepared(plugin, config, if files { &INPUT } else { &[] })?;
     let (mut host, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..=TURNS {
         let by_host = a_second(|| prepared.host())?;
@@ -40,7 +41,7 @@ pub fn measure(plugin: &Path, config: &str, files: bool) -> Result<Value> {
 
 /// Resident memory after some calls, and after many.
 pub fn endless(plugin: &Path, config: &str, calls: u64) -> Result<Value> {
-    let prepared = Prepared::new(plugin, config, &INPUT)?;
+    let prepared = prepared(plugin, config, &INPUT)?;
     let mut early = 0;
     for call in 0..calls {
         prepared.host()?;
@@ -49,6 +50,10 @@ pub fn endless(plugin: &Path, config: &str, calls: u64) -> Result<Value> {
         }
     }
     Ok(json!({ "plugin": prepared.name, "early-bytes": early, "late-bytes": resident()? }))
+}
+
+fn prepared(plugin: &Path, config: &str, input: &[(&'static str, &'static str)]) -> Result<Prepared<Bare>> {
+    Prepared::new(plugin, config, input, |bytes| Bare::new(bytes, input))
 }
 
 /// How many calls all cores make in a second.

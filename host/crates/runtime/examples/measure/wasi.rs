@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use crate::bare::bindings::springline::host::context;
 use crate::bare::bindings::wasi::cli::environment;
 use crate::bare::bindings::wasi::filesystem::preopens;
 use crate::bare::bindings::wasi::filesystem::types::{
@@ -14,6 +13,7 @@ use crate::bare::bindings::wasi::filesystem::types::{
 use crate::bare::bindings::wasi::io::streams::StreamError;
 use crate::bare::bindings::wasi::io::{error, poll, streams};
 use crate::bare::bindings::wasi::random::{insecure_seed, random};
+use crate::raw::Nobody;
 
 /// A flat directory; a descriptor is 0 for it, and the place of a file in it plus 1.
 pub struct Nodes(Vec<(String, Vec<u8>)>);
@@ -67,12 +67,14 @@ pub struct Files {
     streams: Vec<(u32, usize)>,
     /// The place of the next entry, each.
     listings: Vec<usize>,
+    /// Who answers about the context.
+    pub nobody: Nobody,
 }
 
 impl Files {
     /// Nothing open yet.
     pub const fn new(nodes: Arc<Nodes>) -> Self {
-        Self { nodes, streams: Vec::new(), listings: Vec::new() }
+        Self { nodes, streams: Vec::new(), listings: Vec::new(), nobody: Nobody }
     }
 
     fn next(&mut self, stream: &Resource<InputStream>, length: u64) -> Result<Vec<u8>, StreamError> {
@@ -337,35 +339,5 @@ impl random::Host for Files {
 
     fn get_random_u64(&mut self) -> u64 {
         1
-    }
-}
-
-impl context::Host for Files {
-    fn application(&mut self) -> String {
-        String::new()
-    }
-
-    fn environment(&mut self) -> Option<String> {
-        None
-    }
-
-    fn revision(&mut self) -> String {
-        String::new()
-    }
-
-    fn commit_time(&mut self) -> i64 {
-        0
-    }
-
-    fn values(&mut self) -> String {
-        "{}".to_owned()
-    }
-
-    fn artifact(&mut self, _: String) -> Option<context::DesiredArtifact> {
-        None
-    }
-
-    fn artifact_names(&mut self) -> Vec<String> {
-        Vec::new()
     }
 }
