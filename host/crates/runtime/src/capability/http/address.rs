@@ -173,7 +173,7 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
         // Mapped IPv4, and what translators take for it.
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
-        [0x64, 0xff9b, 1, ..] => PRIVATE,
+        [0x64, 0xff9b, 1, ..] => reach_translated(address.octets()),
         [0x2001, 0, ..] => Reach::Never("an address that tunnels (Teredo)"),
         [0x2001, 0xdb8, ..] => RESERVED,
         [0x3fff, 0..=0xfff, ..] => RESERVED,
@@ -184,6 +184,19 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
         [0x2000..=0x3fff, ..] => Reach::Public,
         _ => RESERVED,
     }
+}
+
+/// Who may reach an address of a local translator. Only the local network knows where the IPv4
+/// address is in it: behind 48, 56, 64 or 96 bits, the ninth byte left out (RFC 6052, 2.2).
+fn reach_translated(o: [u8; 16]) -> Reach {
+    let embedded = [
+        [o[6], o[7], o[9], o[10]],
+        [o[7], o[9], o[10], o[11]],
+        [o[9], o[10], o[11], o[12]],
+        [o[12], o[13], o[14], o[15]],
+    ];
+    let mut reaches = embedded.into_iter().map(|address| reach_v4(address.into()));
+    reaches.find(|reach| matches!(reach, Reach::Named(_))).unwrap_or(PRIVATE)
 }
 
 #[cfg(test)]
@@ -266,11 +279,11 @@ mod tests {
             ),
             (
                 "private",
-                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 127.0.0.1 127.255.255.254 100.64.0.1 198.18.0.1 ::1 fc00::1 fd12::1 ::ffff:127.0.0.1 ::ffff:10.1.2.3 64:ff9b::a00:1 64:ff9b:1::1 2002:7f00:1::1 fec0::1",
+                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 127.0.0.1 127.255.255.254 100.64.0.1 198.18.0.1 ::1 fc00::1 fd12::1 ::ffff:127.0.0.1 ::ffff:10.1.2.3 64:ff9b::a00:1 64:ff9b:1::1 64:ff9b:1::808:808 64:ff9b:1:808:8:800:: 2002:7f00:1::1 fec0::1",
             ),
             (
                 "named",
-                "169.254.169.254 169.254.0.1 169.254.170.2 100.100.100.200 168.63.129.16 192.0.0.192 fd00:ec2::254 fd20:ce::254 fe80::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1",
+                "169.254.169.254 169.254.0.1 169.254.170.2 100.100.100.200 168.63.129.16 192.0.0.192 fd00:ec2::254 fd20:ce::254 fe80::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 64:ff9b:1::a9fe:a9fe 64:ff9b:1:2:3::a9fe:1 64:ff9b:1:a9fe:a9:fe00:: 64:ff9b:1:a9:fe:a9fe:: 64:ff9b:1:2:a9:fea9:fe00:0 64:ff9b:1::6464:64c8 2002:a9fe:a9fe::1",
             ),
             (
                 "never",
