@@ -75,7 +75,9 @@ pub(crate) struct Machine {
     /// Counts epochs while calls run.
     pub(crate) ticker: Ticker,
     /// Drives calls that wait.
-    pub(crate) tokio: tokio::runtime::Runtime,
+    pub(crate) tokio: tokio::runtime::Handle,
+    /// Its threads.
+    threads: Option<tokio::runtime::Runtime>,
     /// One permit a call.
     pub(crate) places: Semaphore,
 }
@@ -93,7 +95,7 @@ impl Machine {
         let engine = Engine::new(&pooled)
             .or_else(|_| Engine::new(&config(source_lines)))
             .map_err(|error| format!("wasmtime can't be started: {error:#}"))?;
-        let tokio = tokio::runtime::Builder::new_multi_thread()
+        let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("springline-calls")
             .enable_io()
@@ -110,10 +112,20 @@ impl Machine {
             linker,
             code: code.0.finish(),
             ticker: Ticker::new(engine.weak()),
-            tokio,
+            tokio: threads.handle().clone(),
+            threads: Some(threads),
             places: Semaphore::new(CALLS as usize),
             engine,
         })
+    }
+}
+
+impl Drop for Machine {
+    /// Waits for no thread: one that looks up a name does that for as long as the system likes.
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
     }
 }
 
@@ -128,5 +140,34 @@ impl std::hash::Hasher for Sha256 {
     fn finish(&self) -> u64 {
         let digest = self.0.clone().finish();
         u64::from_le_bytes(std::array::from_fn(|at| digest.as_bytes()[at]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_end_waits_for_no_name_that_is_looked_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let machine = Machine::new(&directory.path().join("cache"), false).unwrap();
+        let (begun, has_begun) = mpsc::channel();
+        let (answer, answered) = mpsc::channel();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let gives_up = Arc::clone(&given_up);
+        machine.tokio.spawn_blocking(move || {
+            begun.send(()).unwrap();
+            // It is answered after the machine has gone: only a machine that waits sees it give up.
+            let answer: Result<(), _> = answered.recv_timeout(Duration::from_secs(60));
+            gives_up.store(answer.is_err(), Ordering::SeqCst);
+        });
+        has_begun.recv().unwrap();
+        drop(machine);
+        assert!(!given_up.load(Ordering::SeqCst));
+        answer.send(()).unwrap();
     }
 }
