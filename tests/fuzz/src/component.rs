@@ -2,6 +2,7 @@
 
 use springline_model::plugin::Fault;
 
+use crate::escape::escape;
 use crate::inspect::inspect;
 
 /// Looks at the bytes. What it says of them can be shown on a terminal, and is short.
@@ -10,8 +11,7 @@ pub fn check(data: &[u8]) {
         Ok(shape) => assert!(shape.imports.is_sorted(), "imports are in order"),
         Err(Fault::Unusable { message }) => {
             assert!(message.len() < 8_000, "a message of {} bytes", message.len());
-            let harmful = |c: char| c.is_control() && c != '\t';
-            assert!(!message.contains(harmful), "a control character would reach the terminal: {message:?}");
+            assert_eq!(message, escape(&message), "what is harmful would reach the terminal");
         }
         Err(other) => panic!("another fault than that it can't be used: {other:?}"),
     }

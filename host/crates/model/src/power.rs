@@ -11,7 +11,8 @@ pub struct Requests {
     pub server: String,
     /// The method.
     pub method: String,
-    /// How many were sent; 0 if none was, as the server was not found or not allowed.
+    /// How many were sent, or would have been if the server had accepted the connection; 0 if the
+    /// server was not found or not allowed.
     pub count: u64,
 }
 

@@ -50,7 +50,7 @@ impl Shape {
 }
 
 /// The interfaces of `springline:host` that this host has.
-const HOST_INTERFACES: [&str; 7] = ["blobs", "context", "directory", "files", "log", "secrets", "trees"];
+pub(crate) const HOST_INTERFACES: [&str; 7] = ["blobs", "context", "directory", "files", "log", "secrets", "trees"];
 
 const HOW_TO_BUILD: &str = "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`";
 

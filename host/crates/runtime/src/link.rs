@@ -12,14 +12,14 @@ use wasmtime_wasi_io::poll::DynPollable;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
 use crate::bindings::{springline, wasi};
-use crate::inspect::{split, track_of};
+use crate::inspect::{HOST_INTERFACES, split, track_of};
 use crate::state::CallState;
 use crate::wasi::filesystem::Descriptor;
 
 /// The interfaces of each package that this host has, and the versions of the package.
 const KNOWN: [(&str, &str, &[&str]); 8] = [
     ("springline:plugin", "0.1", &["types"]),
-    ("springline:host", "0.1", &["blobs", "context", "directory", "files", "log", "secrets", "trees"]),
+    ("springline:host", "0.1", &HOST_INTERFACES),
     ("wasi:http", "0.2", &["outgoing-handler", "types"]),
     ("wasi:io", "0.2", &["error", "poll", "streams"]),
     ("wasi:clocks", "0.2", &["monotonic-clock", "wall-clock"]),

@@ -202,7 +202,8 @@ impl Mounts {
         trace
     }
 
-    /// The first error that no trace can carry: a submodule, lost bytes, more facts than fit. No trace can carry it, so the result of a call that met one must not be used.
+    /// The first error that no trace can carry, so that the result of a call that met it must not be
+    /// used: a submodule, lost bytes, more facts than fit.
     pub fn failure(&self) -> Option<FileError> {
         self.lock().failure.clone()
     }

@@ -31,8 +31,7 @@ impl Setup {
     /// One whose compiled plugins are kept from test to test; none, with a word about it, where
     /// there are no guests.
     pub fn new() -> Option<Self> {
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache, Network::default())
+        Self::networked(Network::default())
     }
 
     /// As [`Setup::new`], its requests reaching this network.

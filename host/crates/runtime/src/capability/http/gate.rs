@@ -158,13 +158,13 @@ impl Shared {
         })
     }
 
-    /// Writes down that a request is sent; one that is only tried counts for nothing, but is there.
-    pub(super) fn note(&self, admitted: &Admitted, sent: bool) {
+    /// Writes down a request, which counts for nothing, but is there, as long as its server is not judged.
+    pub(super) fn note(&self, admitted: &Admitted, counts: bool) {
         let Admitted { server, method, pattern, .. } = admitted;
         let name = self.powers.masks().mask(&server.to_string()).into_owned();
         self.powers.note(|used| {
             let known = used.http.len() < SERVERS || used.http.iter().any(|requests| requests.server == name);
-            used.requests(if known { &name } else { pattern }, method, u64::from(sent));
+            used.requests(if known { &name } else { pattern }, method, u64::from(counts));
         });
     }
 
