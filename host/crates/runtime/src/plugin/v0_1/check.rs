@@ -1,7 +1,9 @@
-//! Checks of what guests return, beyond its types.
+//! Checks of what guests return, beyond its types. Secrets are masked before a text is cut and
+//! escaped: after that, one could be there in a part or another form.
 
 use springline_model::plugin::Fault;
 
+use crate::capability::masks::Masks;
 use crate::escape::{escape, escape_lines};
 use crate::fault::contract;
 
@@ -15,7 +17,7 @@ const TEXT: usize = 4 << 20;
 const STATE: usize = 64 << 10;
 
 /// A name that is kept and compared: as it is, or refused.
-pub(super) fn name(what: &str, name: &str) -> Result<(), Fault> {
+pub(super) fn name(masks: &Masks, what: &str, name: &str) -> Result<(), Fault> {
     let wrong = if name.is_empty() {
         "is empty"
     } else if name.len() > NAME {
@@ -25,20 +27,20 @@ pub(super) fn name(what: &str, name: &str) -> Result<(), Fault> {
     } else {
         return Ok(());
     };
-    Err(contract(format!("{what} {wrong}: `{}`", line(name))))
+    Err(contract(format!("{what} {wrong}: `{}`", line(masks, name))))
 }
 
 /// As [`name()`], for one that may be absent.
-pub(super) fn optional_name(what: &str, text: Option<&String>) -> Result<(), Fault> {
-    text.map_or(Ok(()), |text| name(what, text))
+pub(super) fn optional_name(masks: &Masks, what: &str, text: Option<&String>) -> Result<(), Fault> {
+    text.map_or(Ok(()), |text| name(masks, what, text))
 }
 
 /// A target's own notes.
-pub(super) fn state(of: &str, state: &[u8]) -> Result<(), Fault> {
+pub(super) fn state(masks: &Masks, of: &str, state: &[u8]) -> Result<(), Fault> {
     if state.len() > STATE {
         return Err(contract(format!(
             "the state of `{}` has {} bytes, and 64 KiB are the most",
-            line(of),
+            line(masks, of),
             state.len()
         )));
     }
@@ -46,22 +48,18 @@ pub(super) fn state(of: &str, state: &[u8]) -> Result<(), Fault> {
 }
 
 /// One line for people.
-pub(super) fn line(text: &str) -> String {
-    escape(cut(text, MESSAGE).trim_end())
+pub(super) fn line(masks: &Masks, text: &str) -> String {
+    escape(masks.mask_cut(text, MESSAGE).trim_end())
 }
 
 /// A message for people, which may have several lines.
-pub(super) fn message(text: &str) -> String {
-    escape_lines(cut(text, MESSAGE).trim_end())
+pub(super) fn message(masks: &Masks, text: &str) -> String {
+    escape_lines(masks.mask_cut(text, MESSAGE).trim_end())
 }
 
 /// Text to compare.
-pub(super) fn text(text: &str) -> String {
-    escape_lines(cut(text, TEXT))
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+pub(super) fn text(masks: &Masks, text: &str) -> String {
+    escape_lines(&masks.mask_cut(text, TEXT))
 }
 
 #[cfg(test)]
@@ -70,22 +68,37 @@ mod tests {
 
     #[test]
     fn names_are_kept_as_they_are_or_refused() {
-        assert!(name("a ref", "a/b c.txt").is_ok());
+        let masks = Masks::default();
+        assert!(name(&masks, "a ref", "a/b c.txt").is_ok());
         for bad in ["", "a\nb", "\u{1b}[2J", &"x".repeat(NAME + 1)] {
-            assert!(matches!(name("a ref", bad), Err(Fault::Contract { .. })), "{bad:?}");
+            assert!(matches!(name(&masks, "a ref", bad), Err(Fault::Contract { .. })), "{bad:?}");
         }
     }
 
     #[test]
     fn messages_keep_their_lines_and_nothing_else() {
-        assert_eq!(message("one\r\n\u{1b}two\n"), "one\n\\u{1b}two");
-        assert_eq!(line("one\ntwo"), "one\\u{a}two");
-        assert_eq!(line(&"ü".repeat(MESSAGE)).len(), MESSAGE);
+        let masks = Masks::default();
+        assert_eq!(message(&masks, "one\r\n\u{1b}two\n"), "one\n\\u{1b}two");
+        assert_eq!(line(&masks, "one\ntwo"), "one\\u{a}two");
+        assert_eq!(line(&masks, &"ü".repeat(MESSAGE)).len(), MESSAGE);
     }
 
     #[test]
     fn notes_are_bounded() {
-        assert!(state("x", &[0; STATE]).is_ok());
-        assert!(state("x", &[0; STATE + 1]).is_err());
+        let masks = Masks::default();
+        assert!(state(&masks, "x", &[0; STATE]).is_ok());
+        assert!(state(&masks, "x", &[0; STATE + 1]).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_it_is_cut_or_escaped() {
+        const SECRET: &str = "hun\"ter2\u{7}hunter2";
+        let masks = Masks::default();
+        masks.add("token", SECRET.as_bytes()).unwrap();
+        for (shown, most) in [(line as fn(&Masks, &str) -> String, MESSAGE), (message, MESSAGE), (text, TEXT)] {
+            let cut = shown(&masks, &format!("{}{SECRET}", "x".repeat(most - 11)));
+            assert!(cut.ends_with("x[secret tok") && cut.len() == most, "{}", &cut[most - 40..]);
+            assert_eq!(shown(&masks, &format!("a {SECRET} z")), "a [secret token] z");
+        }
     }
 }

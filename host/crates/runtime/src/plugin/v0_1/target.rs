@@ -24,8 +24,8 @@ impl TargetPlugin {
         desired: &[types::Object],
     ) -> Unchecked<Result<Vec<Identity>, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
-        let returned = target.springline_plugin_deploy_target().call_identify(store, config, desired).await?;
-        Ok(returned.map(|identities| from_guest::identities(identities, desired)))
+        let returned = target.springline_plugin_deploy_target().call_identify(&mut *store, config, desired).await?;
+        Ok(returned.map(|identities| from_guest::identities(identities, desired, store.data().powers.masks())))
     }
 
     /// Calls `plan`.
@@ -38,8 +38,8 @@ impl TargetPlugin {
     ) -> Unchecked<Result<Vec<Change>, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
         let input = guest::PlanInput { config: config.to_owned(), desired: desired.to_vec(), owned: owned.to_vec() };
-        let returned = target.springline_plugin_deploy_target().call_plan(store, &input).await?;
-        Ok(returned.map(|changes| from_guest::changes(changes, desired)))
+        let returned = target.springline_plugin_deploy_target().call_plan(&mut *store, &input).await?;
+        Ok(returned.map(|changes| from_guest::changes(changes, desired, store.data().powers.masks())))
     }
 
     /// Calls `explain`.
@@ -51,8 +51,8 @@ impl TargetPlugin {
     ) -> Unchecked<Result<Difference, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
         let change = to_guest::change(change);
-        let returned = target.springline_plugin_deploy_target().call_explain(store, config, &change).await?;
-        Ok(returned.map(|difference| Ok(from_guest::difference(&difference))))
+        let returned = target.springline_plugin_deploy_target().call_explain(&mut *store, config, &change).await?;
+        Ok(returned.map(|difference| Ok(from_guest::difference(&difference, store.data().powers.masks()))))
     }
 
     /// Calls `apply`.
@@ -64,8 +64,8 @@ impl TargetPlugin {
     ) -> Unchecked<Result<Applied, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
         let change = to_guest::change(change);
-        let returned = target.springline_plugin_deploy_target().call_apply(store, config, &change).await?;
-        Ok(returned.map(from_guest::applied))
+        let returned = target.springline_plugin_deploy_target().call_apply(&mut *store, config, &change).await?;
+        Ok(returned.map(|applied| from_guest::applied(applied, store.data().powers.masks())))
     }
 
     /// Calls `observe`.
@@ -76,8 +76,8 @@ impl TargetPlugin {
         live: &[String],
     ) -> Unchecked<Result<Vec<Observed>, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
-        let returned = target.springline_plugin_deploy_target().call_observe(store, config, live).await?;
-        Ok(returned.map(|objects| from_guest::observed(objects, live)))
+        let returned = target.springline_plugin_deploy_target().call_observe(&mut *store, config, live).await?;
+        Ok(returned.map(|objects| from_guest::observed(objects, live, store.data().powers.masks())))
     }
 
     /// Calls `judge`.
@@ -89,8 +89,8 @@ impl TargetPlugin {
     ) -> Unchecked<Result<Health, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
         let object = to_guest::observed(object);
-        let returned = target.springline_plugin_deploy_target().call_judge(store, config, &object).await?;
-        Ok(returned.map(|health| Ok(from_guest::health(&health))))
+        let returned = target.springline_plugin_deploy_target().call_judge(&mut *store, config, &object).await?;
+        Ok(returned.map(|health| Ok(from_guest::health(&health, store.data().powers.masks()))))
     }
 
     /// Calls `owned`.
@@ -100,7 +100,7 @@ impl TargetPlugin {
         config: &str,
     ) -> Unchecked<Result<Vec<String>, Fault>> {
         let target = self.0.instantiate_async(&mut *store).await?;
-        let returned = target.springline_plugin_deploy_target().call_owned(store, config).await?;
-        Ok(returned.map(from_guest::references))
+        let returned = target.springline_plugin_deploy_target().call_owned(&mut *store, config).await?;
+        Ok(returned.map(|references| from_guest::references(references, store.data().powers.masks())))
     }
 }
