@@ -13,7 +13,7 @@ use springline_model::registry::RegistryError;
 
 use crate::challenge::Challenge;
 use crate::credentials::{self, Credentials};
-use crate::transport::{Transport, malformed, unreachable};
+use crate::transport::{Transport, malformed};
 
 /// The largest answer of a service that gives tokens, in bytes.
 const MAX_TOKEN: u64 = 256 << 10;
@@ -108,9 +108,10 @@ impl TokenAsk {
     ) -> Result<String, RegistryError> {
         let registry = repository.registry();
         let what = format!("a token for {registry}");
-        let mut url = Url::parse(&self.realm).map_err(|_| malformed(&what, "its realm is no URL".into()))?;
-        transport.check_realm(repository, &url)?;
-        let client = transport.client_for(&url);
+        let realm = Url::parse(&self.realm).map_err(|_| malformed(&what, "its realm is no URL".into()))?;
+        transport.check_realm(repository, &realm)?;
+        let client = transport.client_for(&realm);
+        let mut url = realm.clone();
         let mut form = vec![("scope", self.scope.as_str())];
         form.extend(self.service.as_deref().map(|service| ("service", service)));
         let request = match credentials {
@@ -131,10 +132,7 @@ impl TokenAsk {
                 client.get(url)
             }
         };
-        let response = request.send().await.map_err(|error| {
-            let realm = Url::parse(&self.realm);
-            realm.map_or_else(|_| malformed(&what, "no answer".into()), |realm| unreachable(&realm, &error))
-        })?;
+        let response = transport.heard(&realm, request.send()).await?;
         if !response.status().is_success() {
             return Err(RegistryError::Unauthorized {
                 registry: registry.to_owned(),

@@ -1,6 +1,6 @@
 //! The port [`Registry`], over HTTP.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Url;
 use semver::Version;
 use serde::Deserialize;
 use springline_model::reference::{Repository, Wanted, is_tag, version_of};
@@ -17,13 +16,13 @@ use springline_model::{Cancel, Digest};
 use tokio::runtime::Runtime;
 
 use crate::manifest::{MANIFEST, MAX_COMPONENT, build, read_artifact};
-use crate::transport::{Ask, Place, Transport, malformed};
+use crate::pages::Pages;
+use crate::transport::{Ask, Transport, malformed};
 
 /// How often a wait looks whether it should end, and tells how far it is.
 const TICK: Duration = Duration::from_millis(100);
-/// How many tags are read of one repository, and in how many pages.
+/// How many tags are read of one repository.
 const MAX_TAGS: usize = 100_000;
-const MAX_PAGES: usize = 1_000;
 /// The largest page of tags that is read, in bytes.
 const MAX_PAGE: u64 = 4 << 20;
 
@@ -97,28 +96,19 @@ impl OciRegistry {
     async fn all_tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
         let what = format!("the tags of {repository}");
         let mut tags = Vec::new();
-        let mut seen: HashSet<Url> = HashSet::new();
-        let mut place = Place::Repository("tags/list?n=1000".into());
-        for _ in 0..MAX_PAGES {
-            let ask = Ask { place, ..Ask::get(repository, String::new(), &what, MAX_PAGE) };
-            let answer = self.transport.send(ask).await.map_err(|error| match error {
-                RegistryError::NotFound { .. } => RegistryError::NotFound { what: format!("repository {repository}") },
-                error => error,
-            })?;
-            let page: Tags =
-                serde_json::from_slice(&answer.body).map_err(|error| malformed(&what, error.to_string()))?;
+        let mut pages = Pages::new(Ask::get(repository, "tags/list?n=1000".into(), &what, MAX_PAGE));
+        let named = |error: RegistryError| match error {
+            RegistryError::NotFound { .. } => RegistryError::NotFound { what: format!("repository {repository}") },
+            error => error,
+        };
+        while let Some(page) = pages.next(&self.transport).await.map_err(named)? {
+            let page: Tags = serde_json::from_slice(&page).map_err(|error| malformed(&what, error.to_string()))?;
             tags.extend(page.tags.unwrap_or_default().into_iter().filter(|tag| is_tag(tag)));
             if tags.len() > MAX_TAGS {
                 return Err(malformed(&what, format!("there are more than {MAX_TAGS}")));
             }
-            let Some(next) = answer.header("link").and_then(next_page) else { return Ok(tags) };
-            let next = answer.url.join(next).map_err(|error| malformed(&what, error.to_string()))?;
-            if !seen.insert(next.clone()) {
-                return Err(malformed(&what, "its pages lead in a circle".into()));
-            }
-            place = Place::Url(next);
         }
-        Err(malformed(&what, format!("there are more than {MAX_PAGES} pages")))
+        Ok(tags)
     }
 
     async fn newest(
@@ -138,15 +128,6 @@ impl OciRegistry {
 /// Versions by precedence; of equal ones the tag decides, so that the answer is always the same.
 fn newer(one: &(Version, &String), other: &(Version, &String)) -> std::cmp::Ordering {
     one.0.cmp(&other.0).then_with(|| other.1.cmp(one.1))
-}
-
-/// The next page that a `Link` header names.
-pub(crate) fn next_page(link: &str) -> Option<&str> {
-    link.split(',').find_map(|link| {
-        let (url, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-        let next = parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"));
-        next.then_some(url)
-    })
 }
 
 impl Registry for OciRegistry {
@@ -236,15 +217,6 @@ impl Registry for OciRegistry {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_next_page_is_found() {
-        assert_eq!(next_page("</v2/a/tags/list?last=b>; rel=\"next\""), Some("/v2/a/tags/list?last=b"));
-        assert_eq!(next_page("<a>; rel=prev, <b>; rel=next"), Some("b"));
-        for nonsense in ["", "<", "<a", "a; rel=next", "<a>; rel=prev"] {
-            assert_eq!(next_page(nonsense), None, "{nonsense:?}");
-        }
-    }
 
     #[test]
     fn of_equal_versions_the_same_tag_is_taken_every_time() {

@@ -11,7 +11,10 @@ mod auth;
 mod challenge;
 mod client;
 mod credentials;
+#[cfg(test)]
+mod fake;
 mod manifest;
+mod pages;
 mod policy;
 mod referrers;
 pub mod signing;

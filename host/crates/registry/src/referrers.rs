@@ -2,13 +2,14 @@
 //! for it, and as layers below cosign's older tag.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use springline_model::Digest;
 use springline_model::reference::Repository;
 use springline_model::registry::{Artifact, RegistryError, Signature};
 
 use crate::client::OciRegistry;
 use crate::manifest::{Descriptor, EMPTY, IMAGE_CONFIG, INDEX, Index, MANIFEST, MAX_MANIFEST, Manifest};
+use crate::pages::Pages;
 use crate::signing::{BUNDLE, PREDICATE, SIMPLE, SIMPLE_SIGNATURE};
 use crate::transport::{Ask, malformed};
 
@@ -18,7 +19,7 @@ const ANY_BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 const MAX_SIGNATURES: usize = 64;
 /// The largest signature, in bytes.
 const MAX_SIGNATURE: u64 = 1 << 20;
-/// How often an index is written again that somebody else wrote at the same time.
+/// How often something is written that somebody else writes at the same time.
 const TRIES: usize = 5;
 
 impl OciRegistry {
@@ -33,18 +34,33 @@ impl OciRegistry {
         Ok(found)
     }
 
+    /// Those that refer to the artifact: by the API, or where there is none by the tag that stands in
+    /// for it.
     async fn bundles(&self, repository: &Repository, artifact: &Digest) -> Result<Vec<Signature>, RegistryError> {
+        let what = format!("what refers to {repository}@{artifact}");
+        let mut ask = Ask::get(repository, format!("referrers/{artifact}"), &what, MAX_MANIFEST);
+        ask.accept = Some(INDEX);
+        let mut pages = Pages::new(ask);
+        let mut page = match pages.next(&self.transport).await {
+            // No API, or one that is refused: then there is the tag.
+            Err(RegistryError::NotFound { .. } | RegistryError::Refused { .. }) => {
+                self.fallback(repository, artifact).await?
+            }
+            page => page?.map(|page| index(&page, &what)).transpose()?,
+        };
         let mut found = Vec::new();
-        for referrer in self.referrers(repository, artifact).await? {
-            let Ok(referrer) = serde_json::from_value::<Descriptor>(referrer) else { continue };
-            // Not every writer of an index says what the referrer is.
-            let unknown = |kind: &String| kind.is_empty() || kind == EMPTY || kind.starts_with(ANY_BUNDLE);
-            if referrer.media_type == MANIFEST && referrer.artifact_type.as_ref().is_none_or(unknown) {
+        while let Some(list) = page {
+            for referrer in list.manifests {
+                let Ok(referrer) = serde_json::from_value::<Descriptor>(referrer) else { continue };
+                if !may_carry_bundle(&referrer) {
+                    continue;
+                }
                 if found.len() >= MAX_SIGNATURES {
-                    break;
+                    return Ok(found);
                 }
                 found.extend(self.bundles_of(repository, artifact, &referrer.digest).await?);
             }
+            page = pages.next(&self.transport).await?.map(|page| index(&page, &what)).transpose()?;
         }
         Ok(found)
     }
@@ -113,32 +129,11 @@ impl OciRegistry {
         String::from_utf8(bytes.into()).map_err(|_| malformed(what, "it is no text".into()))
     }
 
-    /// The descriptors of what refers to an artifact: by the API, or where there is none by the tag
-    /// that stands in for it.
-    async fn referrers(&self, repository: &Repository, artifact: &Digest) -> Result<Vec<Value>, RegistryError> {
-        let what = format!("what refers to {repository}@{artifact}");
-        let mut ask = Ask::get(repository, format!("referrers/{artifact}"), &what, MAX_MANIFEST);
-        ask.accept = Some(INDEX);
-        match self.transport.send(ask).await {
-            Ok(answer) => match serde_json::from_slice::<Index>(&answer.body) {
-                Ok(index) => return Ok(index.manifests),
-                Err(error) => return Err(malformed(&what, error.to_string())),
-            },
-            // No API, or one that is refused: then there is the tag.
-            Err(RegistryError::NotFound { .. } | RegistryError::Refused { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(self.fallback(repository, artifact).await?.map(|index| index.manifests).unwrap_or_default())
-    }
-
     async fn fallback(&self, repository: &Repository, artifact: &Digest) -> Result<Option<Index>, RegistryError> {
         let tag = referrers_tag(artifact);
         let what = format!("the index {repository}:{tag}");
         match self.transport.manifest(repository, &tag, &what).await {
-            Ok(bytes) => {
-                let index = serde_json::from_slice(&bytes).map_err(|error| malformed(&what, error.to_string()))?;
-                Ok(Some(index))
-            }
+            Ok(bytes) => index(&bytes, &what).map(Some),
             Err(RegistryError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -178,9 +173,7 @@ impl OciRegistry {
         self.add_referrer(repository, &artifact.manifest, &entry).await
     }
 
-    /// Adds an entry to the index that stands in for the API. Entries of others stay. Nothing
-    /// locks the index, so it is read again afterwards, and written again if somebody else's
-    /// writing took the entry away.
+    /// Adds an entry to the index that stands in for the API. Entries of others stay.
     async fn add_referrer(
         &self,
         repository: &Repository,
@@ -189,7 +182,7 @@ impl OciRegistry {
     ) -> Result<(), RegistryError> {
         let tag = referrers_tag(artifact);
         let what = format!("the index {repository}:{tag}");
-        for _ in 0..TRIES {
+        until_it_stays(&what, async || {
             let index = self.fallback(repository, artifact).await?;
             let mut index = index.unwrap_or_else(|| Index {
                 schema_version: 2,
@@ -198,20 +191,18 @@ impl OciRegistry {
                 rest: serde_json::Map::new(),
             });
             if index.manifests.iter().any(|there| there["digest"] == entry.digest.as_str()) {
-                return Ok(());
+                return Ok(true);
             }
             index.media_type = Some(INDEX.to_owned());
             index.manifests.push(json!(entry));
             let bytes = Bytes::from(json!(index).to_string());
             self.transport.put_manifest(repository, &tag, (&bytes, INDEX), &what).await?;
-        }
-        let index = self.fallback(repository, artifact).await?.map(|index| index.manifests).unwrap_or_default();
-        if index.iter().any(|there| there["digest"] == entry.digest.as_str()) {
-            return Ok(());
-        }
-        Err(malformed(&what, format!("what is written to it was gone {TRIES} times")))
+            Ok(false)
+        })
+        .await
     }
 
+    /// Adds a layer below cosign's older tag. Layers of others stay.
     pub(crate) async fn attach_simple(
         &self,
         repository: &Repository,
@@ -224,32 +215,58 @@ impl OciRegistry {
         let payload = Bytes::from(payload.to_owned());
         let mut layer = Descriptor::of(SIMPLE, &payload);
         layer.annotations.insert(SIMPLE_SIGNATURE.to_owned(), signature.to_owned());
-        let mut layers = match self.transport.manifest(repository, &tag, &what).await {
-            Ok(bytes) => {
-                let there: Manifest =
-                    serde_json::from_slice(&bytes).map_err(|error| malformed(&what, error.to_string()))?;
-                there.layers
+        until_it_stays(&what, async || {
+            let mut layers = match self.transport.manifest(repository, &tag, &what).await {
+                Ok(bytes) => {
+                    let there: Manifest =
+                        serde_json::from_slice(&bytes).map_err(|error| malformed(&what, error.to_string()))?;
+                    there.layers
+                }
+                Err(RegistryError::NotFound { .. }) => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            if layers.contains(&layer) {
+                return Ok(true);
             }
-            Err(RegistryError::NotFound { .. }) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        if layers.contains(&layer) {
+            layers.push(layer.clone());
+            let digests: Vec<&String> = layers.iter().map(|layer| &layer.digest).collect();
+            let config = json!({
+                "architecture": "",
+                "os": "",
+                "config": {},
+                "rootfs": { "type": "layers", "diff_ids": digests },
+            });
+            let config = Bytes::from(config.to_string());
+            self.transport.put_blob(repository, &payload, &what).await?;
+            self.transport.put_blob(repository, &config, &what).await?;
+            let manifest = Manifest::new(Descriptor::of(IMAGE_CONFIG, &config), layers).to_bytes();
+            self.transport.put_manifest(repository, &tag, (&manifest, MANIFEST), &what).await?;
+            Ok(false)
+        })
+        .await
+    }
+}
+
+/// Adds to what a tag names. Nothing locks a tag, so what it names is read again afterwards, and
+/// written again if somebody else's writing took away what was added. `add` says whether it was
+/// there already, and else adds it.
+async fn until_it_stays(what: &str, add: impl AsyncFn() -> Result<bool, RegistryError>) -> Result<(), RegistryError> {
+    for _ in 0..=TRIES {
+        if add().await? {
             return Ok(());
         }
-        layers.push(layer);
-        let digests: Vec<&String> = layers.iter().map(|layer| &layer.digest).collect();
-        let config = json!({
-            "architecture": "",
-            "os": "",
-            "config": {},
-            "rootfs": { "type": "layers", "diff_ids": digests },
-        });
-        let config = Bytes::from(config.to_string());
-        self.transport.put_blob(repository, &payload, &what).await?;
-        self.transport.put_blob(repository, &config, &what).await?;
-        let manifest = Manifest::new(Descriptor::of(IMAGE_CONFIG, &config), layers).to_bytes();
-        self.transport.put_manifest(repository, &tag, (&manifest, MANIFEST), &what).await.map(drop)
     }
+    Err(malformed(what, format!("what is written to it was gone {TRIES} times")))
+}
+
+fn index(bytes: &[u8], what: &str) -> Result<Index, RegistryError> {
+    serde_json::from_slice(bytes).map_err(|error| malformed(what, error.to_string()))
+}
+
+/// Whether bundles may be in a referrer. Not every writer of an index says what the referrer is.
+fn may_carry_bundle(referrer: &Descriptor) -> bool {
+    let may = |kind: &String| kind.is_empty() || kind == EMPTY || kind.starts_with(ANY_BUNDLE);
+    referrer.media_type == MANIFEST && referrer.artifact_type.as_ref().is_none_or(may)
 }
 
 /// A signature that the registry could not give as it should: told of later. Where the registry
@@ -267,4 +284,128 @@ fn referrers_tag(artifact: &Digest) -> String {
 
 fn signature_tag(artifact: &Digest) -> String {
     format!("sha256-{}.sig", artifact.hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use springline_model::registry::Registry as _;
+
+    use super::*;
+    use crate::client::RegistryConfig;
+    use crate::fake::{registry, whole};
+
+    const NOT_FOUND: &str = "404 Not Found";
+
+    fn client() -> OciRegistry {
+        OciRegistry::new(RegistryConfig::default()).unwrap()
+    }
+
+    fn artifact() -> Artifact {
+        let bytes = Bytes::from_static(b"{}");
+        Artifact {
+            manifest: Digest::of(&bytes),
+            component: Digest::of(b"\0asm"),
+            size: 4,
+            bytes,
+            annotations: [].into(),
+        }
+    }
+
+    /// A registry whose list of referrers has a second page, with the only signature on it.
+    fn in_two_pages(second: &'static str) -> (String, Digest) {
+        let artifact = artifact();
+        let bundle = Bytes::from_static(b"{}");
+        let mut manifest = Manifest::new(Descriptor::of(EMPTY, &bundle), vec![Descriptor::of(BUNDLE, &bundle)]);
+        manifest.subject = Some(Descriptor::of(MANIFEST, &artifact.bytes));
+        let manifest = manifest.to_bytes();
+        let page = |bytes: &[u8], kind: &str| {
+            let entry = Descriptor { artifact_type: Some(kind.into()), ..Descriptor::of(MANIFEST, bytes) };
+            json!({ "schemaVersion": 2, "manifests": [entry] }).to_string()
+        };
+        let (sbom, signature) = (page(b"{}", "application/spdx+json"), page(&manifest, BUNDLE));
+        let list = format!("GET /v2/a/b/referrers/{}", artifact.manifest);
+        let name = registry(move |asked, stream| match asked.what.strip_prefix(&list) {
+            Some("") => whole(stream, "200 OK", "Link: <?page=2>; rel=\"next\"\r\n", sbom.as_bytes()),
+            Some(_) => whole(stream, second, "", signature.as_bytes()),
+            None if asked.what.contains("/blobs/") => whole(stream, "200 OK", "", b"{}"),
+            None if asked.what.contains("/manifests/sha256:") => whole(stream, "200 OK", "", &manifest),
+            None => whole(stream, NOT_FOUND, "", b""),
+        });
+        (name, artifact.manifest)
+    }
+
+    #[test]
+    fn a_signature_on_a_later_page_is_found() {
+        let (name, artifact) = in_two_pages("200 OK");
+        let found = client().signatures(&format!("{name}/a/b").parse().unwrap(), &artifact).unwrap();
+        assert_eq!(found, [Signature::Bundle { json: "{}".into() }]);
+    }
+
+    #[test]
+    fn a_later_page_that_is_missing_is_no_missing_api() {
+        let (name, artifact) = in_two_pages(NOT_FOUND);
+        let found = client().signatures(&format!("{name}/a/b").parse().unwrap(), &artifact);
+        assert!(
+            matches!(&found, Err(RegistryError::NotFound { what }) if what.contains("what refers to")),
+            "{found:?}"
+        );
+    }
+
+    /// A registry with one tag. As often as said, somebody else writes it right after us.
+    fn contested(theirs: Bytes, times: usize) -> (String, Arc<Mutex<Bytes>>) {
+        let tag = Arc::new(Mutex::new(Bytes::new()));
+        let (kept, left) = (tag.clone(), Mutex::new(times));
+        let name = registry(move |asked, stream| {
+            let body = asked.body();
+            let (mut kept, mut left) = (kept.lock().unwrap(), left.lock().unwrap());
+            match asked.what.as_str() {
+                what if what.starts_with("PUT /v2/a/b/manifests/sha256-") => {
+                    *kept = if *left > 0 { theirs.clone() } else { body.into() };
+                    *left = left.saturating_sub(1);
+                    whole(stream, "201 Created", "", b"");
+                }
+                what if what.starts_with("PUT ") => whole(stream, "201 Created", "", b""),
+                what if what.starts_with("HEAD ") => whole(stream, "200 OK", "", b""),
+                _ if kept.is_empty() => whole(stream, NOT_FOUND, "", b""),
+                _ => whole(stream, "200 OK", "", &kept),
+            }
+        });
+        (name, tag)
+    }
+
+    /// Both forms of a signature, each with what another one is written as.
+    fn forms() -> [(Signature, Bytes); 2] {
+        let layer = Descriptor::of(SIMPLE, b"theirs");
+        let simple = Manifest::new(Descriptor::of(IMAGE_CONFIG, b"{}"), vec![layer]).to_bytes();
+        let index = json!({ "schemaVersion": 2, "manifests": [Descriptor::of(MANIFEST, b"theirs")] });
+        [
+            (Signature::Simple { payload: "ours".into(), signature: "ours".into() }, simple),
+            (Signature::Bundle { json: "ours".into() }, index.to_string().into()),
+        ]
+    }
+
+    #[test]
+    fn a_signature_that_is_attached_at_the_same_time_stays() {
+        for (signature, theirs) in forms() {
+            let (name, tag) = contested(theirs, 1);
+            let repository = format!("{name}/a/b").parse().unwrap();
+            client().attach(&repository, &artifact(), &signature, "2026-01-02T03:04:05Z").unwrap();
+            let there: serde_json::Value = serde_json::from_slice(&tag.lock().unwrap()).unwrap();
+            let entries = there["layers"].as_array().or(there["manifests"].as_array()).unwrap();
+            assert_eq!(entries.len(), 2, "{there:#}");
+            assert_eq!(entries[0]["digest"], Digest::of(b"theirs").to_string());
+        }
+    }
+
+    #[test]
+    fn what_never_stays_is_told() {
+        for (signature, theirs) in forms() {
+            let (name, _) = contested(theirs, usize::MAX);
+            let repository = format!("{name}/a/b").parse().unwrap();
+            let error = client().attach(&repository, &artifact(), &signature, "2026-01-02T03:04:05Z").unwrap_err();
+            assert!(error.to_string().contains("was gone 5 times"), "{error}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! lead, ended when it takes too long, and read no further than it may be long.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ const MAX_REDIRECTS: usize = 5;
 const PIECE: usize = 64 << 10;
 
 /// Where something is asked for.
+#[derive(Clone)]
 pub(crate) enum Place {
     /// Below the repository.
     Repository(String),
@@ -40,6 +42,7 @@ pub(crate) enum Place {
 }
 
 /// What is asked.
+#[derive(Clone)]
 pub(crate) struct Ask<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) action: Action,
@@ -92,6 +95,8 @@ pub(crate) struct Transport {
     /// The registries of which is said whether they are reached without TLS.
     plain: BTreeMap<String, bool>,
     auth: Auth,
+    /// [`SILENCE`], or less in a test.
+    silence: Duration,
     /// Bytes that went over the wire, in either direction.
     pub(crate) moved: Arc<AtomicU64>,
 }
@@ -103,7 +108,6 @@ impl Transport {
             let client = Client::builder()
                 .redirect(redirect::Policy::none())
                 .connect_timeout(CONNECT)
-                .read_timeout(SILENCE)
                 .tls_certs_merge(certificates.clone())
                 .user_agent(concat!("springline/", env!("CARGO_PKG_VERSION")));
             let client = if local { client.no_proxy() } else { client };
@@ -114,6 +118,7 @@ impl Transport {
             local: build(true)?,
             plain,
             auth: Auth::default(),
+            silence: SILENCE,
             moved: Arc::new(AtomicU64::new(0)),
         })
     }
@@ -142,8 +147,12 @@ impl Transport {
             self.check_way(&origin, &url)?;
             let ours = url.origin() == origin.origin();
             let shown = if ours { self.auth.known(ask.repository, ask.action) } else { None };
-            let response = self.request(ask, &url, shown.as_ref()).send().await;
-            let response = response.map_err(|error| unreachable(&url, &error))?;
+            let response = self.request(ask, &url, shown.as_ref()).send();
+            let response = match ask.body {
+                None => self.heard(&url, response).await?,
+                // Nothing comes until all is sent, which takes what it takes.
+                Some(_) => response.await.map_err(|error| unreachable(&url, &error))?,
+            };
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && ours && !tried {
                 tried = true;
@@ -215,6 +224,18 @@ impl Transport {
         if is_local(url) { &self.local } else { &self.client }
     }
 
+    /// Waits for what comes next, as long as nothing at all may come.
+    pub(crate) async fn heard<T>(
+        &self,
+        url: &Url,
+        next: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, RegistryError> {
+        match tokio::time::timeout(self.silence, next).await {
+            Ok(came) => came.map_err(|error| unreachable(url, &error)),
+            Err(_) => Err(silent(url)),
+        }
+    }
+
     /// Reads a body that is no longer than it may be.
     pub(crate) async fn read(&self, mut response: Response, what: &str, limit: u64) -> Result<Bytes, RegistryError> {
         let too_large = || RegistryError::TooLarge { what: what.to_owned(), limit };
@@ -222,7 +243,8 @@ impl Transport {
             return Err(too_large());
         }
         let mut body = BytesMut::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| unreachable(response.url(), &error))? {
+        let url = response.url().clone();
+        while let Some(piece) = self.heard(&url, response.chunk()).await? {
             if (body.len() + piece.len()) as u64 > limit {
                 return Err(too_large());
             }
@@ -287,12 +309,15 @@ pub(crate) fn malformed(what: &str, message: String) -> RegistryError {
     RegistryError::Malformed { what: what.to_owned(), message }
 }
 
-pub(crate) fn unreachable(url: &Url, error: &reqwest::Error) -> RegistryError {
-    let message = match error.is_timeout() {
-        true => "it does not answer".to_owned(),
-        false => chain(error),
-    };
-    RegistryError::Unreachable { registry: place(url), message }
+fn unreachable(url: &Url, error: &reqwest::Error) -> RegistryError {
+    match error.is_timeout() {
+        true => silent(url),
+        false => RegistryError::Unreachable { registry: place(url), message: chain(error) },
+    }
+}
+
+fn silent(url: &Url) -> RegistryError {
+    RegistryError::Unreachable { registry: place(url), message: "it does not answer".to_owned() }
 }
 
 /// The host and port of a URL, for messages.
@@ -351,7 +376,52 @@ impl Body for Counted {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::thread;
+
     use super::*;
+    use crate::fake::{registry, whole};
+
+    /// Sends what is asked for, to a registry that may be silent no longer than a moment.
+    fn send(ask: Ask<'_>) -> Result<Answer, RegistryError> {
+        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let transport = Transport { silence: Duration::from_millis(40), ..transport() };
+        executor.block_on(transport.send(ask))
+    }
+
+    #[test]
+    fn an_upload_may_take_longer_than_a_registry_may_be_silent() {
+        let name = registry(|asked, stream| {
+            let mut length = 0;
+            asked.pieces(64 << 10, |piece| {
+                length += piece.len();
+                thread::sleep(Duration::from_millis(10));
+            });
+            whole(stream, "201 Created", &format!("X-Length: {length}\r\n"), b"");
+        });
+        let repository = format!("{name}/a/b").parse().unwrap();
+        let body = Some((Bytes::from(vec![7; 1 << 20]), "application/octet-stream"));
+        let ask = Ask::get(&repository, "blobs/uploads/1".into(), "a blob", 0);
+        let answer = send(Ask { method: Method::PUT, body, ..ask }).unwrap();
+        assert_eq!(answer.header("x-length"), Some("1048576"));
+    }
+
+    #[test]
+    fn a_registry_that_falls_silent_is_given_up() {
+        let name = registry(|asked, stream| {
+            if asked.what.ends_with("begun") {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{").unwrap();
+            }
+            // Until the other side is gone.
+            asked.wait();
+        });
+        let repository = format!("{name}/a/b").parse().unwrap();
+        for path in ["never", "begun"] {
+            let error = send(Ask::get(&repository, path.into(), "a blob", 10)).err().unwrap();
+            let silent = RegistryError::Unreachable { registry: name.clone(), message: "it does not answer".into() };
+            assert_eq!(error.to_string(), silent.to_string(), "{path}");
+        }
+    }
 
     fn transport() -> Transport {
         let _ = rustls::crypto::ring::default_provider().install_default();
