@@ -19,11 +19,22 @@ const PROFILE: &str = "guest";
 pub fn run(context: &Context, args: &[String]) -> Result<()> {
     no_arguments("guests", args)?;
     let toolchain = setup::prepare(context)?;
-    build(context, &toolchain)
+    build_all(context, &toolchain)
 }
 
-/// Builds every guest and prints how large each is. What is up to date stays as it is, its time
-/// of change included, so that the host is not built again for it.
+/// Builds every guest, those in C too, which only the tests run.
+pub fn build_all(context: &Context, toolchain: &Toolchain) -> Result<()> {
+    build(context, toolchain)?;
+    process::step("Compiling the guests in C", || {
+        for component in c_guests::build(context)? {
+            copy_if_changed(&component, &context.guests_dir().join(c_guests::file_name(&component)))?;
+        }
+        Ok(())
+    })
+}
+
+/// Builds the guests in Rust and prints how large each is. What is up to date stays as it is, its
+/// time of change included, so that the host is not built again for it.
 pub fn build(context: &Context, toolchain: &Toolchain) -> Result<()> {
     let packages = cargo::packages(context)?;
     let kinds = [("plugins", context.plugins_dir()), ("tests/guests", context.guests_dir())];
@@ -37,13 +48,9 @@ pub fn build(context: &Context, toolchain: &Toolchain) -> Result<()> {
         .collect();
     process::step(&format!("Compiling {} plugins and guests", guests.len()), || {
         let made = compile(context, toolchain, &guests)?;
-        let in_c = c_guests::build(context)?;
         for (_, to) in &kinds {
             fs::create_dir_all(to).with_context(|| format!("can't make {}", to.display()))?;
             remove_stale(to, &guests)?;
-        }
-        for component in in_c {
-            copy_if_changed(&component, &context.guests_dir().join(c_guests::file_name(&component)))?;
         }
         install(toolchain, context, &guests, &made)
     })

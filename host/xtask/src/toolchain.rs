@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::process;
 
 pub mod apt;
-pub mod c;
+pub mod clang;
 pub mod debian;
 pub mod languages;
 pub mod tools;
@@ -61,6 +61,11 @@ pub fn find(context: &Context) -> Result<Toolchain> {
     })
 }
 
+/// The release in the name of one of LLVM's packages or programs: the first number; 0 without one.
+fn release_in(name: &str) -> u32 {
+    name.split('-').find_map(|part| part.parse().ok()).unwrap_or(0)
+}
+
 /// Whether the compiler in use has a standard library for the target.
 fn has_native_target() -> Result<bool> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
@@ -77,4 +82,17 @@ fn rustup_adds_target() -> Result<bool> {
     println!("    rustup target add {TARGET}");
     let added = process::succeeds_within(RUSTUP_LIMIT, Command::new("rustup").args(["target", "add", TARGET]))?;
     Ok(added && has_native_target()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_read_wherever_it_stands() {
+        for name in ["lld-22", "clang-22", "/usr/bin/wasm-ld-22", "libclang-rt-22-dev-wasm32"] {
+            assert_eq!(release_in(name), 22, "{name}");
+        }
+        assert_eq!(release_in("/usr/bin/wasm-ld"), 0);
+    }
 }

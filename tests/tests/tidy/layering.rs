@@ -6,12 +6,13 @@ use crate::assert_none;
 use crate::workspace::{Package, linked_with, packages};
 
 /// Libraries that only one crate may use, by the start of their names.
-const OWNED: [(&str, &str); 6] = [
+const OWNED: [(&str, &str); 7] = [
     ("wasmtime", "springline-runtime"),
     ("gix", "springline-source"),
     ("sled", "springline-store"),
     ("kube", "springline-cluster"),
     ("k8s-openapi", "springline-cluster"),
+    ("docker_credential", "springline-registry"),
     ("axum", "springline"),
 ];
 

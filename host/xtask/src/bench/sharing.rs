@@ -13,17 +13,24 @@ use anyhow::{Context as _, Result, bail};
 use super::measure::{in_turns, took};
 use super::report::Row;
 use super::{Bench, milliseconds};
+use crate::process;
 use crate::toolchain::tools;
 
 const BYTES: usize = 10_000_000;
 const ROUNDS: usize = 7;
+/// The round whose plugin is pulled, and what signs it.
+const PULLED: u64 = 1;
+const KEY: &str = "bench";
 
 /// Measures both, if the registry and oras are to be had.
 pub fn measure(bench: &Bench<'_>, rows: &mut Vec<Row>) -> Result<()> {
-    let tools = tools::find(bench.context);
-    let tool = |name: &str| tools.iter().find(|(variable, _)| variable == name).map(|(_, path)| path.clone());
-    let (Some(registry), Some(oras)) = (tool("SPRINGLINE_DOCKER_REGISTRY"), tool("SPRINGLINE_ORAS")) else {
-        bail!("a registry and oras are needed");
+    let tools = tools::docker_registry().and_then(|registry| Ok((registry, tools::oras(bench.context)?)));
+    let (registry, oras) = match tools {
+        Ok(tools) => tools,
+        Err(error) => {
+            println!("    not measured: {error:#}");
+            return Ok(());
+        }
     };
     let sharing = Sharing::start(bench, &registry, oras)?;
     let round = Cell::new(0);
@@ -31,12 +38,23 @@ pub fn measure(bench: &Bench<'_>, rows: &mut Vec<Row>) -> Result<()> {
         round.set(round.get() + 1);
         round.get()
     };
-    let [push, oras_push] = in_turns(ROUNDS, [&mut || sharing.push(next()), &mut || sharing.push_with_oras(next())])?;
-    let [pull, oras_pull] = in_turns(ROUNDS, [&mut || sharing.pull(), &mut || sharing.pull_with_oras()])?;
+    let [push, oras_push] =
+        in_turns(ROUNDS, [&mut || took(&mut sharing.push(next())?), &mut || sharing.push_with_oras(next())])?;
+    sharing.sign()?;
+    let [pull, trusting, oras_pull] = in_turns(
+        ROUNDS,
+        [
+            &mut || took(&mut sharing.pull()),
+            &mut || took(sharing.pull().arg("--state").arg(sharing.state())),
+            &mut || sharing.pull_with_oras(),
+        ],
+    )?;
     let row = Row::new("`plugin push` of 10 MB, compiled and described first", milliseconds(push), "ms");
     rows.push(row.against("oras push", milliseconds(oras_push)));
     let row = Row::new("`plugin pull` of 10 MB", milliseconds(pull), "ms");
     rows.push(row.against("oras pull", milliseconds(oras_pull)));
+    let verifying = trusting.saturating_sub(pull);
+    rows.push(Row::new("`plugin pull` of 10 MB, verifying its signature", milliseconds(verifying), "ms"));
     Ok(())
 }
 
@@ -115,15 +133,37 @@ impl<'b> Sharing<'b> {
 
     fn springline(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.bench.program);
-        command.current_dir(&self.dir).env("SPRINGLINE_CACHE_DIR", self.bench.dir.join("cache"));
-        command.arg("plugin").args(args);
+        command.current_dir(&self.dir).args(args);
+        command.env("SPRINGLINE_CACHE_DIR", self.bench.dir.join("cache"));
+        command.env("SPRINGLINE_CONFIG_DIR", self.dir.join("config"));
         command
     }
 
-    fn push(&self, round: u64) -> Result<Duration> {
-        let plugin = self.plugin(round)?;
-        let reference = format!("oci://{}/bench/plugin:1.0.{round}", self.address);
-        took(self.springline(&["push"]).arg(plugin).arg(&reference))
+    fn push(&self, round: u64) -> Result<Command> {
+        let mut command = self.springline(&["plugin", "push"]);
+        command.arg(self.plugin(round)?).arg(self.reference(round));
+        Ok(command)
+    }
+
+    fn reference(&self, round: u64) -> String {
+        format!("oci://{}/bench/plugin:1.0.{round}", self.address)
+    }
+
+    /// Signs what is pulled, and writes down whose signature is asked for.
+    fn sign(&self) -> Result<()> {
+        let public = process::output(&mut self.springline(&["key", "new", KEY]))?;
+        process::output(self.push(PULLED)?.args(["--sign", KEY]))?;
+        fs::create_dir_all(self.state())?;
+        fs::write(self.state().join("bench.pub"), public)?;
+        let rules =
+            format!("keys: {{ {KEY}: {{ file: bench.pub }} }}, rules: [ {{ match: \"**\", signed-by: [ {KEY} ] }} ]");
+        fs::write(self.state().join("host.yaml"), format!("version: 1\ntrust: {{ {rules} }}\n"))?;
+        Ok(())
+    }
+
+    /// The state directory of an operator who asks for a signature.
+    fn state(&self) -> PathBuf {
+        self.dir.join("state")
     }
 
     fn push_with_oras(&self, round: u64) -> Result<Duration> {
@@ -134,15 +174,16 @@ impl<'b> Sharing<'b> {
         took(&mut command)
     }
 
-    fn pull(&self) -> Result<Duration> {
-        let reference = format!("oci://{}/bench/plugin:1.0.1", self.address);
+    fn pull(&self) -> Command {
         let to = self.dir.join("pulled.wasm");
         let _ = fs::remove_file(&to);
-        took(self.springline(&["pull", &reference, "-O"]).arg(&to))
+        let mut command = self.springline(&["plugin", "pull", &self.reference(PULLED), "-O"]);
+        command.arg(to);
+        command
     }
 
     fn pull_with_oras(&self) -> Result<Duration> {
-        let reference = format!("{}/bench/plugin:1.0.1", self.address);
+        let reference = format!("{}/bench/plugin:1.0.{PULLED}", self.address);
         let to = self.dir.join("oras");
         let _ = fs::remove_dir_all(&to);
         let mut command = Command::new(&self.oras);

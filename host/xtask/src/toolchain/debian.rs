@@ -11,7 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::apt;
+use super::{apt, release_in};
 use crate::context::Context;
 use crate::process;
 
@@ -88,7 +88,7 @@ fn install_missing() -> Result<PathBuf> {
     }
     if newest_linker().is_none() {
         apt::update()?;
-        let newest = apt::search("^lld-[0-9]+$")?.into_iter().max_by_key(|name| number_at_end(name));
+        let newest = apt::search("^lld-[0-9]+$")?.into_iter().max_by_key(|name| release_in(name));
         missing.push(newest.context("this system's packages have no lld")?);
     }
     if WASI_OBJECTS.iter().any(|name| !Path::new(WASI_LIBC).join(name).exists()) {
@@ -109,11 +109,7 @@ fn newest_linker() -> Option<PathBuf> {
     let linkers = entries.flatten().map(|entry| entry.path());
     let named =
         linkers.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("wasm-ld-")));
-    named.max_by_key(|path| number_at_end(&path.to_string_lossy()))
-}
-
-fn number_at_end(name: &str) -> u32 {
-    name.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    named.max_by_key(|path| release_in(&path.to_string_lossy()))
 }
 
 /// Builds the standard library and lays it out as a sysroot. The directory appears when all is in

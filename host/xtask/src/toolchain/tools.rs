@@ -20,24 +20,23 @@ struct GoTool {
     cost: &'static str,
 }
 
-const GO_TOOLS: [GoTool; 2] = [
-    GoTool { name: "oras", version: "1.3.6", package: "oras.land/oras/cmd/oras", cost: "1 minute" },
-    GoTool { name: "cosign", version: "3.1.3", package: "github.com/sigstore/cosign/v3/cmd/cosign", cost: "5 minutes" },
-];
+const ORAS: GoTool = GoTool { name: "oras", version: "1.3.6", package: "oras.land/oras/cmd/oras", cost: "1 minute" };
+const COSIGN: GoTool =
+    GoTool { name: "cosign", version: "3.1.3", package: "github.com/sigstore/cosign/v3/cmd/cosign", cost: "5 minutes" };
 const WKG: &str = "0.16.1";
 const DOCKER_REGISTRY: &str = "docker-registry";
 
 /// Finds or gets every tool, and returns the variables that tell the tests where each is. What
 /// can't be had is said; the tests that need it are skipped, or fail where nothing may be skipped.
 pub fn find(context: &Context) -> Vec<(String, PathBuf)> {
-    let directory = context.cache.join("tools");
+    let directory = directory(context);
     let mut found = Vec::new();
     let mut keep = |name: &str, tool: Result<PathBuf>| match tool {
         Ok(path) => found.push((format!("SPRINGLINE_{}", name.to_uppercase().replace('-', "_")), path)),
         Err(error) => println!("    there is no {name}: {error:#}"),
     };
     keep(DOCKER_REGISTRY, docker_registry());
-    for tool in &GO_TOOLS {
+    for tool in [ORAS, COSIGN] {
         keep(tool.name, tool.find(&directory));
     }
     keep("referrers", referrers(context, &directory));
@@ -45,7 +44,17 @@ pub fn find(context: &Context) -> Vec<(String, PathBuf)> {
     found
 }
 
-fn docker_registry() -> Result<PathBuf> {
+fn directory(context: &Context) -> PathBuf {
+    context.cache.join("tools")
+}
+
+/// What pushes and pulls without looking at what it is.
+pub fn oras(context: &Context) -> Result<PathBuf> {
+    ORAS.find(&directory(context))
+}
+
+/// Debian's registry.
+pub fn docker_registry() -> Result<PathBuf> {
     let installed = || on_path(DOCKER_REGISTRY);
     if installed().is_none() {
         apt::install(&[DOCKER_REGISTRY])?;
