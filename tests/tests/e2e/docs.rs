@@ -9,15 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::sandbox::Sandbox;
+use crate::desk::has_rust;
+use crate::sandbox::{Sandbox, root};
 
 /// Commands of ```` ```sh ```` fences: they are run by other tests or by CI itself.
 const ELSEWHERE: [&str; 5] =
     ["cargo xtask ", "git clone REPOSITORY", "springline init", "springline run", "springline diff"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md")];
@@ -46,8 +43,7 @@ fn every_page_shows_what_happens() {
     let mut wrong = Vec::new();
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
-        if text.contains("$ springline plugin new --lang rust ") && !has_component_target() {
-            eprintln!("skipped {}: `rustup target add wasm32-wasip2` gets what it needs", page.display());
+        if text.contains("$ springline plugin new --lang rust ") && !has_rust() {
             continue;
         }
         let session = Session::play(&text);
@@ -60,13 +56,6 @@ fn every_page_shows_what_happens() {
     }
     assert!(commands > 20, "only {commands} commands were found");
     assert!(wrong.is_empty(), "UPDATE_DOCS=1 writes down what is shown now, if it is right:\n{}", wrong.join("\n"));
-}
-
-/// Whether rustc itself can make components. Where it can't, the guests of the other tests were
-/// built with another toolchain.
-fn has_component_target() -> bool {
-    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32-wasip2"]).output();
-    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).exists())
 }
 
 /// A page's session: the page again, with what the commands print now.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::sandbox::{OPERATOR, Sandbox, names};
+use crate::sandbox::{OPERATOR, Sandbox, names, skip};
 
 const NO_SPACE: i32 = 10;
 const DEPLOY: i32 = 6;
@@ -20,11 +20,7 @@ impl Small {
         if mount.output().is_ok_and(|output| output.status.success()) {
             return Some(Self(at.to_owned()));
         }
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "a tmpfs can't be mounted, and CI must not skip: run the tests as root"
-        );
-        eprintln!("skipped: a tmpfs can't be mounted; run the tests as root");
+        skip("a tmpfs can't be mounted; run the tests as root");
         None
     }
 

@@ -7,6 +7,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use crate::desk::Desk;
+use crate::sandbox::{root, skip};
 
 const EXAMPLES: [&str; 3] = ["render-placeholders", "step-checklist", "target-shelf"];
 /// What tools make, and what no component depends on.
@@ -22,10 +23,6 @@ const MADE: [&str; 10] = [
     "test",
     "tests",
 ];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
 
 /// Every SDK that has examples.
 fn sdks() -> Vec<PathBuf> {
@@ -69,8 +66,7 @@ fn component(desk: &Desk, sdk: &Path, example: &str, key: &str) -> Option<PathBu
     let project = sdk.join("examples").join(example);
     let outcome = desk.springline(&["plugin", "build", project.to_str().unwrap(), "-o", "json"]);
     if outcome.stderr.contains("takes what is not here") {
-        assert!(std::env::var_os("CI").is_none(), "CI must not skip {language}:\n{}", outcome.stderr);
-        eprintln!("skipped {language}, {example}:\n{}", outcome.stderr);
+        skip(&format!("{language}, {example}:\n{}", outcome.stderr));
         return None;
     }
     let built = outcome.json();
@@ -102,7 +98,9 @@ fn every_language_gives_the_same_bytes() {
             }
         }
     }
-    assert!(tested > 0 || std::env::var_os("CI").is_none(), "no language was tested");
+    if tested == 0 {
+        skip("no language was tested");
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

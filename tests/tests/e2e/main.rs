@@ -24,4 +24,5 @@ mod sdk_c;
 mod sdk_go;
 mod sdk_js;
 mod sdk_python;
+mod tools;
 mod verbs;

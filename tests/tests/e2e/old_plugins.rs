@@ -5,19 +5,17 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::desk::{Desk, has_rust};
+use crate::sandbox::root;
+use crate::tools::succeeds;
 
 const PLUGINS: [&str; 3] = ["pre1-renderer", "pre1-step", "pre1-target"];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
 
 /// Copies what the plugins are made of to another place.
 fn copy(to: &Path) {
     for part in ["tests/old", "wit/tagged"] {
         let to = to.join(part);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        assert!(Command::new("cp").arg("-a").arg(root().join(part)).arg(to).status().unwrap().success());
+        succeeds(Command::new("cp").arg("-a").arg(root().join(part)).arg(to));
     }
 }
 

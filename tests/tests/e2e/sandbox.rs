@@ -34,9 +34,20 @@ fn part(variable: &str) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists()) {
         return Some(path);
     }
-    assert!(std::env::var_os("CI").is_none(), "{variable} names nothing, and CI must not skip: run `cargo xtask test`");
-    eprintln!("skipped: {variable} names nothing; `cargo xtask test` builds what it is and sets it");
+    skip(&format!("{variable} names nothing; `cargo xtask test` builds what it is and sets it"));
     None
+}
+
+/// Says why something is not tested here, and how it would be; in CI nothing may be skipped.
+#[track_caller]
+pub fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "CI must not skip: {why}");
+    eprintln!("skipped: {why}");
+}
+
+/// The clone that the tests are of.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// What a command came to.

@@ -1,23 +1,19 @@
 //! The SDK for Go: its own tests, and what only the real host shows of it.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::sandbox::{Outcome, Sandbox, files};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
+use crate::desk::Desk;
+use crate::sandbox::{Outcome, root, skip};
+use crate::tools::succeeds;
 
 /// Whether there is a Go to test with.
 fn has_go() -> bool {
     if Command::new("go").arg("version").output().is_ok_and(|output| output.status.success()) {
         return true;
     }
-    assert!(env::var_os("CI").is_none(), "there is no Go, and CI must not skip: https://go.dev/dl has it");
-    eprintln!("skipped: there is no Go on PATH; https://go.dev/dl has it");
+    skip("there is no Go on PATH; https://go.dev/dl has it");
     false
 }
 
@@ -32,13 +28,24 @@ fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache")
 }
 
-#[track_caller]
-fn succeeds(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{command:?} in {:?}\n{stdout}{stderr}", command.get_current_dir());
-    stdout
+/// The program on the desk, with the same Go.
+fn springline(desk: &Desk, arguments: &[&str]) -> Outcome {
+    let mut command = desk.command(arguments);
+    command.env("GOCACHE", cache()).env("GOFLAGS", "").env("GOPROXY", "off");
+    desk.finish(command)
+}
+
+/// A new project.
+fn project(desk: &Desk, kind: &str, name: &str) -> PathBuf {
+    springline(desk, &["plugin", "new", "--lang", "go", "--kind", kind, name]).ok();
+    desk.path(name)
+}
+
+/// One that asks the host for much while Go's collector is at work, or panics.
+fn garbage(desk: &Desk) {
+    let project = project(desk, "build-step", "garbage");
+    fs::remove_dir_all(project.join("cases")).unwrap();
+    fs::copy(root().join("sdk/go/tests/garbage/main.go"), project.join("main.go")).unwrap();
 }
 
 #[test]
@@ -73,12 +80,12 @@ fn the_templates_are_plugins_that_pass_their_own_tests() {
         return;
     }
     for kind in ["build-step", "renderer", "deploy-target"] {
-        let Some(sandbox) = Sandbox::empty() else { return };
-        let project = Project::new(&sandbox, &root().join("sdk/go/template").join(kind));
-        succeeds(go(&project.directory).args(["vet", "./..."]));
-        succeeds(go(&project.directory).args(["test", "."]));
-        project.run(&["plugin", "build"]).ok();
-        let tested = project.run(&["plugin", "test", "--no-build"]).ok();
+        let Some(desk) = Desk::new() else { return };
+        let project = project(&desk, kind, "hello-go");
+        succeeds(go(&project).args(["vet", "./..."]));
+        succeeds(go(&project).args(["test", "."]));
+        springline(&desk, &["plugin", "build", "hello-go"]).ok();
+        let tested = springline(&desk, &["plugin", "test", "hello-go", "--no-build"]).ok();
         assert!(tested.contains("1 case"), "{tested}");
     }
 }
@@ -88,12 +95,12 @@ fn the_same_source_gives_the_same_bytes_everywhere() {
     if !has_go() {
         return;
     }
-    let (Some(here), Some(there)) = (Sandbox::empty(), Sandbox::empty()) else { return };
+    let (Some(here), Some(there)) = (Desk::new(), Desk::new()) else { return };
     let mut components = Vec::new();
-    for sandbox in [&here, &there] {
-        let project = Project::new(sandbox, &root().join("sdk/go/template/build-step"));
-        project.run(&["plugin", "build"]).ok();
-        components.push(fs::read(project.directory.join("build/hello-go.wasm")).unwrap());
+    for desk in [&here, &there] {
+        let project = project(desk, "build-step", "hello-go");
+        springline(desk, &["plugin", "build", "hello-go"]).ok();
+        components.push(fs::read(project.join("build/hello-go.wasm")).unwrap());
     }
     assert!(components[0] == components[1], "the place is in the component");
 }
@@ -103,22 +110,22 @@ fn the_collector_and_the_host_do_not_get_in_each_others_way() {
     if !has_go() {
         return;
     }
-    let Some(sandbox) = Sandbox::empty() else { return };
-    let project = Project::new(&sandbox, &root().join("sdk/go/tests/garbage"));
-    let case = |name: &str, text: &str| project.write(&format!("cases/{name}/case.yaml"), text);
+    let Some(desk) = Desk::new() else { return };
+    garbage(&desk);
+    let case = |name: &str, text: &str| desk.write(&format!("garbage/cases/{name}/case.yaml"), text);
     case("files", "context: { application: garbage }\n");
     for number in 0..2000 {
         let path = format!("{}/{number}.txt", number % 37);
-        project.write(&format!("cases/files/in/{path}"), &format!("file {number} ").repeat(100));
-        project.write(&format!("cases/files/expected/out/{path}"), &format!("FILE {number} ").repeat(100));
+        desk.write(&format!("garbage/cases/files/in/{path}"), format!("file {number} ").repeat(100));
+        desk.write(&format!("garbage/cases/files/expected/out/{path}"), format!("FILE {number} ").repeat(100));
     }
-    project.write("cases/files/expected/summary.txt", "2000 files\n");
+    desk.write("garbage/cases/files/expected/summary.txt", "2000 files\n");
 
     let value = "x".repeat(100_000);
     let values: String = (0..35).map(|number| format!("v{number}: {value}, ")).collect();
     case("large", &format!("config: {{ mode: large }}\ncontext: {{ values: {{ {values} }} }}\n"));
-    project.write("cases/large/expected/summary.txt", "3500000 bytes\n");
-    project.run(&["plugin", "test"]).ok();
+    desk.write("garbage/cases/large/expected/summary.txt", "3500000 bytes\n");
+    springline(&desk, &["plugin", "test", "garbage"]).ok();
 }
 
 #[test]
@@ -126,62 +133,22 @@ fn a_panic_names_the_line_of_the_plugin() {
     if !has_go() {
         return;
     }
-    let Some(sandbox) = Sandbox::empty() else { return };
-    let project = Project::new(&sandbox, &root().join("sdk/go/tests/garbage"));
-    let source = fs::read_to_string(project.directory.join("main.go")).unwrap();
+    let Some(desk) = Desk::new() else { return };
+    garbage(&desk);
+    let source = fs::read_to_string(desk.path("garbage/main.go")).unwrap();
     let line = |text: &str| source.lines().position(|line| line.contains(text)).unwrap() + 1;
     let panicked = format!(
-        "panic: runtime error: index out of range [5] with length 0 at main.run (hello-go/main.go:{})",
+        "panic: runtime error: index out of range [5] with length 0 at main.run (garbage/main.go:{})",
         line("none[len")
     );
-    project.write("cases/panic/case.yaml", "config: { mode: panic }\n");
-    project.write("cases/panic/expected/error.yaml", &format!("kind: failed\nmessage: '{panicked}'\n"));
+    desk.write("garbage/cases/panic/case.yaml", "config: { mode: panic }\n");
+    desk.write("garbage/cases/panic/expected/error.yaml", format!("kind: failed\nmessage: '{panicked}'\n"));
     // One in another goroutine ends the program: it traps, and the log has what Go says of it.
-    project.write("cases/goroutine/case.yaml", "config: { mode: goroutine }\n");
-    project.write("cases/goroutine/expected/error.yaml", "kind: failed\nmessage: not this\n");
-    let shown = project.run(&["plugin", "test"]);
+    desk.write("garbage/cases/goroutine/case.yaml", "config: { mode: goroutine }\n");
+    desk.write("garbage/cases/goroutine/expected/error.yaml", "kind: failed\nmessage: not this\n");
+    let shown = springline(&desk, &["plugin", "test", "garbage"]);
     let shown = format!("{}{}", shown.stdout, shown.stderr);
     assert!(shown.contains("ok       panic"), "{shown}");
     assert!(shown.contains("kind: trap"), "{shown}");
-    assert!(shown.contains(&format!("hello-go/main.go:{}", line("nobody can catch"))), "{shown}");
-}
-
-/// A project as `springline plugin new` makes one: with the SDK and the contract in it.
-struct Project<'s> {
-    sandbox: &'s Sandbox,
-    directory: PathBuf,
-}
-
-impl<'s> Project<'s> {
-    /// One of these files, called `hello-go`.
-    fn new(sandbox: &'s Sandbox, from: &Path) -> Self {
-        let project = Self { sandbox, directory: sandbox.path("project") };
-        for (path, text) in files(from) {
-            let text = text.replace("{{name}}", "hello-go").replace("module garbage", "module hello-go");
-            let text = text.replace("name: garbage", "name: hello-go").replace("=> ../..", "=> ./sdk");
-            project.write(&path, &text);
-        }
-        for (path, text) in files(&root().join("sdk/go")) {
-            if !["template/", "examples/", "tests/"].iter().any(|left_out| path.starts_with(left_out)) {
-                project.write(&format!("sdk/{path}"), &text);
-            }
-        }
-        for (path, text) in files(&root().join("wit")) {
-            project.write(&format!("sdk/wit/{path}"), &text);
-        }
-        project
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.directory.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// The program in the project.
-    fn run(&self, arguments: &[&str]) -> Outcome {
-        let mut command = self.sandbox.command(arguments);
-        command.current_dir(&self.directory).env("GOCACHE", cache()).env("GOFLAGS", "").env("GOPROXY", "off");
-        self.sandbox.finish(command)
-    }
+    assert!(shown.contains(&format!("garbage/main.go:{}", line("nobody can catch"))), "{shown}");
 }

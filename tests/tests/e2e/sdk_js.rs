@@ -1,57 +1,51 @@
 //! The SDK for JavaScript and TypeScript: its own tests, and what only the real host shows of it.
 
-use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::sandbox::{Outcome, Sandbox, files};
+use crate::desk::Desk;
+use crate::sandbox::{root, skip};
+use crate::tools::{kept, output, succeeds};
 
 fn sdk() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("sdk/js")
+    root().join("sdk/js")
 }
 
 /// Where the packages are that `springline plugin build --install` gets, at the place where the
 /// programs under test look for them; none, with a word about it, without Node or a registry.
 fn tools() -> Option<PathBuf> {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/toolchains/javascript");
-    fs::create_dir_all(&tools).unwrap();
-    let lock = File::create(tools.with_extension("lock")).unwrap();
-    lock.lock().unwrap();
-    let wanted = fs::read(sdk().join("toolchain/package-lock.json")).unwrap();
-    let stamp = tools.join("installed");
-    if fs::read(&stamp).is_ok_and(|got| got == wanted) {
-        return Some(tools);
-    }
-    for name in ["package.json", "package-lock.json"] {
-        fs::copy(sdk().join("toolchain").join(name), tools.join(name)).unwrap();
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(&tools);
-    match output(&mut npm) {
-        Ok(_) => fs::write(&stamp, wanted).unwrap(),
+    let from = sdk().join("toolchain");
+    let got = kept(&tools, &fs::read(from.join("package-lock.json")).unwrap(), || {
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(from.join(name), tools.join(name)).unwrap();
+        }
+        let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+        output(Command::new("npm").args(npm).arg(&tools)).map(drop)
+    });
+    match got {
+        Ok(()) => Some(tools),
         Err(why) => {
-            assert!(env::var_os("CI").is_none(), "CI must not skip: {why}");
-            eprintln!(
-                "skipped: Node 20 with npm (https://nodejs.org) and a package registry get what this takes: {why}"
-            );
-            return None;
+            skip(&format!("Node 20 with npm (https://nodejs.org) and a package registry get what this takes: {why}"));
+            None
         }
     }
-    Some(tools)
 }
 
-/// What a command printed, if it succeeded; else that and why.
-fn output(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| error.to_string())?;
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    if output.status.success() { Ok(text) } else { Err(format!("{command:?}\n{text}")) }
-}
-
-#[track_caller]
-fn succeeds(command: &mut Command) -> String {
-    output(command).unwrap_or_else(|why| panic!("{why}"))
+/// A new project called `hello-js`, with the engine that is done soonest.
+fn project(desk: &Desk, language: &str, kind: &str) -> PathBuf {
+    desk.springline(&["plugin", "new", "--lang", language, "--kind", kind, "hello-js"]).ok();
+    let project = desk.path("hello-js");
+    let manifest = fs::read_to_string(project.join("package.json")).unwrap();
+    let engine = "{\n  \"springline\": { \"engine\": \"quickjs\" },";
+    fs::write(project.join("package.json"), manifest.replacen('{', engine, 1)).unwrap();
+    // As `npm install` links it: TypeScript finds the SDK there.
+    let scope = project.join("node_modules/@springline");
+    fs::create_dir_all(&scope).unwrap();
+    symlink("../../sdk", scope.join("sdk")).unwrap();
+    project
 }
 
 /// Runs a project's unit tests, and tells how many passed.
@@ -105,13 +99,12 @@ fn the_templates_are_plugins_that_pass_their_own_tests() {
     let Some(tools) = tools() else { return };
     for language in ["typescript", "javascript"] {
         for kind in ["build-step", "renderer", "deploy-target"] {
-            let Some(sandbox) = Sandbox::empty() else { return };
-            let project = Project::new(&sandbox, &sdk().join("template").join(language).join(kind));
-            project.use_quickjs();
-            assert_eq!(unit_tests(&project.directory, &tools), 1);
-            succeeds(&mut typescript(&tools, &project.directory.join("tsconfig.json")));
-            project.run(&["plugin", "build"]).ok();
-            let tested = project.run(&["plugin", "test", "--no-build"]).ok();
+            let Some(desk) = Desk::new() else { return };
+            let project = project(&desk, language, kind);
+            assert_eq!(unit_tests(&project, &tools), 1);
+            succeeds(&mut typescript(&tools, &project.join("tsconfig.json")));
+            desk.springline(&["plugin", "build", "hello-js"]).ok();
+            let tested = desk.springline(&["plugin", "test", "hello-js", "--no-build"]).ok();
             assert!(tested.contains("1 case"), "{tested}");
         }
     }
@@ -152,15 +145,14 @@ fn an_exception_names_the_line_of_the_plugin() {
     if tools().is_none() {
         return;
     }
-    let Some(sandbox) = Sandbox::empty() else { return };
-    let project = Project::new(&sandbox, &sdk().join("template/typescript/build-step"));
-    project.use_quickjs();
-    project.write("src/index.ts", FAULTS);
+    let Some(desk) = Desk::new() else { return };
+    let project = project(&desk, "typescript", "build-step");
+    desk.write("hello-js/src/index.ts", FAULTS);
     let case = |name: &str, file: &str, expected: &str| {
-        project.write(&format!("cases/{name}/case.yaml"), &format!("config: {{ mode: {name} }}\n"));
-        project.write(&format!("cases/{name}/expected/{file}"), expected);
+        desk.write(&format!("hello-js/cases/{name}/case.yaml"), format!("config: {{ mode: {name} }}\n"));
+        desk.write(&format!("hello-js/cases/{name}/expected/{file}"), expected);
     };
-    fs::remove_dir_all(project.directory.join("cases")).unwrap();
+    fs::remove_dir_all(project.join("cases")).unwrap();
     let place = FAULTS.lines().position(|line| line.contains("value as string")).unwrap() + 1;
     let thrown = format!("TypeError: cannot read property 'length' of undefined (src/index.ts:{place})");
     case("throw", "error.yaml", &format!("kind: failed\nmessage: \"{thrown}\"\n"));
@@ -169,58 +161,5 @@ fn an_exception_names_the_line_of_the_plugin() {
     case("retry", "error.yaml", "kind: transient\nmessage: busy\n");
     case("log", "summary.txt", "\n");
     case("log", "log.txt", "info one {\"two\":2}\nerror three\n");
-    project.run(&["plugin", "test"]).ok();
-}
-
-/// A project as `springline plugin new` makes one: with the SDK and the contract in it.
-struct Project<'s> {
-    sandbox: &'s Sandbox,
-    directory: PathBuf,
-}
-
-impl<'s> Project<'s> {
-    /// One of this template, called `hello-js`.
-    fn new(sandbox: &'s Sandbox, template: &Path) -> Self {
-        let project = Self { sandbox, directory: sandbox.path("project") };
-        for (path, text) in files(template) {
-            project.write(&path, &text.replace("{{name}}", "hello-js"));
-        }
-        for directory in ["bin", "src", "tool", "toolchain"] {
-            for (path, text) in files(&sdk().join(directory)) {
-                project.write(&format!("sdk/{directory}/{path}"), &text);
-            }
-        }
-        for name in ["package.json", "tsconfig.plugin.json"] {
-            project.write(&format!("sdk/{name}"), &fs::read_to_string(sdk().join(name)).unwrap());
-        }
-        for (path, text) in files(&sdk().join("../../wit")) {
-            project.write(&format!("sdk/wit/{path}"), &text);
-        }
-        // As `npm install` links it: TypeScript finds the SDK there.
-        let scope = project.directory.join("node_modules/@springline");
-        fs::create_dir_all(&scope).unwrap();
-        symlink("../../sdk", scope.join("sdk")).unwrap();
-        project
-    }
-
-    /// Builds with the engine that is done soonest.
-    fn use_quickjs(&self) {
-        let path = self.directory.join("package.json");
-        let manifest = fs::read_to_string(&path).unwrap();
-        let engine = "{\n  \"springline\": { \"engine\": \"quickjs\" },";
-        fs::write(path, manifest.replacen('{', engine, 1)).unwrap();
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.directory.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// The program in the project.
-    fn run(&self, arguments: &[&str]) -> Outcome {
-        let mut command = self.sandbox.command(arguments);
-        command.current_dir(&self.directory);
-        self.sandbox.finish(command)
-    }
+    desk.springline(&["plugin", "test", "hello-js"]).ok();
 }

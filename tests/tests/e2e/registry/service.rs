@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::sandbox::tool;
+use crate::sandbox::{skip, tool};
 
 /// The one user of a registry that wants to know who asks, and the password's hash.
 pub const USER: &str = "tester";
@@ -47,8 +47,7 @@ impl Service {
             .arg("-out")
             .arg(certificate);
         let Ok(made) = openssl.stderr(Stdio::null()).status() else {
-            assert!(std::env::var_os("CI").is_none(), "there is no openssl, and CI must not skip");
-            eprintln!("skipped: there is no openssl; install it with your system's package manager");
+            skip("there is no openssl; install it with your system's package manager");
             return None;
         };
         assert!(made.success());
