@@ -138,7 +138,7 @@ impl Place<'_> {
         let operator = &self.app.operator.value;
         let mut granted = Vec::new();
         let target = self.target.and_then(|name| Some((name, &operator.targets.get(name)?.grants)));
-        if let Some((name, Grants { directory, http, secrets })) = target {
+        if let Some((name, Grants { directory, http, secrets, .. })) = target {
             let at = format!("/targets/{name}/grants");
             if let Some(directory) = directory.as_ref().filter(|_| capability == DIRECTORY) {
                 let what = directory.path.display().to_string();

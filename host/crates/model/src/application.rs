@@ -64,6 +64,10 @@ pub struct Environment {
     pub render: Render,
     /// The name of a target in the operator's file.
     pub target: String,
+    /// What the application has to say to the target, such as rules of health for its own kinds: the
+    /// property `application` of the plugin's config, if its schema has one.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub target_with: Map<String, Value>,
     /// Values that belong to this environment, for the renderer.
     #[serde(default)]
     pub values: Map<String, Value>,

@@ -8,7 +8,9 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::power::{Ledger, Requests, Used};
+use crate::kubernetes::{Access, KubernetesGrant};
+
+pub use crate::power::{ClusterUse, Ledger, Requests, Used};
 
 /// The power to write a lent directory.
 pub const DIRECTORY: &str = "directory";
@@ -16,6 +18,8 @@ pub const DIRECTORY: &str = "directory";
 pub const HTTP: &str = "http";
 /// The power to read secrets.
 pub const SECRETS: &str = "secrets";
+/// The power to ask and change Kubernetes clusters.
+pub const KUBERNETES: &str = "kubernetes";
 
 /// A power that a plugin says it needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +43,9 @@ pub struct Grants {
     /// The secrets that it may read, by the name that the plugin calls them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub secrets: IndexMap<String, SecretGrant>,
+    /// What it may do in Kubernetes clusters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kubernetes: Vec<KubernetesGrant>,
 }
 
 /// A directory outside the sandbox.
@@ -163,6 +170,7 @@ impl Grants {
             DIRECTORY => self.directory.is_some(),
             HTTP => !self.http.is_empty(),
             SECRETS => !self.secrets.is_empty(),
+            KUBERNETES => !self.kubernetes.is_empty(),
             _ => false,
         }
     }
@@ -173,6 +181,7 @@ impl Grants {
             DIRECTORY => Some("grants: { directory: { path: PATH } }"),
             HTTP => Some("grants: { http: [ { host: HOST } ] }"),
             SECRETS => Some("grants: { secrets: { NAME: { env: VARIABLE } } }"),
+            KUBERNETES => Some("grants: { kubernetes: [ { cluster: CLUSTER } ] }"),
             _ => None,
         }
     }
@@ -180,6 +189,11 @@ impl Grants {
     /// The granted powers whose use makes a call observed instead of pure.
     pub fn observing(&self) -> Vec<&'static str> {
         [HTTP, SECRETS].into_iter().filter(|name| self.allows(name)).collect()
+    }
+
+    /// Whether what is asked of a cluster is granted.
+    pub fn covers(&self, access: &Access<'_>) -> bool {
+        self.kubernetes.iter().any(|grant| grant.covers(access))
     }
 
     /// Adds what another grant gives. Where both name a secret, the one that is there stays.
@@ -200,6 +214,18 @@ pub struct Whose<'a> {
     pub application: &'a str,
     /// The environment; none in a build.
     pub environment: Option<&'a str>,
+}
+
+/// The entry of `grants`, at a target of host.yaml, that would cover an access.
+pub fn kubernetes_line(access: &Access<'_>) -> String {
+    let Access { cluster, group, kind, namespace, verb } = access;
+    let kind = if group.is_empty() { (*kind).to_owned() } else { format!("{kind}.{group}") };
+    let namespaces = namespace.map(|name| format!("namespaces: [{}], ", scalar(name))).unwrap_or_default();
+    format!(
+        "grants: {{ kubernetes: [ {{ cluster: {}, {namespaces}kinds: [{}], verbs: [{verb}] }} ] }}",
+        scalar(cluster),
+        scalar(&kind)
+    )
 }
 
 impl Whose<'_> {
@@ -262,6 +288,23 @@ mod tests {
         ] {
             assert_eq!(host_covers(pattern, host), covered, "{pattern} {host}");
         }
+    }
+
+    #[test]
+    fn the_line_that_would_grant_an_access_covers_it() {
+        let access = Access {
+            cluster: "prod",
+            group: "apps",
+            kind: "Deployment",
+            namespace: Some("shop"),
+            verb: crate::kubernetes::Verb::Apply,
+        };
+        assert_eq!(
+            kubernetes_line(&access),
+            "grants: { kubernetes: [ { cluster: prod, namespaces: [shop], kinds: [Deployment.apps], verbs: [apply] } ] }"
+        );
+        let whole = Access { group: "", kind: "Namespace", namespace: None, ..access };
+        assert!(kubernetes_line(&whole).contains("{ cluster: prod, kinds: [Namespace], verbs: [apply] }"));
     }
 
     #[test]

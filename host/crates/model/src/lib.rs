@@ -12,6 +12,7 @@ pub mod cancel;
 pub mod capability;
 pub mod digest;
 pub mod history;
+pub mod kubernetes;
 pub mod manifest;
 pub mod operator;
 pub mod plugin;

@@ -162,3 +162,66 @@ pub struct Health {
     /// Why; may be empty.
     pub message: String,
 }
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Before anything else is applied.
+    Before,
+    /// Among the other objects, by its wave.
+    During,
+    /// When everything is applied and healthy.
+    After,
+    /// When the sync has failed.
+    Failure,
+}
+
+/// When what a hook made is removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cleanup {
+    /// Before it is made again.
+    pub before_creation: bool,
+    /// When it succeeded.
+    pub success: bool,
+    /// When it failed.
+    pub failure: bool,
+}
+
+/// A desired object that is run within a sync and not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The live object that it makes.
+    pub live: String,
+    /// The desired object's id.
+    pub object: String,
+    /// When it runs.
+    pub phase: Phase,
+    /// When within its phase, ascending.
+    pub wave: i32,
+    /// When it is removed.
+    pub cleanup: Cleanup,
+    /// The target's own notes for its `apply`.
+    pub state: Vec<u8>,
+}
+
+/// A live object that belongs to another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Child {
+    /// What it belongs to.
+    pub parent: String,
+    /// The object.
+    pub live: String,
+    /// How it is.
+    pub health: Health,
+}
+
+/// Why an object is as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The object.
+    pub live: String,
+    /// One line each, the most telling one first.
+    pub lines: Vec<String>,
+}

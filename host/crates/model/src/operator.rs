@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::Digest;
 use crate::capability::{Grants, HttpGrant, SecretGrant};
+use crate::kubernetes::ClusterBinding;
 use crate::plugin::{Limits, Pinned};
 use crate::trust::{RegistrySettings, Trust};
 
@@ -22,6 +23,8 @@ pub struct Operator {
     pub version: u32,
     /// The targets that environments name.
     pub targets: IndexMap<String, TargetBinding>,
+    /// The Kubernetes clusters that grants name.
+    pub clusters: IndexMap<String, ClusterBinding>,
     /// Limits for every plugin; what is not set keeps its default.
     pub limits: Limits,
     /// Settings for single plugins, by the name that springline.yaml calls them.
@@ -46,6 +49,7 @@ impl Default for Operator {
         Self {
             version: 1,
             targets: IndexMap::new(),
+            clusters: IndexMap::new(),
             limits: Limits::default(),
             plugins: IndexMap::new(),
             grants: Vec::new(),

@@ -10,12 +10,13 @@ use bytes::Bytes;
 
 use crate::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
 use crate::history::{Record, Sealed, Verified};
-use crate::manifest::{Applied, Change, Difference, Health, Identity, Observed};
+use crate::manifest::{Account, Applied, Change, Child, Difference, Health, Hook, Identity, Observed};
 use crate::plugin::{CallError, Description, Pinned};
 use crate::run::{Kept, Place, Release, Run, Timestamp};
 use crate::tree::{Directory, Entry, TreeError};
 use crate::{Digest, ObjectId};
 
+pub use crate::kubernetes::Clusters;
 pub use crate::registry::{Registry, RegistryError};
 
 /// A read-only directory tree: of a git revision, of uncommitted state, or of the blob store.
@@ -305,6 +306,22 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// See [`CallError`].
     fn owned(&self) -> Result<Called<Vec<String>>, CallError>;
+    /// The hooks among the desired objects; none where the plugin has no such export.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn hooks(&self) -> Result<Called<Vec<Hook>>, CallError>;
+    /// What belongs to these live objects, parents before children; none where the plugin has no
+    /// such export.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn children(&self, live: &[String]) -> Result<Called<Vec<Child>>, CallError>;
+    /// Why these live objects are not healthy; nothing where the plugin has no such export.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    fn explain_health(&self, live: &[String]) -> Result<Called<Vec<Account>>, CallError>;
 }
 
 /// Why the store failed.

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::kubernetes::Verb;
+
 /// Requests of one method to one server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Requests {
@@ -13,6 +15,19 @@ pub struct Requests {
     pub method: String,
     /// How many were sent, or would have been if the server had accepted the connection; 0 if the
     /// server was not found or not allowed.
+    pub count: u64,
+}
+
+/// Requests of one kind to one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClusterUse {
+    /// The cluster, by its name in host.yaml.
+    pub cluster: String,
+    /// The kind, such as `Deployment.apps`.
+    pub kind: String,
+    /// The verb.
+    pub verb: Verb,
+    /// How many requests there were.
     pub count: u64,
 }
 
@@ -27,6 +42,9 @@ pub struct Used {
     /// The secrets that were read, by name, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// What was asked of Kubernetes clusters, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kubernetes: Vec<ClusterUse>,
     /// The powers that something was denied of, by name, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<String>,
@@ -35,7 +53,7 @@ pub struct Used {
 impl Used {
     /// Whether nothing was used, and nothing denied: the call was pure.
     pub fn is_empty(&self) -> bool {
-        self.http.is_empty() && self.secrets.is_empty() && self.denied.is_empty()
+        self.http.is_empty() && self.secrets.is_empty() && self.kubernetes.is_empty() && self.denied.is_empty()
     }
 
     /// Adds requests.
@@ -44,6 +62,18 @@ impl Used {
         match self.http.binary_search_by(same) {
             Ok(at) => self.http[at].count += count,
             Err(at) => self.http.insert(at, Requests { server: server.into(), method: method.into(), count }),
+        }
+    }
+
+    /// Adds requests to a cluster.
+    pub fn cluster(&mut self, cluster: &str, kind: &str, verb: Verb, count: u64) {
+        let same =
+            |used: &ClusterUse| (used.cluster.as_str(), used.kind.as_str(), used.verb).cmp(&(cluster, kind, verb));
+        match self.kubernetes.binary_search_by(same) {
+            Ok(at) => self.kubernetes[at].count += count,
+            Err(at) => {
+                self.kubernetes.insert(at, ClusterUse { cluster: cluster.into(), kind: kind.into(), verb, count });
+            }
         }
     }
 
@@ -62,6 +92,9 @@ impl Used {
         for requests in &other.http {
             self.requests(&requests.server, &requests.method, requests.count);
         }
+        for used in &other.kubernetes {
+            self.cluster(&used.cluster, &used.kind, used.verb, used.count);
+        }
         other.secrets.iter().for_each(|name| self.secret(name));
         other.denied.iter().for_each(|name| self.denial(name));
     }
@@ -73,7 +106,7 @@ fn insert(names: &mut Vec<String>, name: &str) {
     }
 }
 
-/// `GET https://example.org 2x, secret token`.
+/// `GET https://example.org 2x, secret token, get Service in prod 3x`.
 impl std::fmt::Display for Used {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let requests = self.http.iter().map(|Requests { server, method, count }| match count {
@@ -81,8 +114,10 @@ impl std::fmt::Display for Used {
             count => format!("{method} {server} {count}x"),
         });
         let secrets = self.secrets.iter().map(|name| format!("secret {name}"));
+        let clusters = self.kubernetes.iter();
+        let clusters = clusters.map(|used| format!("{} {} in {} {}x", used.verb, used.kind, used.cluster, used.count));
         let denied = self.denied.iter().map(|name| format!("{name} denied"));
-        let all: Vec<String> = requests.chain(secrets).chain(denied).collect();
+        let all: Vec<String> = requests.chain(secrets).chain(clusters).chain(denied).collect();
         f.write_str(&all.join(", "))
     }
 }
@@ -116,8 +151,11 @@ mod tests {
         let mut sum = ledger.used();
         ledger.note(|used| used.secret("token"));
         sum.add(&ledger.used());
+        sum.cluster("prod", "Service", Verb::Get, 1);
+        sum.cluster("prod", "Service", Verb::Get, 2);
         sum.denial("http");
-        assert_eq!(sum.to_string(), "GET https://example.org 2x, secret token, http denied");
+        let said = "GET https://example.org 2x, secret token, get Service in prod 3x, http denied";
+        assert_eq!(sum.to_string(), said);
         assert_eq!(serde_json::to_value(Used::default()).unwrap(), serde_json::json!({}));
     }
 }

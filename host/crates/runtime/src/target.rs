@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use springline_model::call::{Call, Called};
-use springline_model::manifest::{Applied, Change, Difference, Health, Identity, Object, Observed};
+use springline_model::call::{Call, Called, Usage};
+use springline_model::manifest::{
+    Account, Applied, Change, Child, Difference, Health, Hook, Identity, Object, Observed,
+};
 use springline_model::plugin::{CallError, Fault};
 use springline_model::port::Target;
 use wasmtime::Store;
@@ -97,4 +99,19 @@ impl Target for TargetInUse<'_> {
     fn owned(&self) -> Result<Called<Vec<String>>, CallError> {
         self.run(async |plugin, store| plugin.owned(store, &self.call.config).await)
     }
+    fn hooks(&self) -> Result<Called<Vec<Hook>>, CallError> {
+        Ok(nothing())
+    }
+
+    fn children(&self, _: &[String]) -> Result<Called<Vec<Child>>, CallError> {
+        Ok(nothing())
+    }
+
+    fn explain_health(&self, _: &[String]) -> Result<Called<Vec<Account>>, CallError> {
+        Ok(nothing())
+    }
+}
+
+fn nothing<T>() -> Called<Vec<T>> {
+    Called { value: Vec::new(), log: Vec::new(), usage: Usage::default() }
 }

@@ -2,7 +2,7 @@
 
 use springline_model::call::{Called, TargetCall};
 use springline_model::manifest::{
-    Action, Applied, Body, Change, Difference, Health, HealthStatus, Identity, Object, Observed,
+    Account, Action, Applied, Body, Change, Child, Difference, Health, HealthStatus, Hook, Identity, Object, Observed,
 };
 use springline_model::plugin::{CallError, Fault};
 use springline_model::port::{Blobs, Target};
@@ -198,6 +198,18 @@ impl Target for FakeTarget<'_> {
             let objects = self.live.objects();
             Ok(objects.into_iter().filter(|(_, object)| object.owner == self.owner).map(|(name, _)| name).collect())
         })
+    }
+
+    fn hooks(&self) -> Result<Called<Vec<Hook>>, CallError> {
+        self.call("hooks", "", || Ok(Vec::new()))
+    }
+
+    fn children(&self, _: &[String]) -> Result<Called<Vec<Child>>, CallError> {
+        self.call("children", "", || Ok(Vec::new()))
+    }
+
+    fn explain_health(&self, _: &[String]) -> Result<Called<Vec<Account>>, CallError> {
+        self.call("explain-health", "", || Ok(Vec::new()))
     }
 }
 
