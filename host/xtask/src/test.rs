@@ -18,7 +18,7 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     no_arguments("test", args)?;
     let start = Instant::now();
     step("Looking for what checking takes", install_missing)?;
-    let tools = step("Looking for what others push, pull and sign with", || Ok(tools::find(context)))?;
+    let tools = step("Looking for the programs of others that the tests take", || Ok(tools::find(context)))?;
     let toolchain = setup::prepare(context)?;
     let mut report = Report::default();
 

@@ -15,6 +15,7 @@ use crate::process;
 pub mod apt;
 pub mod clang;
 pub mod debian;
+pub mod kube;
 pub mod languages;
 pub mod tools;
 

@@ -28,7 +28,7 @@ fn crates_of_the_host_depend_on_the_model_alone() {
         for dependency in package.dependencies.iter().filter(|dependency| dependency.local) {
             let allowed = match dependency.name.as_str() {
                 "springline-model" => package.name != "springline-model",
-                "springline-testkit" => dependency.dev,
+                "springline-testkit" | "springline-testcluster" => dependency.dev,
                 _ => false,
             };
             if !allowed {

@@ -1,5 +1,5 @@
-//! Programs of others that the tests hold ours against: a registry, and what else pushes to one,
-//! pulls from one and signs there. They are built once, into the cache that all clones share.
+//! Programs of others that the tests hold ours against: a registry, what else pushes to one, pulls
+//! from one and signs there, and a Kubernetes control plane. They are built once, into the cache that all clones share.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::apt;
+use super::{apt, kube};
 use crate::context::Context;
 use crate::process;
 
@@ -41,6 +41,7 @@ pub fn find(context: &Context) -> Vec<(String, PathBuf)> {
     }
     keep("referrers", referrers(context, &directory));
     keep("wkg", wkg(&directory));
+    keep("kube", kube::find(context, &directory));
     found
 }
 
@@ -95,7 +96,8 @@ fn referrers(context: &Context, directory: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-fn needs_go() -> Result<()> {
+/// Fails, and says how to get it, where there is no Go.
+pub fn needs_go() -> Result<()> {
     if !process::succeeds(Command::new("go").arg("version")) {
         bail!("building it takes Go 1.26 or newer (https://go.dev/dl)");
     }
