@@ -20,8 +20,8 @@ use crate::kept::Kept;
 use crate::kubectl::{self, Outcome};
 use crate::{USERS, keys, programs, token};
 
-/// How long a program may take to be ready, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long anything may take, on a machine that has other things to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Where the server writes the certificate that it makes itself.
 const CERTIFICATE: &str = "certificates/apiserver.crt";
 

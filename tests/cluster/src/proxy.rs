@@ -20,7 +20,7 @@ use rustls::{ClientConfig, ServerConfig};
 pub use fault::Fault;
 pub use request::Request;
 
-use crate::Cluster;
+use crate::cluster::{Cluster, PATIENCE};
 use crate::kubectl::{self, Outcome};
 use fault::Rule;
 
@@ -47,6 +47,8 @@ struct Shared {
 struct State {
     down: bool,
     rules: Vec<Rule>,
+    /// How often it was healed.
+    healed: usize,
     requests: Vec<Request>,
     connections: Vec<Connection>,
 }
@@ -112,8 +114,7 @@ impl<'c> Proxy<'c> {
 
     /// Forgets all orders, lets go what is held, and listens again.
     pub fn heal(&self) {
-        self.shared.lock().rules.clear();
-        self.shared.changed.notify_all();
+        self.shared.heal();
         self.up();
     }
 
@@ -161,21 +162,31 @@ impl<'c> Proxy<'c> {
     /// Waits until `times` requests of this method and path have come, since they were forgotten. It
     /// returns as the last one comes, before it is handed on.
     pub fn wait_for(&self, times: usize, method: &str, path: &str) {
-        let asked =
-            |state: &mut State| state.requests.iter().filter(|request| request.is(method, path)).count() < times;
-        drop(self.shared.changed.wait_while(self.shared.lock(), asked).unwrap());
+        let asked = |state: &State| state.requests.iter().filter(|request| request.is(method, path)).count();
+        let waiting =
+            self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, |state| asked(state) < times);
+        let (state, _) = waiting.unwrap();
+        let found = asked(&state);
+        drop(state);
+        assert!(found >= times, "{found} of {times} {method} {path} in {PATIENCE:?}, but {:#?}", self.requests());
     }
 }
 
 impl Drop for Proxy<'_> {
     fn drop(&mut self) {
-        self.shared.lock().rules.clear();
-        self.shared.changed.notify_all();
+        self.shared.heal();
         self.down();
     }
 }
 
 impl Shared {
+    fn heal(&self) {
+        let mut state = self.lock();
+        state.rules.clear();
+        state.healed += 1;
+        self.changed.notify_all();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }

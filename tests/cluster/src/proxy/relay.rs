@@ -138,9 +138,11 @@ impl Shared {
         }
     }
 
-    /// Waits until nothing is to be held any more.
+    /// Waits until the proxy is healed.
     fn hold(&self) {
-        drop(self.changed.wait_while(self.lock(), |state| !state.rules.is_empty()).unwrap());
+        let state = self.lock();
+        let held_since = state.healed;
+        drop(self.changed.wait_while(state, |state| state.healed == held_since).unwrap());
     }
 
     fn connect(&self, id: usize) -> io::Result<Upstream> {

@@ -1,5 +1,6 @@
 //! The cluster is a real one, and leaves nothing behind.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -81,10 +82,15 @@ fn a_killed_process_leaves_no_server_and_no_file() {
 
 /// The command lines that name a directory.
 fn processes(directory: &Path) -> Vec<String> {
-    let output = Command::new("ps").args(["-eww", "-o", "args="]).output().unwrap();
     let directory = directory.to_str().unwrap();
-    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    lines.lines().filter(|line| line.contains(directory)).map(str::to_owned).collect()
+    let Ok(entries) = fs::read_dir("/proc") else {
+        let output = Command::new("ps").args(["-eww", "-o", "args="]).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        return lines.lines().filter(|line| line.contains(directory)).map(str::to_owned).collect();
+    };
+    let lines = entries.flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(directory)).collect()
 }
 
 /// The manifests of podinfo, which nobody here wrote.
