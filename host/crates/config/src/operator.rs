@@ -7,6 +7,7 @@ use crate::issue::{ConfigError, Issue};
 use crate::load::load;
 use crate::pointer::{join, shown};
 use crate::published::OPERATOR;
+use crate::tree::Content;
 
 /// Reads the text of host.yaml. `name` is what messages call the file. An empty file, as one with
 /// comments only, has everything at its default.
@@ -26,6 +27,12 @@ pub fn load_operator(name: &str, text: &str) -> Result<(Operator, Document), Con
 /// wrong one be looked for.
 fn check(document: &Document, issues: &mut Vec<Issue>) {
     let Some(trust) = document.root().get("trust") else { return };
+    if matches!(trust.content(), Content::Null) {
+        // What the schema says of it is to remove the key, and that lets everybody in.
+        issues.retain(|issue| issue.pointer != "/trust");
+        let help = "write `trust: {}` to take nothing from registries, or leave it out to take everything";
+        issues.push(document.issue("/trust", "`trust` is empty", Some(help.to_owned())));
+    }
     let keys: Vec<&str> = trust.get("keys").into_iter().flat_map(|keys| keys.entries().map(|(name, _)| name)).collect();
     let Some(rules) = trust.get("rules") else { return };
     for (at, rule) in rules.items().enumerate() {
@@ -82,6 +89,17 @@ trust:
         assert_eq!(operator.trust.unwrap().rules.len(), 2);
         let error = load_operator("host.yaml", "trust: { rules: [{ unsigned: true }] }").unwrap_err().to_string();
         assert!(error.contains("match"), "{error}");
+    }
+
+    #[test]
+    fn trust_without_a_value_is_not_taken_for_no_trust() {
+        for text in ["trust:\n", "version: 1\ntrust: ~\n", "trust: null"] {
+            let error = load_operator("host.yaml", text).unwrap_err();
+            assert_eq!(error.issues.len(), 1, "{error}");
+            assert!(error.issues[0].suggestion.as_deref().is_some_and(|help| help.contains("trust: {}")), "{error}");
+        }
+        let (operator, _) = load_operator("host.yaml", "trust: {}").unwrap();
+        assert_eq!(operator.trust, Some(springline_model::trust::Trust::default()), "nothing is taken");
     }
 
     #[test]

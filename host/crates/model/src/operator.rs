@@ -41,6 +41,8 @@ pub struct Operator {
     /// How single registries are reached, by their names.
     pub registries: IndexMap<String, RegistrySettings>,
     /// Whose plugins are taken from registries. Without it, all are, pinned by their digests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Trust")]
     pub trust: Option<Trust>,
 }
 
@@ -113,9 +115,13 @@ impl Grant {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct PluginSettings {
     /// Its limits, instead of the general ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Limits")]
     pub limits: Option<Limits>,
     /// The plugin that is taken in its stead: `oci://REGISTRY/REPOSITORY:TAG`, `./PATH` from the directory of
     /// host.yaml, or a digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub source: Option<String>,
 }
 
