@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 
 use springline_config::{Document, locate};
 use springline_engine::chain::{Chain, Target, Use};
-use springline_model::capability::{DIRECTORY, Grants, HTTP, HttpGrant, SECRETS, SecretGrant, Used, Whose};
+use springline_model::capability::{
+    DIRECTORY, Grants, HTTP, HttpGrant, POWERS, Requests, SECRETS, SecretGrant, Used, Whose, imported_by,
+};
 use springline_model::operator::Operator;
 use springline_model::plugin::{Description, Pinned};
 use springline_model::port::{Page, Store as _};
+use springline_model::run::Run;
 
 use crate::app::App;
 use crate::cli::error::CliError;
 
-/// Runs that are looked through for what was used.
-const RUNS: usize = 1_000;
+/// Runs that are looked through for how often something was used.
+pub const RUNS: usize = 1_000;
 
 /// Gives every use of a plugin in a chain its powers.
 pub fn give(operator: &Operator, chain: &mut Chain) {
@@ -61,15 +64,15 @@ pub struct Granted {
     pub what: String,
     /// The line of host.yaml.
     pub line: u32,
-    /// How often it was used, as far as the runs that are kept tell; none if they don't.
+    /// How often it was used, as far as the runs that are kept tell; none if they were not asked.
     pub used: Option<u64>,
 }
 
-/// Every power that plugins of a chain ask for or are granted.
+/// Every power that plugins of a chain ask for or are granted. With runs, uses are counted in them.
 ///
 /// # Errors
 /// A plugin that can't describe itself; a store that can't be read.
-pub fn powers(app: &App, chain: &Chain) -> Result<Vec<Power>, CliError> {
+pub fn powers(app: &App, chain: &Chain, runs: Option<&[Run]>) -> Result<Vec<Power>, CliError> {
     let mut powers = Vec::new();
     let mut seen = BTreeSet::new();
     let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| (&step.uses, None, None));
@@ -83,7 +86,7 @@ pub fn powers(app: &App, chain: &Chain) -> Result<Vec<Power>, CliError> {
             continue;
         }
         let description = app.describe(&uses.plugin)?;
-        let place = Place { app, application: &chain.application, uses, environment, target };
+        let place = Place { app, application: &chain.application, uses, environment, target, runs };
         powers.extend(place.powers(&description)?);
     }
     Ok(powers)
@@ -95,15 +98,15 @@ struct Place<'a> {
     uses: &'a Use,
     environment: Option<&'a str>,
     target: Option<&'a str>,
+    runs: Option<&'a [Run]>,
 }
 
 impl Place<'_> {
     fn powers(&self, description: &Description) -> Result<Vec<Power>, CliError> {
-        let known = [DIRECTORY, HTTP, SECRETS];
         let asked = description.capabilities.iter().map(|capability| capability.name.as_str());
         let mut names: BTreeSet<&str> = asked.collect();
-        names.extend(known.iter().filter(|name| self.uses.grants.allows(name)));
-        let used = if names.is_empty() { Used::default() } else { self.used()? };
+        names.extend(POWERS.iter().filter(|name| self.uses.grants.allows(name)));
+        let used = self.runs.map(|runs| self.used(runs));
         let mut powers = Vec::new();
         for capability in names {
             let reason = description.capabilities.iter().find(|known| known.name == capability);
@@ -112,8 +115,8 @@ impl Place<'_> {
                 environment: self.environment.map(str::to_owned),
                 capability: capability.to_owned(),
                 reason: reason.map(|capability| capability.reason.clone()),
-                imported: description.imports.iter().any(|import| imports(import, capability)),
-                granted: self.granted(capability, &used)?,
+                imported: description.imports.iter().any(|import| imported_by(import) == Some(capability)),
+                granted: self.granted(capability, used.as_ref())?,
                 line: self.line(capability),
             });
         }
@@ -121,9 +124,9 @@ impl Place<'_> {
     }
 
     /// What the runs that are kept used of it here.
-    fn used(&self) -> Result<Used, CliError> {
+    fn used(&self, runs: &[Run]) -> Used {
         let mut used = Used::default();
-        for run in self.app.store.runs(RUNS)?.iter().filter(|run| run.application == self.application) {
+        for run in runs.iter().filter(|run| run.application == self.application) {
             let steps = run.steps.iter().filter(|step| step.plugin.digest == self.uses.plugin.digest);
             for step in
                 steps.filter(|step| self.environment.is_none_or(|name| step.name.starts_with(&format!("{name}/"))))
@@ -131,10 +134,10 @@ impl Place<'_> {
                 used.add(&step.used);
             }
         }
-        Ok(used)
+        used
     }
 
-    fn granted(&self, capability: &str, used: &Used) -> Result<Vec<Granted>, CliError> {
+    fn granted(&self, capability: &str, used: Option<&Used>) -> Result<Vec<Granted>, CliError> {
         let operator = &self.app.operator.value;
         let mut granted = Vec::new();
         let target = self.target.and_then(|name| Some((name, &operator.targets.get(name)?.grants)));
@@ -161,18 +164,18 @@ impl Place<'_> {
         capability: &str,
         at: &str,
         (http, secrets): (&[HttpGrant], &[(&String, &SecretGrant)]),
-        used: &Used,
+        used: Option<&Used>,
         granted: &mut Vec<Granted>,
     ) {
         match capability {
             HTTP => granted.extend(http.iter().enumerate().map(|(index, grant)| {
-                let requests = used.http.iter().filter(|requests| covers(grant, &requests.server, &requests.method));
-                let count = requests.map(|requests| requests.count).sum();
-                self.one(requests_of(grant), &format!("{at}/http/{index}"), Some(count))
+                let covered = |requests: &&Requests| covers(grant, &requests.server, &requests.method);
+                let count = |used: &Used| used.http.iter().filter(covered).map(|requests| requests.count).sum();
+                self.one(requests_of(grant), &format!("{at}/http/{index}"), used.map(count))
             })),
             SECRETS => granted.extend(secrets.iter().map(|(name, grant)| {
-                let read = u64::from(used.secrets.contains(name));
-                self.one(secret_of(name, grant), &format!("{at}/secrets/{name}"), Some(read))
+                let read = used.map(|used| u64::from(used.secrets.contains(name)));
+                self.one(secret_of(name, grant), &format!("{at}/secrets/{name}"), read)
             })),
             _ => {}
         }
@@ -185,6 +188,9 @@ impl Place<'_> {
 
     /// How many syncs there were here: each of them uses what its target is lent.
     fn deployed(&self) -> Result<Option<u64>, CliError> {
+        if self.runs.is_none() {
+            return Ok(None);
+        }
         let environment = self.environment.map(str::to_owned);
         let page = Page { application: Some(self.application.to_owned()), environment, limit: RUNS };
         Ok(Some(self.app.store.history(&page)?.len() as u64))
@@ -198,14 +204,6 @@ impl Place<'_> {
             SECRETS => whose.secret_line("NAME"),
             _ => Grants::line_for(capability).unwrap_or_default().to_owned(),
         }
-    }
-}
-
-fn imports(import: &str, capability: &str) -> bool {
-    let interface = import.split('@').next().unwrap_or_default();
-    match capability {
-        HTTP => interface == "wasi:http/outgoing-handler",
-        _ => interface.strip_prefix("springline:host/") == Some(capability),
     }
 }
 

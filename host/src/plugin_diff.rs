@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use springline_model::call::canonical_json;
+use springline_model::capability::imported_by;
 use springline_model::plugin::Description;
 
 /// How deep a config's schema is compared.
@@ -138,11 +139,7 @@ fn powers(old: &Description, new: &Description) -> Vec<PowerChange> {
 /// Whether a plugin names a power and imports what it takes.
 fn has(description: &Description, capability: &str) -> bool {
     let names = description.capabilities.iter().any(|named| named.name == capability);
-    let interface = match capability {
-        "http" => "wasi:http/".to_owned(),
-        own => format!("springline:host/{own}@"),
-    };
-    names && description.imports.iter().any(|import| import.starts_with(&interface))
+    names && description.imports.iter().any(|import| imported_by(import) == Some(capability))
 }
 
 struct Schemas<'s> {
@@ -311,6 +308,9 @@ mod tests {
         let named = plugin(json!({}), &["directory"], &[]);
         let both = plugin(json!({}), &["directory"], &[DIRECTORY]);
         let imported = plugin(json!({}), &[], &[DIRECTORY]);
+        let (types, handler) = ("wasi:http/types@0.2.4", "wasi:http/outgoing-handler@0.2.4");
+        let speaks_of_http = plugin(json!({}), &["http"], &[types]);
+        let sends = plugin(json!({}), &["http"], &[handler, types]);
         for (old, new, more) in [
             (&none, &both, true),
             (&named, &both, true),
@@ -319,6 +319,8 @@ mod tests {
             (&none, &imported, false),
             (&both, &none, false),
             (&both, &both, false),
+            (&speaks_of_http, &sends, true),
+            (&none, &speaks_of_http, false),
         ] {
             assert_eq!(compare(old, new).asks_for_more(), more, "{:?} -> {:?}", old.capabilities, new.capabilities);
         }

@@ -123,6 +123,13 @@ fn a_granted_request_is_observed_and_told_of_everywhere() {
     assert_eq!(granted["granted"][1]["used"], 0, "{granted}");
     let secrets = report.as_array().unwrap().iter().find(|power| power["capability"] == "secrets").unwrap();
     assert!(secrets["remark"].as_str().unwrap().contains("would grant it"), "{secrets}");
+
+    // That requests were made before says nothing of secrets.
+    sandbox.operator(&format!(
+        "{OPERATOR}grants: [ {{ {grant}, private: true }} ], secrets: {{ token: {{ env: TOKEN }} }} }} ]\n"
+    ));
+    let more = sandbox.springline(&["run"]);
+    assert!(more.stderr.contains("may use secrets") && !more.stderr.contains("may use http"), "{more:#?}");
 }
 
 #[test]

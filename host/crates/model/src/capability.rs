@@ -21,6 +21,20 @@ pub const SECRETS: &str = "secrets";
 /// The power to ask and change Kubernetes clusters.
 pub const KUBERNETES: &str = "kubernetes";
 
+/// The powers that this host knows.
+pub const POWERS: [&str; 4] = [DIRECTORY, HTTP, SECRETS, KUBERNETES];
+
+/// The power, known here or not, that a plugin can use because it imports this interface.
+pub fn imported_by(import: &str) -> Option<&str> {
+    let interface = import.split('@').next().unwrap_or_default();
+    match interface.split_once('/')? {
+        // The types alone send nothing.
+        ("wasi:http", "outgoing-handler") => Some(HTTP),
+        ("springline:host", power) => Some(power),
+        _ => None,
+    }
+}
+
 /// A power that a plugin says it needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capability {
@@ -305,6 +319,22 @@ mod tests {
         );
         let whole = Access { group: "", kind: "Namespace", namespace: None, ..access };
         assert!(kubernetes_line(&whole).contains("{ cluster: prod, kinds: [Namespace], verbs: [apply] }"));
+    }
+
+    #[test]
+    fn a_power_is_imported_by_the_interface_that_uses_it() {
+        for (import, power) in [
+            ("wasi:http/outgoing-handler@0.2.4", Some(HTTP)),
+            ("wasi:http/types@0.2.4", None),
+            ("springline:host/directory@0.1.0", Some(DIRECTORY)),
+            ("springline:host/secrets", Some(SECRETS)),
+            ("springline:host/kubernetes@0.1.0", Some(KUBERNETES)),
+            ("springline:host/sockets@0.2.0", Some("sockets")),
+            ("wasi:io/streams@0.2.4", None),
+            ("directory", None),
+        ] {
+            assert_eq!(imported_by(import), power, "{import}");
+        }
     }
 
     #[test]

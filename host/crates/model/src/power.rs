@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::{HTTP, KUBERNETES, SECRETS};
 use crate::kubernetes::Verb;
 
 /// Requests of one method to one server.
@@ -54,6 +55,16 @@ impl Used {
     /// Whether nothing was used, and nothing denied: the call was pure.
     pub fn is_empty(&self) -> bool {
         self.http.is_empty() && self.secrets.is_empty() && self.kubernetes.is_empty() && self.denied.is_empty()
+    }
+
+    /// Whether anything was used of the power of that name.
+    pub fn uses(&self, capability: &str) -> bool {
+        match capability {
+            HTTP => self.http.iter().any(|requests| requests.count > 0),
+            SECRETS => !self.secrets.is_empty(),
+            KUBERNETES => self.kubernetes.iter().any(|used| used.count > 0),
+            _ => false,
+        }
     }
 
     /// Adds requests.
@@ -157,5 +168,18 @@ mod tests {
         let said = "GET https://example.org 2x, secret token, get Service in prod 3x, http denied";
         assert_eq!(sum.to_string(), said);
         assert_eq!(serde_json::to_value(Used::default()).unwrap(), serde_json::json!({}));
+    }
+
+    #[test]
+    fn what_one_power_was_used_for_says_nothing_of_another() {
+        let mut used = Used::default();
+        used.requests("https://example.org", "GET", 0);
+        assert!(!used.uses(HTTP), "it was only tried");
+        used.requests("https://example.org", "GET", 1);
+        assert!(used.uses(HTTP) && !used.uses(SECRETS));
+        used.secret("token");
+        assert!(used.uses(SECRETS) && !used.uses(KUBERNETES));
+        used.cluster("prod", "Service", Verb::Get, 1);
+        assert!(used.uses(KUBERNETES));
     }
 }

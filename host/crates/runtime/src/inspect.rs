@@ -1,5 +1,6 @@
 //! What a component is, from its bytes alone: nothing is compiled or executed for it.
 
+use springline_model::capability::imported_by;
 use springline_model::plugin::{Fault, Kind};
 use wasmparser::{Encoding, Parser, Payload};
 
@@ -41,11 +42,7 @@ pub(crate) struct Shape {
 impl Shape {
     /// Whether it imports the interface of this power.
     pub(crate) fn imports_power(&self, capability: &str) -> bool {
-        self.imports.iter().any(|import| match split(import) {
-            Some(("springline:host", name, _)) => name == capability,
-            Some(("wasi:http", "outgoing-handler", _)) => capability == springline_model::capability::HTTP,
-            _ => false,
-        })
+        self.imports.iter().any(|import| imported_by(import) == Some(capability))
     }
 }
 

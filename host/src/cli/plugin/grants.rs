@@ -5,13 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use springline_model::Cancel;
-use springline_model::capability::Used;
 use springline_model::port::Store as _;
 
 use crate::cli::error::CliError;
 use crate::cli::run::Ready;
 use crate::cli::{Common, RevisionArgs};
-use crate::grants::{Power, powers};
+use crate::grants::{self, Power, powers};
 use crate::show::table::{Table, plain, styled};
 use crate::show::{self, FAINT, GOOD, NOTE};
 
@@ -30,7 +29,8 @@ impl GrantsArgs {
     /// Whatever is wrong with the files or the plugins.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let ready = Ready::open(common, &self.revision, "plugin", cancel)?;
-        let powers = powers(&ready.app, &ready.chain)?;
+        let runs = ready.app.store.runs(grants::RUNS)?;
+        let powers = powers(&ready.app, &ready.chain, Some(&runs))?;
         show::data(common, &powers.iter().map(as_json).collect::<Vec<_>>(), |_| print(&powers))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -101,7 +101,7 @@ fn as_json(power: &Power) -> Value {
     })
 }
 
-/// Tells of the powers of plugins that have not run with any yet, before they do.
+/// Tells of the powers that plugins have not used yet, before they do.
 ///
 /// # Errors
 /// As [`powers`].
@@ -115,10 +115,11 @@ pub fn announce(ready: &Ready) -> Result<(), CliError> {
     let runs = ready.app.store.runs(RUNS)?;
     let known = |power: &Power| {
         let steps = runs.iter().flat_map(|run| &run.steps);
-        let ran = |used: &Used| used.http.iter().any(|requests| requests.count > 0) || !used.secrets.is_empty();
-        steps.into_iter().any(|step| step.plugin.digest == power.plugin.digest && ran(&step.used))
+        steps.into_iter().any(|step| step.plugin.digest == power.plugin.digest && step.used.uses(&power.capability))
     };
-    for power in powers(&ready.app, chain)?.iter().filter(|power| power.capability != "directory" && !known(power)) {
+    for power in
+        powers(&ready.app, chain, None)?.iter().filter(|power| power.capability != "directory" && !known(power))
+    {
         for granted in &power.granted {
             let place = power.environment.as_deref().unwrap_or("build");
             let why = power.reason.as_deref().unwrap_or("its author does not say why, so it gets none");
@@ -131,5 +132,5 @@ pub fn announce(ready: &Ready) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Runs that are looked through for a plugin that has used powers.
+/// Runs that are looked through for a plugin that has used a power.
 const RUNS: usize = 100;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
+use springline_model::capability::{POWERS, imported_by};
 use springline_model::plugin::{Description, Pinned};
 use springline_toolchain::component::{Making, making};
 
@@ -66,11 +67,7 @@ impl Inspect {
 fn denied(description: &Description) -> Vec<String> {
     let is_named = |name: &str| description.capabilities.iter().any(|capability| capability.name == name);
     let is_denied = |import: &&String| {
-        let power = match import.split(['/', '@']).collect::<Vec<_>>()[..] {
-            ["springline:host", name @ ("directory" | "secrets"), ..] => Some(name),
-            ["wasi:http", ..] => Some("http"),
-            _ => None,
-        };
+        let power = imported_by(import).filter(|power| POWERS.contains(power));
         !app::provides(import) || power.is_some_and(|power| !is_named(power))
     };
     description.imports.iter().filter(is_denied).cloned().collect()
