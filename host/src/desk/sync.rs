@@ -1,8 +1,10 @@
-//! One sync of a deploy target, as the engine drives it, on a directory of the desk.
+//! One sync of a deploy target on a directory of the desk: what may be changed, and in which order, is
+//! the engine's; nothing is tried again, and nothing waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use springline_engine::plan::{due, not_allowed, order};
 use springline_model::call::{Call, Called, TargetCall};
 use springline_model::manifest::{Action, Body, Change, Object};
 use springline_model::plugin::CallError;
@@ -15,9 +17,6 @@ use super::perform::Outcome;
 use super::snapshot::{self, Leaf};
 use crate::app;
 use crate::cli::error::{CliError, Kind};
-
-/// How often is planned while changes are deferred.
-const ROUNDS: usize = 8;
 
 /// Why a sync ended early.
 enum Ended {
@@ -100,20 +99,27 @@ impl Driven<'_> {
         let mut owned: BTreeSet<String> = self.keep(marked)?.into_iter().collect();
         owned.extend(self.owned.iter().cloned());
         let mut lines = Vec::new();
-        let mut left = self.plan(&owned)?;
-        for _ in 0..ROUNDS {
-            let is_deferred = left.iter().any(|change| change.action == Action::Deferred);
-            for change in in_order(left) {
-                check(&change, &wanted, &owned).map_err(Ended::Contract)?;
-                lines.push(line(&change));
-                let applied = self.target.apply(&change);
+        let mut deferred = usize::MAX;
+        while deferred > 0 {
+            let mut changes = self.plan(&owned)?;
+            if let Some(what) = not_allowed(&changes, |live| wanted.contains(live), |live| owned.contains(live)) {
+                return Err(Ended::Contract(format!("it plans to {what}")));
+            }
+            order(&mut changes);
+            let waiting = changes.iter().filter(|change| change.action == Action::Deferred).count();
+            for change in due(&changes) {
+                lines.push(line(change));
+                let applied = self.target.apply(change);
                 self.keep(applied)?;
                 match change.action {
                     Action::Delete => owned.remove(&change.live),
-                    _ => owned.insert(change.live),
+                    _ => owned.insert(change.live.clone()),
                 };
             }
-            left = if is_deferred { self.plan(&owned)? } else { Vec::new() };
+            if waiting >= deferred {
+                return Err(Ended::Contract(format!("{waiting} changes stay deferred, however often is planned")));
+            }
+            deferred = waiting;
         }
         self.outcome.plan = Some(lines);
         self.health(&wanted)?;
@@ -152,33 +158,6 @@ impl Driven<'_> {
         self.outcome.log.extend(called.log);
         self.outcome.took += called.usage.wall;
         Ok(called.value)
-    }
-}
-
-/// As they are applied: waves ascending, deletes last and descending; of one wave by name, so that
-/// a plan does not depend on the order in which a plugin lists it.
-fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
-    changes.retain(|change| change.action != Action::Deferred);
-    changes.sort_by(|a, b| {
-        let key = |change: &Change| match change.action {
-            Action::Delete => (true, -i64::from(change.wave)),
-            _ => (false, i64::from(change.wave)),
-        };
-        key(a).cmp(&key(b)).then_with(|| a.live.cmp(&b.live))
-    });
-    changes
-}
-
-/// Refuses what the engine refuses.
-fn check(change: &Change, wanted: &BTreeSet<String>, owned: &BTreeSet<String>) -> Result<(), String> {
-    let live = &change.live;
-    match change.action {
-        Action::Delete if wanted.contains(live) => Err(format!("it deletes `{live}`, which is desired")),
-        Action::Delete if !owned.contains(live) => Err(format!("it deletes `{live}`, which is not owned")),
-        Action::Create | Action::Update | Action::Adopt if !wanted.contains(live) => {
-            Err(format!("it changes `{live}`, which it did not identify"))
-        }
-        _ => Ok(()),
     }
 }
 

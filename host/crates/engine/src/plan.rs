@@ -53,7 +53,10 @@ pub(crate) fn plan(
     let called = target.plan(&owned).map_err(|error| failed(uses, error))?;
     plan.log.extend(called.log);
     plan.changes = called.value;
-    check(uses, inventory, &plan)?;
+    let desired = |live: &str| plan.identities.contains_key(live);
+    if let Some(what) = not_allowed(&plan.changes, desired, |live| inventory.objects.contains_key(live)) {
+        return Err(refused(uses, what));
+    }
     if let Some(only) = scope.only {
         narrow(&mut plan, inventory, scope.environment, only)?;
     }
@@ -93,27 +96,24 @@ fn refused(uses: &chain::Target, what: String) -> Reason {
     Reason::RefusedChange { plugin: uses.uses.plugin.to_string(), what }
 }
 
-/// A delete must be of what is owned and no longer desired; anything else of what is desired.
-fn check(uses: &chain::Target, inventory: &Inventory, plan: &Plan) -> Result<(), Reason> {
+/// What is not allowed of changes, in a few words: a delete must be of what is owned and no longer
+/// desired, anything else of what is desired, and nothing may change twice.
+pub fn not_allowed(
+    changes: &[Change],
+    is_desired: impl Fn(&str) -> bool,
+    is_owned: impl Fn(&str) -> bool,
+) -> Option<String> {
     let mut seen = BTreeSet::new();
-    for change in &plan.changes {
-        let live = &change.live;
-        let desired = plan.identities.contains_key(live);
-        if change.action == Action::Delete {
-            if desired {
-                return Err(refused(uses, format!("delete `{live}`, which is desired")));
-            }
-            if !inventory.objects.contains_key(live) {
-                return Err(refused(uses, format!("delete `{live}`, which this application does not own")));
-            }
-        } else if !desired {
-            return Err(refused(uses, format!("write `{live}`, which is not desired")));
+    changes.iter().find_map(|Change { live, action, .. }| match (action, is_desired(live)) {
+        (Action::Delete, true) => Some(format!("delete `{live}`, which is desired")),
+        (Action::Delete, false) if !is_owned(live) => {
+            Some(format!("delete `{live}`, which this application does not own"))
         }
-        if !seen.insert(live) {
-            return Err(refused(uses, format!("change `{live}` twice")));
+        (Action::Create | Action::Update | Action::Adopt | Action::Deferred, false) => {
+            Some(format!("write `{live}`, which is not desired"))
         }
-    }
-    Ok(())
+        _ => (!seen.insert(live)).then(|| format!("change `{live}` twice")),
+    })
 }
 
 fn narrow(plan: &mut Plan, inventory: &Inventory, environment: &str, only: &str) -> Result<(), Reason> {
@@ -130,9 +130,9 @@ fn narrow(plan: &mut Plan, inventory: &Inventory, environment: &str, only: &str)
     Ok(())
 }
 
-/// Waves ascending; deletes last, in descending waves; within a wave by name, deletes deepest
-/// first.
-fn order(changes: &mut [Change]) {
+/// Brings changes into the order in which they are applied: waves ascending; deletes last, in
+/// descending waves; within a wave by name, deletes deepest first.
+pub fn order(changes: &mut [Change]) {
     changes.sort_by(|a, b| {
         let delete = |change: &Change| change.action == Action::Delete;
         delete(a).cmp(&delete(b)).then_with(|| {
@@ -143,4 +143,57 @@ fn order(changes: &mut [Change]) {
             }
         })
     });
+}
+
+/// What can be applied of ordered changes before it is planned again: while some are deferred, the
+/// waves before theirs, and no delete.
+pub fn due(changes: &[Change]) -> &[Change] {
+    let deferred = changes.iter().filter(|change| change.action == Action::Deferred);
+    let Some(barrier) = deferred.map(|change| change.wave).min() else { return changes };
+    let waits = |change: &Change| change.action == Action::Delete || change.wave >= barrier;
+    &changes[..changes.iter().position(waits).unwrap_or(changes.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(live: &str, action: Action, wave: i32) -> Change {
+        let (live, object, summary) = (live.to_owned(), String::new(), String::new());
+        Change { live, object, action, wave, summary, before: None, after: None, state: Vec::new() }
+    }
+
+    fn names(changes: &[Change]) -> Vec<&str> {
+        changes.iter().map(|change| change.live.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_deferred_holds_back_later_waves_and_deletes() {
+        let mut changes = vec![
+            change("old", Action::Delete, 0),
+            change("old/deep", Action::Delete, 0),
+            change("late", Action::Create, 2),
+            change("b", Action::Update, 0),
+            change("a", Action::Create, 0),
+        ];
+        order(&mut changes);
+        assert_eq!(names(due(&changes)), ["a", "b", "late", "old/deep", "old"]);
+        changes.push(change("waits", Action::Deferred, 1));
+        order(&mut changes);
+        assert_eq!(names(due(&changes)), ["a", "b"]);
+    }
+
+    #[test]
+    fn only_what_is_desired_is_written_and_only_what_is_owned_goes() {
+        let told = |changes: &[Change]| not_allowed(changes, |live| live == "mine", |live| live == "old");
+        assert_eq!(told(&[change("mine", Action::Update, 0), change("old", Action::Delete, 0)]), None);
+        for (changes, words) in [
+            (vec![change("mine", Action::Delete, 0)], "delete `mine`, which is desired"),
+            (vec![change("theirs", Action::Delete, 0)], "delete `theirs`, which this application does not own"),
+            (vec![change("theirs", Action::Deferred, 0)], "write `theirs`, which is not desired"),
+            (vec![change("mine", Action::Create, 0), change("mine", Action::Update, 1)], "change `mine` twice"),
+        ] {
+            assert_eq!(told(&changes).as_deref(), Some(words));
+        }
+    }
 }

@@ -20,7 +20,7 @@ use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
 use crate::health::{nap, wait};
 use crate::keep::{put_log, read_json, to_json};
-use crate::plan::{Plan, Scope, failed, plan};
+use crate::plan::{Plan, Scope, due, failed, plan};
 use crate::render::count;
 
 /// How often a plan is made anew when live objects change under it.
@@ -378,17 +378,12 @@ impl Progress {
         uses: &chain::Target,
         plan: &Plan,
     ) -> Result<Applied, Reason> {
-        let waiting = plan.changes.iter().filter(|change| change.action == Action::Deferred);
-        let barrier = waiting.clone().map(|change| change.wave).min();
+        let waiting = plan.changes.iter().filter(|change| change.action == Action::Deferred).count();
         let (mut tried, mut failures, mut stale) = (0, Vec::new(), None);
         let mut wave = None;
-        for change in &plan.changes {
+        for change in due(&plan.changes) {
             let this = (change.action == Action::Delete, change.wave);
             if wave.replace(this).is_some_and(|last| last != this) && (!failures.is_empty() || stale.is_some()) {
-                break;
-            }
-            let beyond = |barrier| change.action == Action::Delete || change.wave >= barrier;
-            if barrier.is_some_and(beyond) {
                 break;
             }
             if ports.cancel.is_cancelled() {
@@ -410,7 +405,7 @@ impl Progress {
         }
         Ok(match stale {
             Some(message) => Applied::Stale(message),
-            None if barrier.is_some() => Applied::Deferred(waiting.count()),
+            None if waiting > 0 => Applied::Deferred(waiting),
             None => Applied::All,
         })
     }
