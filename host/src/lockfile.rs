@@ -80,10 +80,7 @@ impl LockFile {
                 lock.set(name, plugin.clone());
             }
         }
-        let failed = |error: std::io::Error| {
-            let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::Config };
-            CliError::new(kind, format!("{} can't be written: {error}", path.display()))
-        };
+        let failed = |error: std::io::Error| CliError::unwritable(path, Kind::Config, &error);
         let directory = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
         std::io::Write::write_all(&mut file, lock.to_text().as_bytes()).map_err(failed)?;

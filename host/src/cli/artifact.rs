@@ -188,10 +188,7 @@ fn show_one(common: &Common, app: &App, wanted: &str) -> Result<ExitCode, CliErr
 fn export(common: &Common, app: &App, wanted: &str, to: &Path) -> Result<ExitCode, CliError> {
     let digest = pick(app, wanted)?;
     let tree = app.blobs.tree(&digest)?;
-    let failed = |path: &Path, error: std::io::Error| {
-        let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::Deploy };
-        CliError::new(kind, format!("{} can't be written: {error}", path.display()))
-    };
+    let failed = |path: &Path, error: std::io::Error| CliError::unwritable(path, Kind::Deploy, &error);
     if to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CliError::new(Kind::Usage, format!("{} is not empty", to.display())).hint("name a new directory"));
     }

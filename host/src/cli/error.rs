@@ -1,10 +1,14 @@
 //! What the command line says when something fails: a kind, the thing, the way out and an exit
 //! code.
 
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
 use springline_config::ConfigError;
 use springline_engine::error::{Reason, StageError};
 use springline_model::plugin::{CallError, Fault, LogLine};
 use springline_model::port::{BlobError, RegistryError, SourceError, StoreError};
+use springline_model::reference::InvalidReference;
 use springline_model::tree::TreeError;
 use springline_registry::Untrusted;
 
@@ -69,6 +73,14 @@ impl Kind {
             Self::Cancelled => "cancelled",
         }
     }
+
+    /// This kind, unless what the operating system reports is that there is no room.
+    pub fn unless_full(self, error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::NoSpace,
+            _ => self,
+        }
+    }
 }
 
 /// A failure, as it is shown.
@@ -88,6 +100,11 @@ impl CliError {
     /// A failure without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, log: Vec::new() }
+    }
+
+    /// A path that can't be written, which is of this kind unless there is no room.
+    pub fn unwritable(path: &Path, kind: Kind, error: &io::Error) -> Self {
+        Self::new(kind.unless_full(error), format!("{} can't be written: {error}", path.display()))
     }
 
     /// Adds the way out.
@@ -124,6 +141,13 @@ impl From<SourceError> for CliError {
         };
         let error = Self::new(Kind::Source, error.to_string());
         Self { hint: hint.map(str::to_owned), ..error }
+    }
+}
+
+/// A reference that somebody typed.
+impl From<InvalidReference> for CliError {
+    fn from(error: InvalidReference) -> Self {
+        Self::new(Kind::Usage, error.message).hint(error.suggestion)
     }
 }
 
@@ -311,6 +335,24 @@ impl From<Reason> for CliError {
             Reason::Unhealthy { .. } => Self::new(Kind::Deploy, message).hint("`springline status` shows them all"),
             Reason::Cancelled => Self::new(Kind::Cancelled, message)
                 .hint("what was done until then is recorded; run again to go on"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_used_up_quota_are_no_space() {
+        for (error, kind) in [
+            (ErrorKind::StorageFull, Kind::NoSpace),
+            (ErrorKind::QuotaExceeded, Kind::NoSpace),
+            (ErrorKind::PermissionDenied, Kind::Deploy),
+        ] {
+            let shown = CliError::unwritable(Path::new("out/x"), Kind::Deploy, &error.into());
+            assert_eq!(shown.kind, kind, "{error}");
+            assert!(shown.message.starts_with("out/x can't be written: "), "{}", shown.message);
         }
     }
 }

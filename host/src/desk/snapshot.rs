@@ -104,10 +104,7 @@ pub fn store(blobs: &dyn Blobs, snapshot: &Snapshot) -> Result<Digest, CliError>
 /// # Errors
 /// What the operating system reports.
 pub fn write(directory: &Path, snapshot: &Snapshot) -> Result<(), CliError> {
-    let told = |path: &Path, error: io::Error| {
-        let kind = if error.kind() == io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::State };
-        CliError::new(kind, format!("{} can't be written: {error}", path.display()))
-    };
+    let told = |path: &Path, error: io::Error| CliError::unwritable(path, Kind::State, &error);
     fs::create_dir_all(directory).map_err(|error| told(directory, error))?;
     for (path, leaf) in snapshot {
         let at = directory.join(path);
