@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::error::{CliError, Kind};
+
 /// The directory at a repository's root that holds its state.
 pub const STATE: &str = ".springline";
 /// The operator's file in the state directory.
@@ -30,9 +32,17 @@ pub fn compiled(state: &Path) -> PathBuf {
     cache().unwrap_or_else(|| state.to_owned()).join("compiled")
 }
 
-/// Where toolchains for plugins are installed, beside the compiled plugins.
-pub fn toolchains() -> PathBuf {
-    cache().unwrap_or_else(|| std::env::temp_dir().join("springline")).join("toolchains")
+/// Where toolchains for plugins are installed, beside the compiled plugins. Programs there are run,
+/// so no directory stands in for it that others could fill first.
+///
+/// # Errors
+/// If this user has no directory for a cache.
+pub fn toolchains() -> Result<PathBuf, CliError> {
+    let cache = cache().ok_or_else(|| {
+        let message = "this user has no directory for toolchains: neither HOME nor XDG_CACHE_HOME is set";
+        CliError::new(Kind::State, message).hint("name a directory with SPRINGLINE_CACHE_DIR")
+    })?;
+    Ok(cache.join("toolchains"))
 }
 
 fn cache() -> Option<PathBuf> {

@@ -13,6 +13,7 @@ const USAGE: i32 = 2;
 const CONFIG: i32 = 3;
 const SOURCE: i32 = 4;
 const PLUGIN: i32 = 5;
+const STATE: i32 = 7;
 
 /// A directory outside any repository, and the program.
 pub struct Desk {
@@ -196,14 +197,23 @@ fn what_is_missing_is_told_with_the_way_to_get_it() {
     desk.finish(command).fails(USAGE, &["takes what is not here", "Rust 1.95 or newer", "rustup.rs"]);
 
     // A compiler that has not the target, and a rustup that would get it.
-    for (name, script) in [("cargo", "exit 1"), ("rustc", "echo /nowhere"), ("rustup", "exit 1")] {
+    let rustc = |version: &str| format!("[ \"$1\" = --version ] && echo 'rustc {version} (x)' || echo /nowhere");
+    let place = |name: &str, script: &str| {
         desk.write(&format!("empty/{name}"), format!("#!/bin/sh\n{script}\n"));
         fs::set_permissions(empty.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    }
-    for (arguments, word) in [
-        (vec!["plugin", "build", "my-renderer"], "rustup target add wasm32-wasip2"),
-        (vec!["plugin", "build", "my-renderer", "--install"], "`rustup target add wasm32-wasip2` failed"),
+    };
+    place("cargo", "exit 1");
+    place("rustup", "exit 1");
+    for (version, arguments, word) in [
+        (
+            "1.94.2",
+            vec!["plugin", "build", "my-renderer"],
+            "Rust 1.95 or newer, with cargo (https://rustup.rs installs it): this is Rust 1.94",
+        ),
+        ("1.95.0", vec!["plugin", "build", "my-renderer"], "rustup target add wasm32-wasip2"),
+        ("1.95.0", vec!["plugin", "build", "my-renderer", "--install"], "`rustup target add wasm32-wasip2` failed"),
     ] {
+        place("rustc", &rustc(version));
         let mut command = desk.command(&arguments);
         command.env("PATH", format!("{}:/bin:/usr/bin", empty.display())).env_remove("RUSTC");
         let outcome = desk.finish(command);
@@ -212,6 +222,19 @@ fn what_is_missing_is_told_with_the_way_to_get_it() {
     desk.springline(&["plugin", "build", "nowhere"])
         .fails(USAGE, &["no plugin project in nowhere", "springline plugin new"]);
     desk.springline(&["plugin", "new", "--lang", "rust", "--kind", "renderer", "My Step"]).fails(USAGE, &["my-step"]);
+}
+
+#[test]
+fn toolchains_are_kept_nowhere_that_others_could_fill() {
+    let Some(desk) = Desk::new() else { return };
+    desk.springline(&["plugin", "new", "--lang", "rust", "--kind", "renderer", "my-renderer"]).ok();
+    let mut command = desk.command(&["plugin", "build", "my-renderer"]);
+    let names = ["HOME", "XDG_CACHE_HOME", "SPRINGLINE_CACHE_DIR"];
+    // Empty is as not set, which the sandbox would mend.
+    for name in names {
+        command.env(name, "");
+    }
+    desk.finish(command).fails(STATE, &names);
 }
 
 #[test]

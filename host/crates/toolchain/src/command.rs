@@ -8,17 +8,14 @@ use std::process::{Command, Stdio};
 
 use crate::error::BuildError;
 
-/// A program that was found.
-pub type Tool = PathBuf;
-
 /// The program of that name on `PATH`.
-pub fn find(name: &str) -> Option<Tool> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     directories().into_iter().map(|directory| directory.join(name)).find(|path| is_program(path))
 }
 
 /// The program on `PATH` that is called `name` or `name-NUMBER`, the highest number first: Debian's
 /// `clang-22`.
-pub fn newest(name: &str) -> Option<Tool> {
+pub(crate) fn newest(name: &str) -> Option<PathBuf> {
     let prefix = format!("{name}-");
     let number = |path: &PathBuf| {
         let file = path.file_name()?.to_str()?;
@@ -48,8 +45,8 @@ fn is_program(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`BuildError::Start`], and [`BuildError::Failed`] with all that it printed.
-pub fn run(command: &mut Command, say: &dyn Fn(&str)) -> Result<String, BuildError> {
-    let line = shell_line(command);
+pub(crate) fn run(command: &mut Command, say: &dyn Fn(&str)) -> Result<String, BuildError> {
+    let line = shell_line(std::iter::once(command.get_program()).chain(command.get_args()));
     say(&line);
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| BuildError::Start { command: line.clone(), message: error.to_string() })?;
@@ -61,14 +58,13 @@ pub fn run(command: &mut Command, say: &dyn Fn(&str)) -> Result<String, BuildErr
     Err(BuildError::Failed { command: line, status: output.status.to_string(), output: printed.trim_end().to_owned() })
 }
 
-/// The command as a line that a shell takes.
-fn shell_line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(quote).collect::<Vec<_>>().join(" ")
+/// A program and its arguments as a line that a shell takes.
+pub fn shell_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
+    words.into_iter().map(|word| quote(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell takes it.
-pub(crate) fn quote(word: &OsStr) -> String {
+fn quote(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
@@ -90,6 +86,13 @@ mod tests {
         let BuildError::Failed { command, output, .. } = error.unwrap_err() else { panic!() };
         assert_eq!((command.as_str(), output.as_str()), ("sh -c 'echo out; echo err >&2; exit 3'", "out\nerr"));
         assert_eq!(*said.borrow(), command);
+    }
+
+    #[test]
+    fn a_line_means_the_same_to_a_shell() {
+        let words = ["printf", "%s|", "plain", "two words", "it's", "", "$HOME"];
+        let told = Command::new("sh").args(["-c", &shell_line(words)]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&told.stdout), "plain|two words|it's||$HOME|");
     }
 
     #[test]

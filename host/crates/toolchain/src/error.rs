@@ -13,7 +13,7 @@ pub struct Missing {
 }
 
 /// Something that is missing, and the commands that get it: `missing("…", &[&["rustup", …]])`.
-pub fn missing(what: impl Into<String>, commands: &[&[&str]]) -> Missing {
+pub(crate) fn missing(what: impl Into<String>, commands: &[&[&str]]) -> Missing {
     let owned = |command: &&[&str]| command.iter().map(|word| (*word).to_owned()).collect();
     Missing { what: what.into(), commands: commands.iter().map(owned).collect() }
 }

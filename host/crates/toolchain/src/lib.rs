@@ -17,8 +17,11 @@ mod rust;
 
 use std::path::Path;
 
-pub use command::{Tool, find, newest, run};
-pub use error::{BuildError, Missing, missing};
+use command::{find, newest, run};
+use error::missing;
+
+pub use command::shell_line;
+pub use error::{BuildError, Missing};
 pub use project::{Language, Project};
 
 /// A language's toolchain.

@@ -97,11 +97,6 @@ impl Project {
         format!("{}-plugin", self.kind)
     }
 
-    /// The name in snake_case, as most languages want it.
-    pub fn module(&self) -> String {
-        self.name.replace('-', "_")
-    }
-
     /// A directory for what lies between source and component, made if it is missing.
     ///
     /// # Errors

@@ -12,6 +12,9 @@ use crate::{BuildError, Job, Missing, Project, Toolchain, find, missing, run};
 
 const TARGET: &str = "wasm32-wasip2";
 
+/// The oldest Rust that the SDK is made for.
+const OLDEST: (u32, u32) = (1, 95);
+
 /// What a plugin is built with, unless its manifest has a release profile of its own: small first.
 const PROFILE: [&str; 4] = ["opt-level=\"z\"", "lto=true", "codegen-units=1", "panic=\"abort\""];
 
@@ -19,9 +22,15 @@ const PROFILE: [&str; 4] = ["opt-level=\"z\"", "lto=true", "codegen-units=1", "p
 pub struct Rust;
 
 impl Toolchain for Rust {
-    fn missing(&self, _: &Job<'_>) -> Vec<Missing> {
+    fn missing(&self, job: &Job<'_>) -> Vec<Missing> {
+        let what = format!("Rust {}.{} or newer, with cargo (https://rustup.rs installs it)", OLDEST.0, OLDEST.1);
         if find("cargo").is_none() || find("rustc").is_none() {
-            return vec![missing("Rust 1.95 or newer, with cargo (https://rustup.rs installs it)", &[])];
+            return vec![missing(what, &[])];
+        }
+        match version(job) {
+            Some(version) if version >= OLDEST => {}
+            Some((major, minor)) => return vec![missing(format!("{what}: this is Rust {major}.{minor}"), &[])],
+            None => return vec![missing(format!("{what}: `rustc --version` fails here"), &[])],
         }
         if has_target() {
             return Vec::new();
@@ -54,10 +63,25 @@ impl Toolchain for Rust {
     }
 }
 
+/// The compiler in use.
+fn rustc() -> Command {
+    Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// The version of the compiler that the project is built with, which may choose its own.
+fn version(job: &Job<'_>) -> Option<(u32, u32)> {
+    parse(&run(rustc().current_dir(&job.project.directory).arg("--version"), &|_| {}).ok()?)
+}
+
+/// The version in what `rustc --version` prints, such as `rustc 1.95.0 (0123456789 2026-04-16)`.
+fn parse(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.strip_prefix("rustc ")?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// Whether the compiler in use has a standard library for the target.
 fn has_target() -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut command = Command::new(rustc);
+    let mut command = rustc();
     let Ok(libs) = run(command.args(["--print", "target-libdir", "--target", TARGET]), &|_| {}) else { return false };
     let Ok(entries) = Path::new(libs.trim()).read_dir() else { return false };
     entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
@@ -135,4 +159,17 @@ fn flags(project: &Project, workspace: &Path) -> OsString {
         }
     }
     flags.join(std::ffi::OsStr::new("\x1f"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(parse("rustc 1.95.0 (0a1b2c3d4 2026-04-16)\n"), Some((1, 95)));
+        assert_eq!(parse("rustc 1.97.0-nightly (0a1b2c3d4 2026-06-01)"), Some((1, 97)));
+        assert_eq!(parse("error: no toolchain"), None);
+        assert!(parse("rustc 1.100.0").unwrap() > OLDEST && parse("rustc 1.94.9").unwrap() < OLDEST);
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 use springline_model::Digest;
-use springline_toolchain::{BuildError, Job, Missing, Project};
+use springline_toolchain::{BuildError, Job, Missing, Project, shell_line};
 
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
@@ -73,9 +73,9 @@ pub fn shown(path: &Path) -> String {
 /// Builds a project, and says what it does on standard error.
 ///
 /// # Errors
-/// What the toolchain reports.
+/// What the toolchain reports; no directory for it.
 pub fn build(project: &Project, how: How) -> Result<Built, CliError> {
-    let cache = paths::toolchains();
+    let cache = paths::toolchains()?;
     let say = |command: &str| show::note(paint(FAINT, format_args!("$ {command}")));
     let job = Job { project, cache: &cache, debug: how.debug, say: &say };
     if how.install {
@@ -102,16 +102,13 @@ impl From<BuildError> for CliError {
 
 /// The commands that get what is missing.
 fn ways(missing: &[Missing]) -> String {
-    let commands: Vec<String> =
-        missing.iter().flat_map(|missing| &missing.commands).map(|command| format!("\n  {}", shell(command))).collect();
+    let commands: Vec<String> = missing
+        .iter()
+        .flat_map(|missing| &missing.commands)
+        .map(|command| format!("\n  {}", shell_line(command)))
+        .collect();
     if commands.is_empty() {
         return "get it, and build again".into();
     }
     format!("`springline plugin build --install` gets it, by{}", commands.concat())
-}
-
-fn shell(command: &[String]) -> String {
-    let plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c));
-    let words = command.iter().map(|word| if plain(word) { word.clone() } else { format!("'{word}'") });
-    words.collect::<Vec<_>>().join(" ")
 }

@@ -1,13 +1,13 @@
 //! `springline plugin new`.
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use springline_toolchain::Language;
 
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
@@ -46,15 +46,14 @@ enum Lang {
 }
 
 impl Lang {
-    /// Its name in plugin.yaml, and the directory of its SDK.
-    const fn names(self) -> (&'static str, &'static str) {
+    const fn language(self) -> Language {
         match self {
-            Self::Rust => ("rust", "rust"),
-            Self::Python => ("python", "python"),
-            Self::JavaScript => ("javascript", "js"),
-            Self::TypeScript => ("typescript", "js"),
-            Self::Go => ("go", "go"),
-            Self::C => ("c", "c"),
+            Self::Rust => Language::Rust,
+            Self::Python => Language::Python,
+            Self::JavaScript => Language::JavaScript,
+            Self::TypeScript => Language::TypeScript,
+            Self::Go => Language::Go,
+            Self::C => Language::C,
         }
     }
 }
@@ -86,9 +85,10 @@ impl New {
             return Err(CliError::new(Kind::Usage, format!("`{}` is no name of a plugin", self.name))
                 .hint("a name has lower-case letters, digits and single `-`, and starts with a letter: `my-step`"));
         }
-        let (language, directory) = self.lang.names();
+        let language = self.lang.language();
+        let (directory, language) = (language.sdk(), language.to_string());
         let kind = self.kind.name();
-        let sdk = sdk::named(directory).filter(|sdk| !sdk.template(language, kind).is_empty());
+        let sdk = sdk::named(directory).filter(|sdk| !sdk.template(&language, kind).is_empty());
         let Some(sdk) = sdk else {
             return Err(CliError::new(
                 Kind::Usage,
@@ -104,7 +104,7 @@ impl New {
             )
             .hint("choose another name, or another place with --directory DIR"));
         }
-        let template = sdk.template(language, kind);
+        let template = sdk.template(&language, kind);
         for file in &template {
             put(&to, &self.fill(file.path), &self.filled(file), file.executable)?;
         }
@@ -149,10 +149,7 @@ fn is_empty_directory(path: &Path) -> bool {
 
 fn put(directory: &Path, path: &str, bytes: &[u8], executable: bool) -> Result<(), CliError> {
     let at = directory.join(path);
-    let failed = |error: io::Error| {
-        let kind = if error.kind() == io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::Usage };
-        CliError::new(kind, format!("{} can't be written: {error}", at.display()))
-    };
+    let failed = |error: std::io::Error| CliError::unwritable(&at, Kind::Usage, &error);
     fs::create_dir_all(at.parent().unwrap_or(directory)).map_err(failed)?;
     fs::write(&at, bytes).map_err(failed)?;
     let mode = if executable { 0o755 } else { 0o644 };
