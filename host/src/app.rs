@@ -11,12 +11,13 @@ use springline_blobs::DiskBlobs;
 use springline_engine::Ports;
 use springline_engine::event::Observer;
 use springline_model::operator::Operator;
+use springline_model::plugin::Fault;
 use springline_model::port::{Blobs, Clock, Plugins, Registry, StoreError};
 use springline_model::run::Timestamp;
 use springline_model::trust::RegistrySettings;
 use springline_model::{Cancel, Digest};
 use springline_registry::{OciRegistry, RegistryConfig};
-use springline_runtime::{Compiler, Network, Runtime, RuntimeConfig};
+use springline_runtime::{Compiler, Interfaces, Network, Runtime, RuntimeConfig};
 use springline_store::SledStore;
 
 use crate::cli::Common;
@@ -105,6 +106,14 @@ fn own(
 /// denial.
 pub fn provides(import: &str) -> bool {
     springline_runtime::provides(import)
+}
+
+/// The names of what a component imports and exports.
+///
+/// # Errors
+/// Bytes that are no component.
+pub fn interfaces(component: &[u8]) -> Result<Interfaces, Fault> {
+    springline_runtime::interfaces(component)
 }
 
 /// What runs plugins.

@@ -9,7 +9,7 @@ use springline_config::{Document, load_application, load_operator};
 use springline_model::Cancel;
 use springline_model::application::Application;
 use springline_model::operator::Operator;
-use springline_model::port::{Revision, Sources as _, Tree};
+use springline_model::port::{Revision, SourceError, Sources as _, Tree};
 use springline_model::trace::{Found, find};
 use springline_model::trust::{KeyFile, KeySource};
 use springline_source::GitSource;
@@ -150,14 +150,19 @@ impl Project {
     /// any repository. Nothing is made.
     ///
     /// # Errors
-    /// A file that is wrong.
+    /// A file that is wrong; a repository that can't be read.
     pub fn operator_if_any(common: &Common) -> Result<Configured<Operator>, CliError> {
-        let state = common.state.clone().or_else(|| {
-            let local = !GitSource::is_address(&common.repo);
-            let source = local.then(|| GitSource::open(Path::new(&common.repo)).ok()).flatten()?;
-            Some(source.root_dir().join(paths::STATE))
-        });
-        read_operator(&state.unwrap_or_else(|| PathBuf::from(paths::STATE)))
+        let state = match &common.state {
+            Some(state) => state.clone(),
+            None if GitSource::is_address(&common.repo) => PathBuf::from(paths::STATE),
+            None => match GitSource::open(Path::new(&common.repo)) {
+                Ok(source) => source.root_dir().join(paths::STATE),
+                Err(SourceError::NoRepository(_)) => PathBuf::from(paths::STATE),
+                // A repository that can't be read may have rules that can't be read.
+                Err(error) => return Err(error.into()),
+            },
+        };
+        read_operator(&state)
     }
 }
 
@@ -221,7 +226,7 @@ pub fn read_text(tree: &dyn Tree, path: &str) -> Result<Option<String>, CliError
 /// Makes the state directory, for its owner alone and ignored by git.
 fn make_state(state: &Path) -> Result<(), CliError> {
     let failed = |error: std::io::Error| {
-        let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::State };
+        let kind = Kind::State.unless_full(&error);
         CliError::new(kind, format!("the state directory {} can't be made: {error}", state.display()))
             .hint("name another one with --state DIR")
     };

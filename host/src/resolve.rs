@@ -54,8 +54,6 @@ pub struct Resolver<'a> {
     /// What is pinned.
     pub lock: LockFile,
     shared: Shared<'a>,
-    /// For the plugins that host.yaml puts in the stead of springline.yaml's.
-    replacing: Option<Box<Self>>,
     known: HashMap<String, Known>,
 }
 
@@ -68,9 +66,8 @@ impl<'a> Resolver<'a> {
         let tree = picked.tree.as_ref();
         let work_dir = app.project.work_dir();
         let lock = LockFile::of_source(read_text(tree, paths::LOCK)?.as_deref(), work_dir)?;
-        let replacing = Some(Box::new(Self::of_operator(app)?));
         let base = Base::Source { tree, work_dir };
-        Ok(Self { app, base, lock, shared: Shared::new(app), replacing, known: HashMap::new() })
+        Ok(Self { app, base, lock, shared: Shared::new(app), known: HashMap::new() })
     }
 
     /// For the plugins of host.yaml.
@@ -81,14 +78,15 @@ impl<'a> Resolver<'a> {
         let state = app.project.state();
         let lock = LockFile::of_operator(state)?;
         let base = Base::Directory(state);
-        Ok(Self { app, base, lock, shared: Shared::new(app), replacing: None, known: HashMap::new() })
+        Ok(Self { app, base, lock, shared: Shared::new(app), known: HashMap::new() })
     }
 
-    /// The plugin of that name, pinned now if it was not. `place` says where it is named.
+    /// The plugin of that name, pinned now if it was not. `place` says where it is named. What
+    /// host.yaml puts in its stead is found by `operator`, or by this one if it is the operator's.
     ///
     /// # Errors
     /// A plugin that can't be found, or that is not what is pinned, or that is no plugin.
-    pub fn plugin(&mut self, name: &str, place: &Place<'_>) -> Result<Known, CliError> {
+    fn plugin(&mut self, operator: Option<&mut Self>, name: &str, place: &Place<'_>) -> Result<Known, CliError> {
         if let Some(known) = self.known.get(name) {
             return Ok(known.clone());
         }
@@ -96,10 +94,7 @@ impl<'a> Resolver<'a> {
         let digest = match app.operator.value.source_of(name) {
             Some(source) => {
                 let place = Place::of_replacement(&app.operator.document, name);
-                match &mut self.replacing {
-                    Some(operator) => operator.pinned(source, &place)?,
-                    None => self.pinned(source, &place)?,
-                }
+                operator.unwrap_or(&mut *self).pinned(source, &place)?
             }
             None => self.pinned(name, place)?,
         };
@@ -213,15 +208,6 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Refuses a plugin of an earlier deployment that came from a registry and would not be taken
-    /// from there today.
-    fn recheck(&self, plugin: &Pinned) -> Result<(), CliError> {
-        match plugin.name.parse::<Reference>() {
-            Ok(reference) if plugin.name.starts_with(SCHEME) => self.shared.recheck(&reference, &plugin.digest),
-            _ => Ok(()),
-        }
-    }
-
     fn describe(&self, pinned: Pinned) -> Result<Known, CliError> {
         let description = self.app.describe(&pinned)?;
         let schema = CompiledSchema::new(&description.config_schema).map_err(|message| {
@@ -235,12 +221,13 @@ impl<'a> Resolver<'a> {
     /// One use of a plugin: found, of the right kind, its config checked.
     fn usage(
         &mut self,
+        operator: Option<&mut Self>,
         wanted: Kind,
         name: &str,
         with: &Map<String, Value>,
         place: &Place<'_>,
     ) -> Result<Use, CliError> {
-        let known = self.plugin(name, &place.key("plugin"))?;
+        let known = self.plugin(operator, name, &place.key("plugin"))?;
         if known.description.kind != wanted {
             let message = format!("plugin `{name}` is a {}, and a {wanted} is needed here", known.description.kind);
             return Err(place.key("plugin").error(message).hint("`springline plugin list` shows what each plugin is"));
@@ -268,10 +255,7 @@ impl<'a> Resolver<'a> {
         {
             show::note(format_args!("pinned plugins in {}: commit it", path.display()));
         }
-        match &self.replacing {
-            Some(operator) => operator.save(),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -346,15 +330,16 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
         Chain { application: declared.application.clone(), artifacts: Vec::new(), environments: Vec::new() };
     for (name, artifact) in &declared.artifacts {
         let place = Place::new(document, format!("/artifacts/{name}/steps"));
-        let steps = steps(&mut resolver, &artifact.steps, &place)?;
+        let steps = steps((&mut resolver, &mut operator), &artifact.steps, &place)?;
         chain.artifacts.push(Artifact { name: name.clone(), steps });
     }
     for (name, environment) in &declared.environments {
         let place = Place::new(document, format!("/environments/{name}"));
         let render = &environment.render;
+        let (plugin, with, at) = (&render.plugin, &render.with, place.key("render"));
         chain.environments.push(Environment {
             name: name.clone(),
-            render: resolver.usage(Kind::Renderer, &render.plugin, &render.with, &place.key("render"))?,
+            render: resolver.usage(Some(&mut operator), Kind::Renderer, plugin, with, &at)?,
             input: source_path(render.input.as_deref()),
             values: canonical_json(&Value::Object(environment.values.clone())),
             target: target(app, &mut operator, &environment.target, &place.key("target"))?,
@@ -367,8 +352,8 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
     Ok(chain)
 }
 
-fn steps(
-    resolver: &mut Resolver<'_>,
+fn steps<'a>(
+    (resolver, operator): (&mut Resolver<'a>, &mut Resolver<'a>),
     declared: &[application::Step],
     place: &Place<'_>,
 ) -> Result<Vec<Step>, CliError> {
@@ -382,7 +367,8 @@ fn steps(
                 None => Input::Source(source_path(Some(input))),
             },
         };
-        let uses = resolver.usage(Kind::BuildStep, &step.plugin, &step.with, &place.key(&at.to_string()))?;
+        let place = place.key(&at.to_string());
+        let uses = resolver.usage(Some(&mut *operator), Kind::BuildStep, &step.plugin, &step.with, &place)?;
         steps.push(Step { name: step.name.clone(), uses, input });
     }
     Ok(steps)
@@ -411,7 +397,7 @@ pub fn target(app: &App, resolver: &mut Resolver<'_>, name: &str, place: &Place<
         )));
     };
     let place = Place::new(document, format!("/targets/{name}"));
-    let mut uses = resolver.usage(Kind::DeployTarget, &binding.plugin, &binding.with, &place)?;
+    let mut uses = resolver.usage(None, Kind::DeployTarget, &binding.plugin, &binding.with, &place)?;
     uses.grants = binding.grants.clone();
     Ok(Target { name: name.to_owned(), uses })
 }
@@ -441,7 +427,7 @@ pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) 
     let mut bound = target(app, resolver, &release.target, &Place::new(document, "/targets"))?;
     if bound.uses.plugin.digest != release.target_plugin.digest {
         redeploy::ensure_there(app, &release.target_plugin)?;
-        resolver.recheck(&release.target_plugin)?;
+        resolver.shared.recheck(&release.target_plugin)?;
         let known = resolver.describe(release.target_plugin.clone())?;
         bound.uses.plugin = known.pinned;
         bound.uses.track = known.track;

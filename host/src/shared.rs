@@ -2,6 +2,7 @@
 //! again, every time, by what was kept of them.
 
 use std::cell::{Cell, OnceCell};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,15 +10,17 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use springline_config::{LockedPlugin, PluginSource};
 use springline_model::Digest;
+use springline_model::plugin::Pinned;
 use springline_model::port::{Blobs as _, RegistryError};
-use springline_model::reference::{Reference, Repository, Wanted};
+use springline_model::reference::{Reference, Repository, SCHEME, Wanted};
 use springline_model::registry::{Artifact, Signature};
-use springline_registry::{Policy, Untrusted, Verdict, read_artifact};
+use springline_registry::{Policy, Verdict, read_artifact};
 
 use crate::app::App;
 use crate::cli::error::{CliError, Kind};
 use crate::show::transfer::Transfer;
-use crate::{paths, show, trust};
+use crate::trust::{self, Trusted};
+use crate::{builtin, paths, show};
 
 /// Plugins from registries, for one command.
 pub struct Shared<'a> {
@@ -32,6 +35,15 @@ struct Proof {
     /// The manifest, as the registry gave it: its digest is what was signed.
     manifest: String,
     signatures: Vec<Signature>,
+    /// The repositories that it was taken from, whatever the files here call the plugin.
+    repositories: BTreeSet<String>,
+}
+
+/// An artifact of which something was kept.
+struct Kept {
+    artifact: Artifact,
+    signatures: Vec<Signature>,
+    repositories: BTreeSet<Repository>,
 }
 
 impl<'a> Shared<'a> {
@@ -46,11 +58,10 @@ impl<'a> Shared<'a> {
     /// What the registry reports; an artifact that the rules do not let in.
     pub fn find(&self, reference: &Reference) -> Result<LockedPlugin, CliError> {
         let Reference { repository, wanted } = reference;
-        let (artifact, tag) = self.app.registry()?.resolve(repository, wanted)?;
-        let signatures = if self.has_rules() { self.signatures(repository, &artifact.manifest)? } else { Vec::new() };
-        self.judge(repository, &artifact, &signatures)?;
+        let Trusted { artifact, tag, signatures, .. } =
+            trust::find(self.app.registry()?, &self.app.operator.value, self.policy()?, reference)?;
         self.pull(repository, &artifact)?;
-        self.keep(&artifact, signatures)?;
+        self.keep(repository, &artifact, signatures)?;
         self.warn_without_rules(reference, &artifact);
         let tag = if matches!(wanted, Wanted::Range(_)) { tag } else { None };
         Ok(LockedPlugin {
@@ -78,8 +89,9 @@ impl<'a> Shared<'a> {
         if kept.is_none() && !self.has_rules() && self.app.blobs.contains(&locked.digest) {
             return Ok(());
         }
-        let (artifact, mut signatures, fresh) = match kept {
-            Some((artifact, signatures)) => (artifact, signatures, false),
+        let from_here = kept.as_ref().is_some_and(|kept| kept.repositories.contains(repository));
+        let (artifact, signatures, fresh) = match kept {
+            Some(Kept { artifact, signatures, .. }) => (artifact, signatures, false),
             None => {
                 let (artifact, _) = self.app.registry()?.resolve(repository, &Wanted::Digest(manifest))?;
                 let signatures = if self.has_rules() { self.signatures(repository, &manifest)? } else { Vec::new() };
@@ -100,35 +112,45 @@ impl<'a> Shared<'a> {
             let asked = if fresh { None } else { self.signatures(repository, &manifest).ok() };
             let Some(newer) = asked.filter(|newer| *newer != signatures) else { return Err(refused) };
             self.judge(repository, &artifact, &newer)?;
-            signatures = newer;
-            self.keep(&artifact, signatures)?;
-        } else if fresh {
-            self.keep(&artifact, signatures)?;
+            self.keep(repository, &artifact, newer)?;
+        } else if !from_here {
+            self.keep(repository, &artifact, signatures)?;
         }
         self.pull(repository, &artifact)
     }
 
-    /// Judges the plugin of an earlier deployment, by what was kept of it.
+    /// Judges the plugin of an earlier deployment, by what was kept of it. One that another name
+    /// stood for, as of a built-in one, is taken if it may come from one of the repositories that it
+    /// was taken from.
     ///
     /// # Errors
     /// One that the rules do not let in today, or of which nothing was kept.
-    pub fn recheck(&self, reference: &Reference, component: &Digest) -> Result<(), CliError> {
-        if !self.has_rules() {
+    pub fn recheck(&self, plugin: &Pinned) -> Result<(), CliError> {
+        let named = match plugin.name.starts_with(SCHEME) {
+            true => Some(plugin.name.parse::<Reference>()?.repository),
+            false => None,
+        };
+        if !self.has_rules() || (named.is_none() && builtin::bytes(&plugin.digest).is_some()) {
             return Ok(());
         }
+        let mut refused = named.as_ref().map(|repository| nothing_kept(repository, plugin));
         for manifest in self.all_kept() {
-            if let Some((artifact, signatures)) = self.kept(&manifest)?
-                && artifact.component == *component
-            {
-                return self.judge(&reference.repository, &artifact, &signatures).map(drop);
+            let Some(kept) = self.kept(&manifest)?.filter(|kept| kept.artifact.component == plugin.digest) else {
+                continue;
+            };
+            let repositories = match &named {
+                Some(repository) => BTreeSet::from([repository.clone()]),
+                None => kept.repositories,
+            };
+            for repository in &repositories {
+                match self.judge(repository, &kept.artifact, &kept.signatures) {
+                    Ok(_) => return Ok(()),
+                    Err(error) => refused = Some(error),
+                }
             }
         }
-        let message =
-            format!("{reference} ({}) is not trusted: nothing is kept that vouches for it", component.short());
-        Err(CliError::new(Kind::Denied, message).hint(format!(
-            "name its digest in host.yaml: `trust: {{ rules: [{{ match: {}, digests: [\"{component}\"] }}] }}`",
-            reference.repository
-        )))
+        // What came from no registry is the operator's own.
+        refused.map_or(Ok(()), Err)
     }
 
     /// Forgets what vouches for artifacts whose bytes are here no longer and that nothing pins.
@@ -136,7 +158,7 @@ impl<'a> Shared<'a> {
         let used = |component: &Digest| pinned.contains(component) || self.app.blobs.contains(component);
         for manifest in self.all_kept() {
             let kept = self.kept(&manifest).ok().flatten();
-            if !kept.is_some_and(|(artifact, _)| used(&artifact.component)) {
+            if !kept.is_some_and(|kept| used(&kept.artifact.component)) {
                 // Its loss costs a look-up at most.
                 let _ = fs::remove_file(self.path(&manifest));
             }
@@ -160,7 +182,7 @@ impl<'a> Shared<'a> {
         artifact: &Artifact,
         signatures: &[Signature],
     ) -> Result<Verdict, CliError> {
-        self.policy()?.judge(repository, artifact, signatures).map_err(|refused: Untrusted| refused.into())
+        Ok(self.policy()?.judge(repository, artifact, signatures)?)
     }
 
     fn signatures(&self, repository: &Repository, manifest: &Digest) -> Result<Vec<Signature>, CliError> {
@@ -199,7 +221,7 @@ impl<'a> Shared<'a> {
     }
 
     /// What was kept of an artifact, if it still is what it was.
-    fn kept(&self, manifest: &Digest) -> Result<Option<(Artifact, Vec<Signature>)>, CliError> {
+    fn kept(&self, manifest: &Digest) -> Result<Option<Kept>, CliError> {
         let Ok(bytes) = fs::read(self.path(manifest)) else { return Ok(None) };
         // What is damaged is fetched again.
         let Ok(proof) = serde_json::from_slice::<Proof>(&bytes) else { return Ok(None) };
@@ -207,7 +229,8 @@ impl<'a> Shared<'a> {
             return Ok(None);
         }
         let artifact = read_artifact(&manifest.to_string(), proof.manifest.into())?;
-        Ok(Some((artifact, proof.signatures)))
+        let repositories = proof.repositories.iter().filter_map(|name| name.parse().ok()).collect();
+        Ok(Some(Kept { artifact, signatures: proof.signatures, repositories }))
     }
 
     fn all_kept(&self) -> Vec<Digest> {
@@ -221,14 +244,13 @@ impl<'a> Shared<'a> {
     }
 
     /// Keeps what vouches for an artifact, as a whole or not at all.
-    fn keep(&self, artifact: &Artifact, signatures: Vec<Signature>) -> Result<(), CliError> {
+    fn keep(&self, from: &Repository, artifact: &Artifact, signatures: Vec<Signature>) -> Result<(), CliError> {
         let path = self.path(&artifact.manifest);
-        let failed = |error: std::io::Error| {
-            let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::State };
-            CliError::new(kind, format!("{} can't be written: {error}", path.display()))
-        };
+        let failed = |error: std::io::Error| CliError::unwritable(&path, Kind::State, &error);
+        let before = self.kept(&artifact.manifest)?.map(|kept| kept.repositories).unwrap_or_default();
+        let repositories = before.iter().chain([from]).map(ToString::to_string).collect();
         let manifest = String::from_utf8_lossy(&artifact.bytes).into_owned();
-        let proof = serde_json::to_vec(&Proof { manifest, signatures })
+        let proof = serde_json::to_vec(&Proof { manifest, signatures, repositories })
             .map_err(|error| CliError::new(Kind::State, format!("{} can't be written: {error}", path.display())))?;
         let directory = self.app.project.state().join(paths::PROOFS);
         fs::create_dir_all(&directory).map_err(failed)?;
@@ -254,4 +276,11 @@ impl<'a> Shared<'a> {
             ));
         }
     }
+}
+
+fn nothing_kept(repository: &Repository, Pinned { name, digest }: &Pinned) -> CliError {
+    let message = format!("{name} ({}) is not trusted: nothing is kept that vouches for it", digest.short());
+    CliError::new(Kind::Denied, message).hint(format!(
+        "name its digest in host.yaml: `trust: {{ rules: [{{ match: {repository}, digests: [\"{digest}\"] }}] }}`"
+    ))
 }

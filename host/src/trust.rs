@@ -4,8 +4,11 @@ use std::fs;
 
 use indexmap::IndexMap;
 use springline_model::operator::Operator;
+use springline_model::port::Registry;
+use springline_model::reference::Reference;
+use springline_model::registry::{Artifact, Signature};
 use springline_model::trust::{KeyFile, KeySource};
-use springline_registry::Policy;
+use springline_registry::{Policy, Verdict};
 
 use crate::cli::error::CliError;
 use crate::project::Configured;
@@ -39,4 +42,36 @@ pub fn policy_and(operator: &Configured<Operator>, further: IndexMap<String, Str
     }
     keys.extend(further);
     Policy::new(operator.value.trust.clone(), &keys).map_err(|bad| wrong(&bad.name, bad.to_string()))
+}
+
+/// What a reference stands for, and why it is taken.
+pub struct Trusted {
+    /// What it stands for.
+    pub artifact: Artifact,
+    /// The tag that led to it.
+    pub tag: Option<String>,
+    /// Its signatures, where there are rules that ask for them.
+    pub signatures: Vec<Signature>,
+    /// Why it is taken.
+    pub verdict: Verdict,
+}
+
+/// Asks a registry what a reference stands for today, and judges that.
+///
+/// # Errors
+/// What the registry reports; an artifact that the rules do not let in.
+pub fn find(
+    registry: &dyn Registry,
+    operator: &Operator,
+    policy: &Policy,
+    reference: &Reference,
+) -> Result<Trusted, CliError> {
+    let Reference { repository, wanted } = reference;
+    let (artifact, tag) = registry.resolve(repository, wanted)?;
+    let signatures = match operator.trust {
+        Some(_) => registry.signatures(repository, &artifact.manifest)?,
+        None => Vec::new(),
+    };
+    let verdict = policy.judge(repository, &artifact, &signatures)?;
+    Ok(Trusted { artifact, tag, signatures, verdict })
 }

@@ -103,8 +103,6 @@ fn as_json(name: &str, key: &PublicKey) -> serde_json::Value {
 
 fn list(common: &Common) -> Result<(), CliError> {
     let keys = public_keys();
-    let keys = keys.iter().filter_map(|(name, pem)| Some((name, PublicKey::from_pem(pem).ok()?)));
-    let keys: Vec<_> = keys.collect();
     let rows: Vec<_> = keys.iter().map(|(name, key)| as_json(name, key)).collect();
     show::data(common, &rows, |_| {
         let mut table = show::table::Table::new(&["KEY", "KIND", "ID"]);
@@ -116,15 +114,22 @@ fn list(common: &Common) -> Result<(), CliError> {
     })
 }
 
-/// The public keys of this user, by name, in PEM.
-pub fn public_keys() -> IndexMap<String, String> {
+/// The public keys of this user, by name. A file that holds none is warned of and passed over.
+pub fn public_keys() -> IndexMap<String, PublicKey> {
     let entries = paths::keys().and_then(|directory| fs::read_dir(directory).ok());
     let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
     let read = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.strip_suffix(".pub")?.to_owned();
-        Some((name, fs::read_to_string(&path).ok()?))
+        let key = fs::read_to_string(&path).map_err(|error| error.to_string());
+        match key.and_then(|pem| PublicKey::from_pem(&pem).map_err(|error| error.to_string())) {
+            Ok(key) => Some((name, key)),
+            Err(why) => {
+                show::warn(format_args!("{} is no public key, and is passed over: {why}", path.display()));
+                None
+            }
+        }
     };
-    let mut keys: IndexMap<String, String> = paths.filter_map(read).collect();
+    let mut keys: IndexMap<String, PublicKey> = paths.filter_map(read).collect();
     keys.sort_keys();
     keys
 }
@@ -144,8 +149,10 @@ fn public(name: &str) -> Result<PublicKey, CliError> {
 
 /// The private key of that name, or in the file of that name.
 ///
+/// Of one that others may read, a warning is shown.
+///
 /// # Errors
-/// One that is not there or is none; one that others may read.
+/// One that is not there or is none.
 pub fn private(key: &str) -> Result<PrivateKey, CliError> {
     let named = springline_config::check_name(key).is_ok();
     let path = if named { directory()?.join(format!("{key}.pem")) } else { PathBuf::from(key) };
@@ -175,6 +182,5 @@ fn directory() -> Result<PathBuf, CliError> {
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> CliError {
-    let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::State };
-    CliError::new(kind, format!("{} can't be written: {error}", path.display()))
+    CliError::unwritable(path, Kind::State, error)
 }

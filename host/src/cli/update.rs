@@ -71,28 +71,31 @@ impl Update {
         let mut source = Resolver::of_source(&app, &picked)?;
         let mut operator = Resolver::of_operator(&app)?;
 
+        // What host.yaml puts another plugin in the stead of need not be here, and its pin stays.
+        let is_used = |name: &str| self.means(name) && app.operator.value.source_of(name).is_none();
+
         let Configured { value, document } = &declared;
-        let mut wanted: Vec<(String, String)> = Vec::new();
+        let mut wanted: Vec<(&str, String)> = Vec::new();
         for (artifact, declared) in &value.artifacts {
             for (at, step) in declared.steps.iter().enumerate() {
-                wanted.push((step.plugin.clone(), format!("/artifacts/{artifact}/steps/{at}/plugin")));
+                wanted.push((&step.plugin, format!("/artifacts/{artifact}/steps/{at}/plugin")));
             }
         }
         for (name, environment) in &value.environments {
-            wanted.push((environment.render.plugin.clone(), format!("/environments/{name}/render/plugin")));
+            wanted.push((&environment.render.plugin, format!("/environments/{name}/render/plugin")));
         }
-        let places = wanted.iter().map(|(name, pointer)| (name, Place::new(document, pointer.as_str())));
-        let of_source = self.look(&app, &source, places)?;
+        let wanted = wanted.into_iter().filter(|(name, _)| is_used(name));
+        let of_source = look(&app, &source, wanted.map(|(name, pointer)| (name, Place::new(document, pointer))))?;
 
         let Configured { value, document } = &app.operator;
-        let targets = value.targets.iter();
-        let places =
-            targets.map(|(name, binding)| (&binding.plugin, Place::new(document, format!("/targets/{name}/plugin"))));
-        let replacements = value
-            .plugins
-            .iter()
-            .filter_map(|(name, settings)| Some((settings.source.as_ref()?, Place::of_replacement(document, name))));
-        let of_operator = self.look(&app, &operator, places.chain(replacements))?;
+        let targets = value.targets.iter().map(|(name, binding)| (name, binding.plugin.as_str()));
+        let targets = targets.filter(|(_, plugin)| is_used(plugin));
+        let places = targets.map(|(name, plugin)| (plugin, Place::new(document, format!("/targets/{name}/plugin"))));
+        let replacements = value.plugins.iter().filter_map(|(name, settings)| {
+            let source = settings.source.as_deref().filter(|source| self.means(name) || self.means(source))?;
+            Some((source, Place::of_replacement(document, name)))
+        });
+        let of_operator = look(&app, &operator, places.chain(replacements))?;
         if let (Some(plugin), true) = (&self.plugin, of_source.is_empty() && of_operator.is_empty()) {
             return Err(CliError::new(
                 Kind::Usage,
@@ -108,24 +111,9 @@ impl Update {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What the names stand for today, each once.
-    fn look<'n>(
-        &self,
-        app: &App,
-        resolver: &Resolver<'_>,
-        places: impl Iterator<Item = (&'n String, Place<'n>)>,
-    ) -> Result<Vec<Pin>, CliError> {
-        let mut pins: Vec<Pin> = Vec::new();
-        for (name, place) in places {
-            let skipped = self.plugin.as_ref().is_some_and(|plugin| plugin != name);
-            if skipped || pins.iter().any(|pin| pin.name == *name) {
-                continue;
-            }
-            let old = resolver.lock.lock.get(name).map(|locked| locked.digest);
-            let new = resolver.find(name, &place)?;
-            pins.push(compare(app, name, old, new)?);
-        }
-        Ok(pins)
+    /// Whether the plugin of that name is to be looked at.
+    fn means(&self, name: &str) -> bool {
+        self.plugin.as_ref().is_none_or(|plugin| plugin == name)
     }
 
     /// Gets a yes for what asks for more than before, and returns whether it was shown for that.
@@ -154,6 +142,24 @@ impl Update {
             _ => Err(refused("nothing was changed".into())),
         }
     }
+}
+
+/// What the names stand for today, each once.
+fn look<'n>(
+    app: &App,
+    resolver: &Resolver<'_>,
+    places: impl Iterator<Item = (&'n str, Place<'n>)>,
+) -> Result<Vec<Pin>, CliError> {
+    let mut pins: Vec<Pin> = Vec::new();
+    for (name, place) in places {
+        if pins.iter().any(|pin| pin.name == *name) {
+            continue;
+        }
+        let old = resolver.lock.lock.get(name).map(|locked| locked.digest);
+        let new = resolver.find(name, &place)?;
+        pins.push(compare(app, name, old, new)?);
+    }
+    Ok(pins)
 }
 
 /// What changes from the old to the new plugin of a name.

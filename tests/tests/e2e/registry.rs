@@ -16,6 +16,7 @@ use crate::sandbox::{APPLICATION, Sandbox};
 
 const PLUGIN: i32 = 5;
 const CONFIG: i32 = 3;
+const SOURCE: i32 = 4;
 const DENIED: i32 = 8;
 
 /// A site whose pages are made by a plugin of a registry.

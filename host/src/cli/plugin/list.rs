@@ -16,7 +16,7 @@ use springline_registry::signing::Subject;
 
 use super::as_json;
 use crate::app::{self, App};
-use crate::cli::error::{CliError, Kind};
+use crate::cli::error::CliError;
 use crate::cli::{Common, Output, key};
 use crate::project::Project;
 use crate::show::table::{Table, plain};
@@ -57,12 +57,10 @@ impl List {
         let parsed = repository.parse::<Reference>().map(|reference| reference.repository);
         let repository: Repository = match parsed {
             Ok(repository) => repository,
-            Err(_) => repository.parse().map_err(|error: springline_model::reference::InvalidReference| {
-                CliError::new(Kind::Usage, error.message).hint(error.suggestion)
-            })?,
+            Err(_) => repository.parse()?,
         };
         let operator = Project::operator_if_any(common)?;
-        let mine = key::public_keys().into_iter().map(|(name, pem)| (format!("{name} (this user)"), pem));
+        let mine = key::public_keys().into_iter().map(|(name, key)| (format!("{name} (this user)"), key.to_pem()));
         let policy = trust::policy_and(&operator, mine.collect::<IndexMap<_, _>>())?;
         let registry = app::registry(&operator.value, cancel)?;
         let tags = sorted(registry.tags(&repository)?);

@@ -8,16 +8,17 @@ use clap::Args;
 use serde_json::json;
 use springline_model::Cancel;
 use springline_model::plugin::Description;
+use springline_model::reference::Reference;
 use springline_registry::Verdict;
 
-use super::push::parse;
+use crate::app;
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
 use crate::desk::Desk;
 use crate::project::Project;
 use crate::show::transfer::Transfer;
 use crate::show::{self, GOOD, paint, time};
-use crate::{app, trust};
+use crate::trust::{self, Trusted};
 
 /// Pulls a plugin from a registry into a file.
 #[derive(Debug, Args)]
@@ -41,17 +42,13 @@ impl Pull {
     /// # Errors
     /// What the registry reports; what the rules do not let in; a file that can't be written.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let reference = parse(&self.reference)?;
+        let reference: Reference = self.reference.parse()?;
         let repository = &reference.repository;
         let operator = Project::operator_if_any(common)?;
         let policy = trust::policy(&operator)?;
         let registry = app::registry(&operator.value, cancel)?;
-        let (artifact, tag) = registry.resolve(repository, &reference.wanted)?;
-        let signatures = match operator.value.trust {
-            Some(_) => registry.signatures(repository, &artifact.manifest)?,
-            None => Vec::new(),
-        };
-        let verdict = policy.judge(repository, &artifact, &signatures)?;
+        let Trusted { artifact, tag, verdict, .. } =
+            trust::find(registry.as_ref(), &operator.value, &policy, &reference)?;
         let bytes = {
             let transfer = Transfer::new(&format!("pulling {repository}"), artifact.size);
             registry.component(repository, &artifact, &|bytes| transfer.moved(bytes))?
@@ -89,10 +86,7 @@ impl Pull {
             return Err(CliError::new(Kind::Usage, format!("{} is there already, with other bytes", file.display()))
                 .hint("name the file with -O to overwrite it, or another one"));
         }
-        let failed = |error: std::io::Error| {
-            let kind = if error.kind() == std::io::ErrorKind::StorageFull { Kind::NoSpace } else { Kind::Usage };
-            CliError::new(kind, format!("{} can't be written: {error}", file.display()))
-        };
+        let failed = |error: std::io::Error| CliError::unwritable(file, Kind::Usage, &error);
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
         temporary.write_all(bytes).map_err(failed)?;

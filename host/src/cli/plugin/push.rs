@@ -77,6 +77,15 @@ impl SignatureForm {
     }
 }
 
+/// What was found before a push.
+#[derive(Debug)]
+struct Looked {
+    /// What the tag names, if it is what is to be pushed.
+    there: Option<Artifact>,
+    /// The tags that are to name it too.
+    further: Vec<String>,
+}
+
 /// What a push came to.
 struct Pushed {
     artifact: Artifact,
@@ -104,22 +113,21 @@ impl Push {
         }
         let operator = Project::operator_if_any(common)?;
         let registry = app::registry(&operator.value, cancel)?;
-        let (artifact, new) = self.push(registry.as_ref(), &repository, &tag, (&bytes, digest), &description)?;
-        let mut tags = vec![tag.clone()];
-        let floating = if self.float { floating(registry.as_ref(), &repository, &tag)? } else { Vec::new() };
-        for further in self.tags.iter().chain(&floating) {
-            registry.tag(&repository, &artifact, further)?;
-            tags.push(further.clone());
-        }
-        if let Some(key) = &key {
-            attach(registry.as_ref(), &repository, &artifact, key, self.signature)?;
-        }
+        let registry = registry.as_ref();
+        let Looked { there, further } = self.look(registry, &repository, &tag, digest)?;
+        let new = there.is_none();
+        let artifact = match there {
+            Some(artifact) => artifact,
+            None => self.push(registry, &repository, &tag, &bytes, &description)?,
+        };
+        self.sign_and_tag(registry, &repository, &artifact, key.as_ref(), &further)?;
+        let tags = [vec![tag], further].concat();
         print(common, &repository, &description, &Pushed { artifact, new, tags, signed: key })?;
         Ok(ExitCode::SUCCESS)
     }
 
     fn target(&self) -> Result<(Repository, String), CliError> {
-        let reference: Reference = parse(&self.reference)?;
+        let reference: Reference = self.reference.parse()?;
         if let Some(tag) = self.tags.iter().find(|tag| !is_tag(tag)) {
             return Err(CliError::new(Kind::Usage, format!("`{}` is not a tag", tag.escape_debug()))
                 .hint("a tag is 1 to 128 letters, digits and `_.-`"));
@@ -133,30 +141,73 @@ impl Push {
         }
     }
 
-    /// Pushes, unless it is there already.
+    /// Looks at what is there, before anything is sent.
+    fn look(
+        &self,
+        registry: &dyn Registry,
+        repository: &Repository,
+        tag: &str,
+        digest: Digest,
+    ) -> Result<Looked, CliError> {
+        let there = self.there(registry, repository, tag, digest)?;
+        for further in &self.tags {
+            self.there(registry, repository, further, digest)?;
+        }
+        let floating = if self.float { floating(registry, repository, tag)? } else { Vec::new() };
+        Ok(Looked { there, further: self.tags.iter().cloned().chain(floating).collect() })
+    }
+
+    /// What has the tag, if it is this component. A version that has another one stays what it is.
+    fn there(
+        &self,
+        registry: &dyn Registry,
+        repository: &Repository,
+        tag: &str,
+        digest: Digest,
+    ) -> Result<Option<Artifact>, CliError> {
+        let other = match registry.resolve(repository, &Wanted::Tag(tag.to_owned())) {
+            Ok((there, _)) if there.component == digest => return Ok(Some(there)),
+            Ok((there, _)) => there.component.short(),
+            Err(RegistryError::NotWasm { .. }) => "something that is no plugin".to_owned(),
+            Err(RegistryError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if version_of(tag).is_none() || self.replace {
+            return Ok(None);
+        }
+        let message = format!("{repository}:{tag} is there already, and it is {other}, not {}", digest.short());
+        Err(CliError::new(Kind::Denied, message)
+            .hint("give it the next version; --replace overwrites this one, and whoever pinned it keeps what it was"))
+    }
+
+    /// Signs, and lets the further tags name what is signed by then.
+    fn sign_and_tag(
+        &self,
+        registry: &dyn Registry,
+        repository: &Repository,
+        artifact: &Artifact,
+        key: Option<&PrivateKey>,
+        further: &[String],
+    ) -> Result<(), CliError> {
+        if let Some(key) = key {
+            attach(registry, repository, artifact, key, self.signature)?;
+        }
+        for tag in further {
+            registry.tag(repository, artifact, tag)?;
+        }
+        Ok(())
+    }
+
+    /// Pushes.
     fn push(
         &self,
         registry: &dyn Registry,
         repository: &Repository,
         tag: &str,
-        (bytes, digest): (&Bytes, Digest),
+        bytes: &Bytes,
         description: &Description,
-    ) -> Result<(Artifact, bool), CliError> {
-        let there = match registry.resolve(repository, &Wanted::Tag(tag.to_owned())) {
-            Ok((there, _)) if there.component == digest => return Ok((there, false)),
-            Ok((there, _)) => Some(there.component.short()),
-            Err(RegistryError::NotWasm { .. }) => Some("something that is no plugin".to_owned()),
-            Err(RegistryError::NotFound { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        if let (Some(there), Some(_), false) = (there, version_of(tag), self.replace) {
-            return Err(CliError::new(
-                Kind::Denied,
-                format!("{repository}:{tag} is there already, and it is {there}, not {}", digest.short()),
-            )
-            .hint("give it the next version; --replace overwrites this one, and whoever pinned it keeps what it was"));
-        }
-        let interfaces = springline_runtime::interfaces(bytes)
+    ) -> Result<Artifact, CliError> {
+        let interfaces = app::interfaces(bytes)
             .map_err(|fault| CliError::new(Kind::Plugin, format!("{}: {fault}", self.plugin.display())))?;
         let created = created()?;
         let annotation = |name: &str, value: &str| (format!("org.opencontainers.image.{name}"), value.to_owned());
@@ -175,16 +226,8 @@ impl Push {
             target: None,
         };
         let transfer = Transfer::new(&format!("pushing {repository}:{tag}"), bytes.len() as u64);
-        let pushed = registry.push(repository, tag, &artifact, &|bytes| transfer.moved(bytes))?;
-        Ok((pushed, true))
+        Ok(registry.push(repository, tag, &artifact, &|bytes| transfer.moved(bytes))?)
     }
-}
-
-/// Reads a reference that somebody typed.
-pub fn parse(text: &str) -> Result<Reference, CliError> {
-    text.parse().map_err(|error: springline_model::reference::InvalidReference| {
-        CliError::new(Kind::Usage, error.message).hint(error.suggestion)
-    })
 }
 
 /// The tags that follow a version: `1.2` and `1` of 1.2.3, unless a newer version has them.
@@ -193,7 +236,11 @@ fn floating(registry: &dyn Registry, repository: &Repository, tag: &str) -> Resu
         return Err(CliError::new(Kind::Usage, format!("nothing can follow `{tag}`: it is no released version"))
             .hint("leave --float out, or push a version such as 1.2.3"));
     };
-    let tags = registry.tags(repository)?;
+    let tags = match registry.tags(repository) {
+        // It is the first of its repository.
+        Err(RegistryError::NotFound { .. }) => Vec::new(),
+        tags => tags?,
+    };
     let newest = |range: &str| {
         let range = range.parse::<Range>().ok()?;
         tags.iter().filter_map(|tag| version_of(tag)).filter(|version| range.matches(version)).max()
@@ -280,6 +327,60 @@ mod tests {
     use springline_testkit::FakeRegistry;
 
     use super::*;
+
+    fn pushing(tags: &[&str]) -> Push {
+        Push {
+            plugin: "x.wasm".into(),
+            reference: "oci://r.io/team/step:1.0.0".into(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            float: false,
+            replace: false,
+            sign: None,
+            signature: SignatureForm::Bundle,
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_there_stays_whichever_tag_names_it() {
+        let (registry, repository) = (FakeRegistry::default(), "r.io/team/step".parse::<Repository>().unwrap());
+        let new = Digest::of("new");
+        let looked = pushing(&["latest"]).look(&registry, &repository, "1.0.0", new).unwrap();
+        assert!(looked.there.is_none() && looked.further == ["latest"], "an empty repository: {looked:?}");
+        for tag in ["1.0.0", "latest"] {
+            registry.push(&repository, tag, &artifact("old"), &|_| {}).unwrap();
+        }
+        let look = |push: Push, tag: &str, digest| push.look(&registry, &repository, tag, digest);
+        for (push, tag) in [(pushing(&[]), "1.0.0"), (pushing(&["latest", "1.0.0"]), "1.1.0")] {
+            let error = look(push, tag, new).unwrap_err();
+            assert!(error.kind == Kind::Denied && error.message.contains("step:1.0.0 is there"), "{}", error.message);
+        }
+        assert!(look(pushing(&["latest"]), "1.1.0", new).is_ok(), "a tag that is no version moves");
+        assert!(look(Push { replace: true, ..pushing(&["1.0.0"]) }, "1.1.0", new).is_ok());
+        assert!(look(pushing(&["1.0.0"]), "1.0.0", Digest::of("old")).unwrap().there.is_some());
+    }
+
+    #[test]
+    fn what_can_not_float_is_told_before_anything_is_sent() {
+        let (registry, repository) = (FakeRegistry::default(), "r.io/team/step".parse::<Repository>().unwrap());
+        let push = Push { float: true, ..pushing(&[]) };
+        assert!(push.look(&registry, &repository, "latest", Digest::of("new")).is_err());
+        let looked = push.look(&registry, &repository, "1.2.3", Digest::of("new")).unwrap();
+        assert_eq!(looked.further, ["1.2", "1"]);
+    }
+
+    #[test]
+    fn no_tag_moves_to_what_could_not_be_signed() {
+        let (registry, repository) = (FakeRegistry::default(), "r.io/team/step".parse::<Repository>().unwrap());
+        let pushed = registry.push(&repository, "1.0.0", &artifact("x"), &|_| {}).unwrap();
+        let elsewhere = "r.io/team/gone".parse().unwrap();
+        let (key, _) = PrivateKey::generate().unwrap();
+        let further = ["latest".to_owned()];
+        // Signatures of what is not there can't be read.
+        assert!(pushing(&[]).sign_and_tag(&registry, &elsewhere, &pushed, Some(&key), &further).is_err());
+        assert!(registry.tags(&elsewhere).is_err());
+        pushing(&[]).sign_and_tag(&registry, &repository, &pushed, Some(&key), &further).unwrap();
+        assert_eq!(registry.tags(&repository).unwrap(), ["1.0.0", "latest"]);
+    }
 
     fn artifact(word: &str) -> NewArtifact {
         NewArtifact {

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::service::{PASSWORD, Service, USER};
 use super::{CONFIG, DENIED, PLUGIN, builtin, push, site_with, variant};
-use crate::sandbox::{OPERATOR, Sandbox, names};
+use crate::sandbox::{APPLICATION, OPERATOR, Sandbox, names};
 
 #[test]
 fn a_plugin_is_pushed_listed_pulled_pinned_and_run() {
@@ -143,6 +143,20 @@ fn an_operator_puts_a_plugin_in_the_stead_of_a_built_in_one() {
     assert_eq!(fs::read_to_string(sandbox.repo().join("springline.lock")).unwrap(), committed);
     let lock = fs::read_to_string(sandbox.repo().join(".springline/springline.lock")).unwrap();
     assert!(lock.contains(&reference) && lock.contains("target-directory"), "{lock}");
+
+    // It can be updated where nobody has what it stands in for, and by its name.
+    let next = push(&sandbox, &variant(&sandbox, &file, "next"), &reference, &["--replace"]);
+    let elsewhere = "oci://127.0.0.1:9/team/site:1.0.0";
+    sandbox.write("springline.yaml", site_with(elsewhere));
+    let replaced = format!("{OPERATOR}plugins:\n  \"{elsewhere}\": {{ source: \"{reference}\" }}\n");
+    sandbox.operator(&replaced);
+    let updated = sandbox.springline(&["update", elsewhere, "-o", "json"]).json();
+    assert_eq!(updated.as_array().unwrap().len(), 1, "{updated:#}");
+    assert_eq!((&updated[0]["plugin"], &updated[0]["new"]), (&reference.as_str().into(), &next["component"]));
+    sandbox.springline(&["update"]).ok();
+    assert_eq!(fs::read_to_string(sandbox.repo().join("springline.lock")).unwrap(), committed);
+    sandbox.springline(&["run", "--worktree"]).ok();
+    sandbox.write("springline.yaml", APPLICATION);
 
     fs::copy(&own, sandbox.repo().join(".springline/own.wasm")).unwrap();
     sandbox.operator(&format!("{OPERATOR}plugins:\n  step-site: {{ source: ./own.wasm }}\n"));

@@ -1,7 +1,9 @@
 //! Keys, signatures, and whose plugins are taken.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 
 use super::service::Service;
 use super::{CONFIG, DENIED, builtin, push, site_with, variant};
@@ -35,6 +37,33 @@ fn a_key_is_made_for_its_owner_alone_and_shown_to_all() {
     sandbox.springline(&["key", "new", "platform"]).fails(2, &["there is a key `platform` already"]);
     sandbox.springline(&["key", "show", "platfrom"]).fails(2, &["did you mean `platform`?"]);
     sandbox.springline(&["key", "new", "../x"]).fails(2, &["is not a name"]);
+}
+
+#[test]
+fn a_file_that_is_no_key_hides_no_other() {
+    let (Some(sandbox), Some(service)) = (Sandbox::empty(), Service::open()) else { return };
+    key(&sandbox, "platform");
+    fs::write(sandbox.path("home/.config/springline/keys/notes.pub"), "remember the milk\n").unwrap();
+    let repository = service.repository("team/site");
+    push(&sandbox, &builtin(&sandbox, "step-site"), &format!("{repository}:1.0.0"), &["--sign", "platform"]);
+    let listed = sandbox.springline(&["plugin", "list", &repository]);
+    assert!(listed.stderr.contains("notes.pub is no public key"), "{listed:#?}");
+    assert!(listed.ok().contains("platform (this user)"));
+}
+
+#[test]
+fn a_repository_that_can_not_be_read_is_not_taken_for_none() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.operator(&format!("{OPERATOR}trust: {{}}\n"));
+    // Nobody listens there, and nobody is asked.
+    let outcome = |directory: &str| {
+        let mut command = sandbox.command(&["plugin", "pull", "oci://127.0.0.1:9/team/step:1.0.0"]);
+        command.current_dir(sandbox.path(directory));
+        sandbox.finish(command)
+    };
+    outcome("home").fails(super::PLUGIN, &["can't be reached"]);
+    fs::write(sandbox.repo().join(".git/config"), "[core\n").unwrap();
+    outcome("repo/docs").fails(super::SOURCE, &["config"]);
 }
 
 #[test]
@@ -128,30 +157,60 @@ fn what_was_pulled_is_judged_again_without_its_registry() {
 
 #[test]
 fn what_deployed_an_earlier_release_is_judged_by_the_rules_of_today() {
+    redeploys(|reference| OPERATOR.replace("plugin: target-directory", &format!("plugin: \"{reference}\"")));
+}
+
+#[test]
+fn so_is_what_stood_in_for_a_built_in_one() {
+    redeploys(|reference| format!("{OPERATOR}plugins: {{ target-directory: {{ source: \"{reference}\" }} }}\n"));
+}
+
+fn sha256(text: &str) -> String {
+    let mut command = Command::new("sha256sum");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+/// Deploys with two versions of a target, and goes back to the first one.
+fn redeploys(bound: impl Fn(&str) -> String) {
     let (Some(sandbox), Some(service)) = (Sandbox::site(), Service::open()) else { return };
     let file = builtin(&sandbox, "target-directory");
     let reference = service.repository("ops/target") + ":latest";
+    key(&sandbox, "platform");
     let operator = |trust: &str| {
-        let operator = OPERATOR.replace("plugin: target-directory", &format!("plugin: \"{reference}\""));
-        sandbox.operator(&format!("{operator}trust: {{ rules: [ {{ match: \"**\", {trust} }} ] }}\n"));
+        let keys = "keys: { platform: { file: platform.pub } }";
+        let rules = format!("rules: [ {{ match: \"**\", {trust} }} ]");
+        sandbox.operator(&format!("{}trust: {{ {keys}, {rules} }}\n", bound(&reference)));
     };
     let deploy = |word: &str| {
-        let pushed = push(&sandbox, &variant(&sandbox, &file, word), &reference, &[]);
+        let pushed = push(&sandbox, &variant(&sandbox, &file, word), &reference, &["--sign", "platform"]);
         sandbox.springline(&["update"]).ok();
         sandbox.write("deploy/word.txt", word);
         sandbox.commit(word);
         let report = sandbox.springline(&["run", "-o", "json"]).json();
-        (pushed["component"].clone(), report["environments"][0]["release"].as_str().unwrap().to_owned())
+        (pushed, report["environments"][0]["release"].as_str().unwrap().to_owned())
     };
-    operator("unsigned: true");
-    let (_, first) = deploy("one");
+    operator("signed-by: [platform]");
+    let (pushed, first) = deploy("one");
     let (second, _) = deploy("two");
     sandbox.springline(&["gc"]).ok();
     let redeploy = || sandbox.springline(&["redeploy", "--env", "site", &first]);
-    operator(&format!("digests: [{second}]"));
+    operator(&format!("digests: [{}]", second["component"]));
     redeploy().fails(DENIED, &["is not trusted", "a listed digest"]);
     assert_eq!(fs::read_to_string(sandbox.live().join("word.txt")).unwrap(), "two");
-    operator("unsigned: true");
+    // Another manifest of the same component that nobody signed takes nothing away from it.
+    operator("signed-by: [platform]");
+    let proofs = sandbox.repo().join(".springline/registry");
+    let name = pushed["manifest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    let text = fs::read_to_string(proofs.join(format!("{name}.json"))).unwrap();
+    let mut proof: serde_json::Value = serde_json::from_str(&text).unwrap();
+    proof["signatures"] = serde_json::json!([]);
+    let manifest = proof["manifest"].as_str().unwrap().to_owned();
+    let padded = (1..).map(|n| format!("{manifest}{}", " ".repeat(n))).find(|text| *sha256(text) < *name).unwrap();
+    proof["manifest"] = padded.clone().into();
+    fs::write(proofs.join(format!("{}.json", sha256(&padded))), proof.to_string()).unwrap();
     redeploy().ok();
     assert_eq!(fs::read_to_string(sandbox.live().join("word.txt")).unwrap(), "one");
 }
