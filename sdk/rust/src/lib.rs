@@ -44,6 +44,9 @@ pub mod bindings {
     #[cfg(feature = "http")]
     #[rustfmt::skip]
     pub mod http;
+    #[cfg(feature = "kubernetes")]
+    #[rustfmt::skip]
+    pub mod kubernetes;
     #[rustfmt::skip]
     pub mod renderer;
 }
@@ -59,9 +62,13 @@ pub mod files;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod guest;
+mod hooks;
 mod host;
 #[cfg(feature = "http")]
 pub mod http;
+mod insight;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod log;
 mod object;
 pub mod plugin;
@@ -74,6 +81,8 @@ pub use context::{Artifact, Context};
 pub use deploy::{Action, Applied, Change, Deploy, Difference, Health, HealthStatus, Identity, Observed, Target};
 pub use directory::{Directory, Node, NodeKind};
 pub use error::{AtPath, Error, Result, Violation};
+pub use hooks::{Cleanup, Hook, Hooks, Phase};
+pub use insight::{Account, Child, Insight};
 pub use object::{Body, EntryKind, Object, TreeEntry};
 pub use render::Render;
 pub use step::Step;
@@ -85,8 +94,9 @@ pub use {schemars, serde, serde_json};
 pub mod prelude {
     pub use crate::plugin::{BuildStep as _, Describe as _, Renderer as _};
     pub use crate::{
-        Action, Applied, AtPath as _, Body, Change, Context, Deploy, Difference, Error, Health, Identity, Object,
-        Observed, Render, Result, Step, Target, Violation, build_step, config, deploy_target, renderer,
+        Action, Applied, AtPath as _, Body, Change, Context, Deploy, Difference, Error, Health, Hooks, Identity,
+        Insight, Object, Observed, Render, Result, Step, Target, Violation, build_step, config, deploy_target,
+        renderer,
     };
     pub use crate::{debug, error, info, warn};
     pub use schemars::JsonSchema;

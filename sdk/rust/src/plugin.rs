@@ -4,6 +4,8 @@ use serde::de::DeserializeOwned;
 
 use crate::deploy::Target;
 use crate::error::{Error, Result, Violation};
+use crate::hooks::Hooks;
+use crate::insight::Insight;
 use crate::object::Object;
 use crate::render::Render;
 use crate::step::Step;
@@ -69,6 +71,24 @@ pub trait DeployTarget: Describe {
     /// # Errors
     /// [`Error::Invalid`] if it does not parse.
     fn configure(config: String) -> Result<impl Target>;
+}
+
+/// A plugin made by [`deploy_target(hooks)`](crate::deploy_target).
+pub trait TargetHooks: DeployTarget {
+    /// As [`DeployTarget::configure`].
+    ///
+    /// # Errors
+    /// As there.
+    fn configure_hooks(config: String) -> Result<impl Hooks>;
+}
+
+/// A plugin made by [`deploy_target(insight)`](crate::deploy_target).
+pub trait TargetInsight: DeployTarget {
+    /// As [`DeployTarget::configure`].
+    ///
+    /// # Errors
+    /// As there.
+    fn configure_insight(config: String) -> Result<impl Insight>;
 }
 
 /// A config without anything in it.

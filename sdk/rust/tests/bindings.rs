@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 fn bindings_are_current() {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR"));
     let stamp = format!("// Generated from wit/ by sdk/rust/bindgen. wit: {}", fingerprint(&sdk.join("../../wit")));
-    for world in ["host", "http", "build_step", "renderer", "deploy_target"] {
+    for world in ["host", "http", "kubernetes", "build_step", "renderer", "deploy_target"] {
         let code = fs::read_to_string(sdk.join(format!("src/bindings/{world}.rs"))).unwrap();
         let first = code.lines().next().unwrap();
         assert_eq!(first, stamp, "wit/ has changed: cargo run --manifest-path sdk/rust/bindgen/Cargo.toml");

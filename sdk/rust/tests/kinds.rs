@@ -179,3 +179,73 @@ mod target {
         assert_eq!(Plugin::describe().capabilities, [("directory", "the shelf")]);
     }
 }
+
+mod target_with_more {
+    use springline_sdk::plugin::{TargetHooks as _, TargetInsight as _};
+    use springline_sdk::prelude::*;
+    use springline_sdk::{Account, Child, Cleanup, Hook, Phase};
+
+    #[config]
+    struct Cupboard {}
+
+    /// Puts nothing anywhere, but tells much of it.
+    #[deploy_target(hooks, insight)]
+    impl Target for Cupboard {
+        fn identify(&self, _: &[Object], _: &mut Deploy) -> Result<Vec<Identity>> {
+            Ok(Vec::new())
+        }
+
+        fn plan(&self, _: &[Object], _: &[String], _: &mut Deploy) -> Result<Vec<Change>> {
+            Ok(Vec::new())
+        }
+
+        fn apply(&self, _: &Change, _: &mut Deploy) -> Result<Applied> {
+            Ok(Applied::default())
+        }
+
+        fn observe(&self, _: &[String], _: &mut Deploy) -> Result<Vec<Observed>> {
+            Ok(Vec::new())
+        }
+    }
+
+    impl Hooks for Cupboard {
+        fn hooks(&self, desired: &[Object], _: &mut Deploy) -> Result<Vec<Hook>> {
+            let hook = |object: &Object| Hook {
+                live: format!("hook/{}", object.id),
+                object: object.id.clone(),
+                phase: Phase::Before,
+                wave: -1,
+                cleanup: Cleanup { success: true, ..Cleanup::default() },
+                state: Vec::new(),
+            };
+            Ok(desired.iter().map(hook).collect())
+        }
+    }
+
+    impl Insight for Cupboard {
+        fn children(&self, live: &[String], _: &mut Deploy) -> Result<Vec<Child>> {
+            let child = |parent: &String| Child {
+                parent: parent.clone(),
+                live: format!("{parent}/saucer"),
+                health: Health::healthy(),
+            };
+            Ok(live.iter().map(child).collect())
+        }
+
+        fn explain_health(&self, live: &[String], _: &mut Deploy) -> Result<Vec<Account>> {
+            Ok(live.iter().map(|live| Account { live: live.clone(), lines: vec!["cracked".into()] }).collect())
+        }
+    }
+
+    #[test]
+    fn a_target_may_have_hooks_and_give_insight() {
+        let host = springline_sdk::fake::Host::new();
+        let hooks = Plugin::configure_hooks("{}".into()).unwrap();
+        let found = hooks.hooks(&[Object::inline("a", "b")], &mut host.deploy()).unwrap();
+        assert_eq!((found[0].live.as_str(), found[0].phase), ("hook/a", Phase::Before));
+        let insight = Plugin::configure_insight("{}".into()).unwrap();
+        let cup = ["cup".to_owned()];
+        assert_eq!(insight.children(&cup, &mut host.deploy()).unwrap()[0].live, "cup/saucer");
+        assert_eq!(insight.explain_health(&cup, &mut host.deploy()).unwrap()[0].lines, ["cracked"]);
+    }
+}

@@ -28,6 +28,12 @@ world host {
     import springline:host/secrets@0.1.0;
     import springline:plugin/types@0.1.0;
 }
+/// All that a deploy target may export. Which of it one exports, the macros of its crate say.
+world target {
+    include springline:plugin/deploy-target-plugin@0.1.0;
+    include springline:plugin/with-hooks@0.1.0;
+    include springline:plugin/with-insight@0.1.0;
+}
 ";
 
 const HOST_INTERFACES: [&str; 7] = ["log", "context", "files", "blobs", "trees", "directory", "secrets"];
@@ -39,12 +45,16 @@ fn main() -> Result<()> {
     let stamp = format!("// Generated from wit/ by sdk/rust/bindgen. wit: {}\n", fingerprint(&wit)?);
 
     write(&to, "host", &stamp, &wit, "springline:sdk/host", |_| Vec::new())?;
-    for kind in ["build-step", "renderer", "deploy-target"] {
+    for kind in ["build-step", "renderer"] {
         let world = format!("springline:plugin/{kind}-plugin@0.1.0");
         write(&to, &kind.replace('-', "_"), &stamp, &wit, &world, shared)?;
     }
-    // Only who switches on the feature `http` imports it.
-    write(&to, "http", &stamp, &wit, "springline:plugin/http@0.1.0", |_| Vec::new())?;
+    write(&to, "deploy_target", &stamp, &wit, "springline:sdk/target", shared)?;
+    choose_exports(&to.join("deploy_target.rs"), &wit)?;
+    // Only who switches on the feature of that name imports it.
+    for feature in ["http", "kubernetes"] {
+        write(&to, feature, &stamp, &wit, &format!("springline:plugin/{feature}@0.1.0"), |_| Vec::new())?;
+    }
     Ok(())
 }
 
@@ -61,6 +71,56 @@ fn shared(imported: &[String]) -> Vec<(String, WithOption)> {
     let types = "crate::bindings::host::springline::plugin::types".to_owned();
     with.push(("springline:plugin/types@0.1.0".to_owned(), WithOption::Path(types)));
     with
+}
+
+/// Puts a macro for each of the worlds that a deploy target may consist of in the place of the one
+/// that exports all of them.
+fn choose_exports(path: &Path, wit: &Path) -> Result<()> {
+    let code = fs::read_to_string(path)?;
+    let all = "#[allow(unused_macros)]\n#[doc(hidden)]\n#[macro_export]\nmacro_rules! __export_target_impl";
+    let from = code.find(all).context("the macro that exports all is not where it was")?;
+    let from = code[..from].rfind("\n}\n").context("nothing stands before the macro")? + "\n}\n".len();
+    let end = "pub use __export_target_impl as export;\n";
+    let to = code.find(end).context("the macro's name is not where it was")? + end.len();
+    let mut chosen = code[..from].to_owned();
+    for (name, world, interfaces) in [
+        ("export", "deploy-target-plugin", &["describe", "deploy_target"][..]),
+        ("export_hooks", "with-hooks", &["hooks"]),
+        ("export_insight", "with-insight", &["insight"]),
+    ] {
+        chosen.push_str(&export_macro(name, world, interfaces, wit)?);
+    }
+    chosen.push_str(&code[to..]);
+    Ok(fs::write(path, chosen)?)
+}
+
+/// A macro that exports these interfaces and tells wit-component of this world.
+fn export_macro(name: &str, world: &str, interfaces: &[&str], wit: &Path) -> Result<String> {
+    let mut resolve = Resolve::default();
+    let (plugin, _) = resolve.push_dir(wit)?;
+    let id = resolve.select_world(&[plugin], Some(world))?;
+    let section = wit_component::metadata::encode(&resolve, id, wit_component::StringEncoding::UTF8, None, false)?;
+    let length = section.len();
+    let exports: String = interfaces
+        .iter()
+        .map(|interface| {
+            let path = format!("$($path)*::exports::springline::plugin::{interface}");
+            let of = format!("__export_deploy_target_world_{interface}_0_1_0_cabi");
+            format!("        {path}::{of}!($ty with_types_in {path});\n")
+        })
+        .collect();
+    // A line's leading spaces are not part of a literal that goes on over the lines.
+    let escaped = |byte: &u8| if *byte == b' ' { "\\x20".to_owned() } else { byte.escape_ascii().to_string() };
+    let lines: Vec<String> = section.chunks(32).map(|line| line.iter().map(escaped).collect()).collect();
+    let bytes = lines.join("\\\n");
+    Ok(format!(
+        "#[doc(hidden)]\n#[macro_export]\nmacro_rules! __deploy_target_{name} {{\n    \
+         ($ty:ident with_types_in $($path:tt)*) => {{\n{exports}        const _: () = {{\n            \
+         #[cfg(target_arch = \"wasm32\")]\n            \
+         #[unsafe(link_section = \"component-type:springline:{world}\")]\n            \
+         pub static SECTION: [u8; {length}] = *b\"\\\n{bytes}\";\n        }};\n    }};\n}}\n\
+         #[doc(inline)]\npub use __deploy_target_{name} as {name};\n"
+    ))
 }
 
 fn write(

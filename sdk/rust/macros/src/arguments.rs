@@ -11,6 +11,8 @@ pub struct Arguments {
     pub version: Option<LitStr>,
     pub summary: Option<LitStr>,
     pub capabilities: Vec<(Ident, LitStr)>,
+    /// `hooks` and `insight`: what a deploy target exports besides.
+    pub exports: Vec<Ident>,
 }
 
 impl Parse for Arguments {
@@ -30,8 +32,13 @@ impl Parse for Arguments {
                     end_of_argument(input)?;
                     continue;
                 }
+                "hooks" | "insight" => {
+                    arguments.exports.push(key);
+                    end_of_argument(input)?;
+                    continue;
+                }
                 _ => {
-                    let known = "expected `name`, `version`, `summary` or `capabilities`";
+                    let known = "expected `name`, `version`, `summary`, `capabilities`, `hooks` or `insight`";
                     return Err(syn::Error::new(key.span(), known));
                 }
             };
@@ -64,12 +71,13 @@ mod tests {
 
     #[test]
     fn every_argument_is_read() {
-        let text = r#"name = "n", capabilities(directory = "writes", http = "asks"), summary = "s""#;
+        let text = r#"name = "n", capabilities(directory = "writes", http = "asks"), hooks, summary = "s""#;
         let arguments: Arguments = syn::parse_str(text).unwrap();
         assert_eq!(arguments.name.unwrap().value(), "n");
         assert_eq!(arguments.summary.unwrap().value(), "s");
         let names: Vec<_> = arguments.capabilities.iter().map(|(name, _)| name.to_string()).collect();
         assert_eq!(names, ["directory", "http"]);
+        assert_eq!(arguments.exports, ["hooks"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::arguments::Arguments;
 
 /// `#[build_step]`. The arguments are named so that they hide no function of the plugin's.
 pub fn build_step(arguments: &Arguments, function: &ItemFn) -> Result<TokenStream> {
+    no_exports(arguments)?;
     let (name, config) = signature(function)?;
     let plugin = plugin(arguments, "BuildStep", &config, &function.attrs);
     Ok(quote! {
@@ -33,6 +34,7 @@ pub fn build_step(arguments: &Arguments, function: &ItemFn) -> Result<TokenStrea
 
 /// `#[renderer]`.
 pub fn renderer(arguments: &Arguments, function: &ItemFn) -> Result<TokenStream> {
+    no_exports(arguments)?;
     let (name, config) = signature(function)?;
     let plugin = plugin(arguments, "Renderer", &config, &function.attrs);
     Ok(quote! {
@@ -58,6 +60,7 @@ pub fn deploy_target(arguments: &Arguments, implementation: &ItemImpl) -> Result
     }
     let config = &implementation.self_ty;
     let plugin = plugin(arguments, "DeployTarget", config, &implementation.attrs);
+    let besides = arguments.exports.iter().map(|export| besides(export, config));
     Ok(quote! {
         #implementation
         #plugin
@@ -68,7 +71,35 @@ pub fn deploy_target(arguments: &Arguments, implementation: &ItemImpl) -> Result
         }
         #[cfg(target_family = "wasm")]
         const _: () = { ::springline_sdk::__export_deploy_target!(Plugin); };
+        #(#besides)*
     })
+}
+
+/// What a deploy target exports besides: `hooks` or `insight`.
+fn besides(export: &syn::Ident, config: &Type) -> TokenStream {
+    let of = |name: &str| format_ident!("{name}", span = export.span());
+    let (plugin, target, configure, macro_name) = if export == "hooks" {
+        (of("TargetHooks"), of("Hooks"), of("configure_hooks"), of("__export_hooks"))
+    } else {
+        (of("TargetInsight"), of("Insight"), of("configure_insight"), of("__export_insight"))
+    };
+    quote! {
+        impl ::springline_sdk::plugin::#plugin for Plugin {
+            fn #configure(config: ::std::string::String) -> ::springline_sdk::Result<impl ::springline_sdk::#target> {
+                ::springline_sdk::plugin::parse_config::<#config>(&config)
+            }
+        }
+        #[cfg(target_family = "wasm")]
+        const _: () = { ::springline_sdk::#macro_name!(Plugin); };
+    }
+}
+
+/// Refuses what only a deploy target exports.
+fn no_exports(arguments: &Arguments) -> Result<()> {
+    match arguments.exports.first() {
+        Some(export) => Err(syn::Error::new_spanned(export, "only a deploy target exports this")),
+        None => Ok(()),
+    }
 }
 
 /// `#[config]`.

@@ -32,7 +32,8 @@ pub fn renderer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a deploy target of an `impl Target for CONFIG`. It takes the arguments of
 /// [`macro@build_step`], and `capabilities(NAME = "REASON", …)`: the powers it needs, such as
-/// `directory`, each with a reason that an operator can judge.
+/// `directory`, each with a reason that an operator can judge. With `hooks` and `insight` it exports
+/// `impl Hooks for CONFIG` and `impl Insight for CONFIG` as well.
 #[proc_macro_attribute]
 pub fn deploy_target(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(arguments as Arguments);

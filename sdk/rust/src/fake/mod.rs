@@ -7,6 +7,8 @@
 mod host;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod live;
 mod sync;
 
@@ -55,6 +57,8 @@ struct State {
     secrets: RefCell<BTreeMap<String, Vec<u8>>>,
     #[cfg(feature = "http")]
     web: http::Web,
+    #[cfg(feature = "kubernetes")]
+    fleet: kubernetes::Fleet,
 }
 
 #[derive(Debug)]
@@ -117,6 +121,8 @@ impl Host {
             secrets: RefCell::default(),
             #[cfg(feature = "http")]
             web: http::Web::default(),
+            #[cfg(feature = "kubernetes")]
+            fleet: kubernetes::Fleet::default(),
         }));
         LAST.with(|last| *last.borrow_mut() = Rc::downgrade(&host.0));
         host

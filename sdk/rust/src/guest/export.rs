@@ -101,16 +101,7 @@ impl<P: DeployTarget> wit::Guest for Targets<P> {
 
     fn judge(config: String, object: wit::Observed) -> Result<wit::Health, types::Error> {
         let observed = Observed { live: object.ref_, version: object.version, state: object.state };
-        let Health { status, message } = P::configure(config)?.judge(&observed)?;
-        let status = match status {
-            HealthStatus::Healthy => wit::HealthStatus::Healthy,
-            HealthStatus::Progressing => wit::HealthStatus::Progressing,
-            HealthStatus::Degraded => wit::HealthStatus::Degraded,
-            HealthStatus::Missing => wit::HealthStatus::Missing,
-            HealthStatus::Suspended => wit::HealthStatus::Suspended,
-            HealthStatus::Unknown => wit::HealthStatus::Unknown,
-        };
-        Ok(wit::Health { status, message })
+        Ok(P::configure(config)?.judge(&observed)?.into())
     }
 
     fn owned(config: String) -> Result<Vec<String>, types::Error> {
@@ -118,7 +109,7 @@ impl<P: DeployTarget> wit::Guest for Targets<P> {
     }
 }
 
-fn objects(desired: Vec<types::Object>) -> Vec<Object> {
+pub(super) fn objects(desired: Vec<types::Object>) -> Vec<Object> {
     desired.into_iter().map(Into::into).collect()
 }
 
@@ -141,6 +132,20 @@ impl From<Object> for types::Object {
             Body::Tree(digest) => types::Body::Tree(digest),
         };
         Self { id: object.id, body }
+    }
+}
+
+impl From<Health> for wit::Health {
+    fn from(Health { status, message }: Health) -> Self {
+        let status = match status {
+            HealthStatus::Healthy => wit::HealthStatus::Healthy,
+            HealthStatus::Progressing => wit::HealthStatus::Progressing,
+            HealthStatus::Degraded => wit::HealthStatus::Degraded,
+            HealthStatus::Missing => wit::HealthStatus::Missing,
+            HealthStatus::Suspended => wit::HealthStatus::Suspended,
+            HealthStatus::Unknown => wit::HealthStatus::Unknown,
+        };
+        Self { status, message }
     }
 }
 

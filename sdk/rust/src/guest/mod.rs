@@ -2,6 +2,9 @@
 
 mod export;
 mod imports;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
+mod optional;
 
 pub use export::{Renders, Steps, Targets};
 pub(crate) use imports::Imports;
@@ -33,5 +36,25 @@ macro_rules! __export_deploy_target {
     ($plugin:ident) => {
         type Exported = $crate::guest::Targets<$plugin>;
         $crate::bindings::deploy_target::export!(Exported with_types_in $crate::bindings::deploy_target);
+    };
+}
+
+/// Exports a deploy target's hooks besides.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_hooks {
+    ($plugin:ident) => {
+        type Exported = $crate::guest::Targets<$plugin>;
+        $crate::bindings::deploy_target::export_hooks!(Exported with_types_in $crate::bindings::deploy_target);
+    };
+}
+
+/// Exports a deploy target's insight besides.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_insight {
+    ($plugin:ident) => {
+        type Exported = $crate::guest::Targets<$plugin>;
+        $crate::bindings::deploy_target::export_insight!(Exported with_types_in $crate::bindings::deploy_target);
     };
 }
