@@ -354,13 +354,24 @@ bool springline_host_secrets_get(springline_host_string_t *name, springline_host
 
 typedef springline_host_directory_directory_error_t directory_error;
 
+static bool allowed(const char *problem, directory_error *err)
+{
+    if (problem != NULL) {
+        err->tag = SPRINGLINE_HOST_DIRECTORY_DIRECTORY_ERROR_DENIED;
+        err->val.denied = give(problem);
+    }
+    return problem == NULL;
+}
+
 static bool check_lent(directory_error *err)
 {
-    if (!fake_is_lent) {
-        err->tag = SPRINGLINE_HOST_DIRECTORY_DIRECTORY_ERROR_DENIED;
-        err->val.denied = give("no directory was lent to this target");
-    }
-    return fake_is_lent;
+    return allowed(fake_is_lent ? NULL : "no directory was lent to this target", err);
+}
+
+/* Whether there is a directory, in which this path may be named. */
+static bool may_name(const springline_host_string_t *path, directory_error *err)
+{
+    return check_lent(err) && allowed(fake_live_path_denied(text_of(path)), err);
 }
 
 static bool done_or_conflict(const char *problem, directory_error *err)
@@ -397,6 +408,11 @@ bool springline_host_directory_inspect(springline_host_list_string_t *paths,
     if (!check_lent(err)) {
         return false;
     }
+    for (size_t i = 0; i < paths->len; i++) {
+        if (!may_name(&paths->ptr[i], err)) {
+            return false;
+        }
+    }
     ret->len = paths->len;
     ret->ptr = paths->len == 0 ? NULL : springline_or_trap(malloc(paths->len * sizeof *ret->ptr));
     for (size_t i = 0; i < paths->len; i++) {
@@ -409,7 +425,7 @@ bool springline_host_directory_read(springline_host_string_t *path, uint64_t off
                                     springline_host_list_u8_t *ret, directory_error *err)
 {
     const fake_live_node *found = fake_live_find(text_of(path));
-    if (!check_lent(err)) {
+    if (!may_name(path, err)) {
         return false;
     }
     if (found == NULL || found->kind > SPRINGLINE_EXECUTABLE) {
@@ -425,7 +441,7 @@ bool springline_host_directory_put_file(springline_host_string_t *path, springli
                                         springline_host_string_t *expected, directory_error *err)
 {
     const fake_bytes *bytes = fake_blob(text_of(blob));
-    if (!check_lent(err)) {
+    if (!may_name(path, err)) {
         return false;
     }
     if (bytes == NULL) {
@@ -441,19 +457,19 @@ bool springline_host_directory_put_symlink(springline_host_string_t *path, sprin
                                            springline_host_string_t *expected, directory_error *err)
 {
     fake_bytes bytes = { text_of(target), target->len };
-    return check_lent(err)
+    return may_name(path, err) && allowed(fake_live_link_denied(text_of(path), text_of(target)), err)
         && done_or_conflict(fake_live_put(text_of(path), SPRINGLINE_SYMLINK, &bytes, text_of(expected)), err);
 }
 
 bool springline_host_directory_remove(springline_host_string_t *path, springline_host_string_t *expected,
                                       directory_error *err)
 {
-    return check_lent(err) && done_or_conflict(fake_live_remove(text_of(path), text_of(expected)), err);
+    return may_name(path, err) && done_or_conflict(fake_live_remove(text_of(path), text_of(expected)), err);
 }
 
 bool springline_host_directory_adopt(springline_host_string_t *path, directory_error *err)
 {
-    return check_lent(err) && done_or_conflict(fake_live_adopt(text_of(path)), err);
+    return may_name(path, err) && done_or_conflict(fake_live_adopt(text_of(path)), err);
 }
 
 bool springline_host_directory_owned(springline_host_list_string_t *ret, directory_error *err)

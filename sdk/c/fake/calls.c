@@ -308,15 +308,33 @@ springline_result springline_fake_apply(const char *config, const char *ref)
     return apply(config, find_change(ref));
 }
 
-/* Applies the changes of the plan that are deletes, or those that are not. Waves are as planned. */
-static springline_result apply_all(const char *config, bool deletes, const springline_list *wanted)
+/* When a change is applied: in ascending waves, deletes in descending ones behind them. */
+static int64_t order(const springline_change *change)
+{
+    return change->action == SPRINGLINE_DELETE ? ((int64_t)1 << 33) - change->wave : change->wave;
+}
+
+/* Puts the plan in the order in which it is applied, else as it was planned. */
+static void sort_changes(void)
+{
+    springline_change *all = changes.items;
+    for (size_t i = 1; i < changes.count; i++) {
+        springline_change moved = all[i];
+        size_t at = i;
+        for (; at > 0 && order(&all[at - 1]) > order(&moved); at--) {
+            all[at] = all[at - 1];
+        }
+        all[at] = moved;
+    }
+}
+
+static springline_result apply_all(const char *config, const springline_list *wanted)
 {
     springline_result result = SPRINGLINE_OK;
+    sort_changes();
     for (size_t i = 0; result == SPRINGLINE_OK && i < changes.count; i++) {
         const springline_change *change = (springline_change *)changes.items + i;
-        if ((change->action == SPRINGLINE_DELETE) != deletes) {
-            continue;
-        }
+        bool deletes = change->action == SPRINGLINE_DELETE;
         if (deletes && (!is_ref(&inventory, change->ref) || is_ref(wanted, change->ref))) {
             fake_fault("`%s` may not be deleted", change->ref);
         }
@@ -336,10 +354,7 @@ springline_result springline_fake_sync(const char *config)
         result = springline_fake_plan(config);
     }
     if (result == SPRINGLINE_OK) {
-        result = apply_all(config, false, &wanted);
-    }
-    if (result == SPRINGLINE_OK) {
-        result = apply_all(config, true, &wanted);
+        result = apply_all(config, &wanted);
     }
     if (result != SPRINGLINE_OK) {
         return result;

@@ -44,7 +44,7 @@ void fake_reset_bindings(void);
 void fake_reset_live(void);
 void fake_reset_calls(void);
 
-/* The lent directory: what is at a path, and what the bindings do with it. NULL: it went well. */
+/* The lent directory: what is at a path, and what the bindings do with it. */
 typedef struct fake_live_node {
     char *path;
     springline_file_kind kind;
@@ -55,6 +55,10 @@ typedef struct fake_live_node {
 extern bool fake_is_lent;
 const fake_live_node *fake_live_find(const char *path);
 bool fake_live_is_directory(const char *path);
+/* Why a path may not be named, or a link may not point there; NULL if it may. */
+const char *fake_live_path_denied(const char *path);
+const char *fake_live_link_denied(const char *path, const char *target);
+/* What a change of it is in conflict with; NULL: it was done. */
 const char *fake_live_put(const char *path, springline_file_kind kind, const fake_bytes *bytes, const char *expected);
 const char *fake_live_remove(const char *path, const char *expected);
 const char *fake_live_adopt(const char *path);

@@ -1,5 +1,6 @@
 /* The directory that the fake host lends, in memory; directories are implied. */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "fake.h"
 
@@ -55,26 +56,72 @@ bool fake_live_is_directory(const char *path)
     return false;
 }
 
-static bool is_clean(const char *path)
+/* Whether a text has no control characters and backslashes, and at most 1,024 bytes. */
+static bool is_plain(const char *text)
 {
-    for (const char *part = path;; part++) {
-        size_t size = strcspn(part, "/");
-        if (size == 0 || (size == 1 && *part == '.') || (size == 2 && part[0] == '.' && part[1] == '.')) {
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        bool is_control = *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f);
+        if (is_control || *at == '\\') {
             return false;
+        }
+    }
+    return strlen(text) <= 1024;
+}
+
+static bool is_part(const char *part, size_t size, const char *name)
+{
+    return size == strlen(name) && memcmp(part, name, size) == 0;
+}
+
+/* Whether a part of a path names Springline's own, on file systems that ignore case as well. */
+static bool is_reserved(const char *part, size_t size)
+{
+    static const char owned[] = ".springline-owned", temporary[] = ".springline-tmp-";
+    size_t least = sizeof temporary - 1;
+    return (size == sizeof owned - 1 && strncasecmp(part, owned, size) == 0)
+        || (size >= least && strncasecmp(part, temporary, least) == 0);
+}
+
+const char *fake_live_path_denied(const char *path)
+{
+    bool clean = is_plain(path);
+    for (const char *part = path; clean; part++) {
+        size_t size = strcspn(part, "/");
+        clean = size > 0 && !is_part(part, size, ".") && !is_part(part, size, "..") && !is_reserved(part, size);
+        part += size;
+        if (*part == '\0') {
+            break;
+        }
+    }
+    return clean ? NULL : fake_format("%s: this leaves the directory, or is Springline's own", path);
+}
+
+const char *fake_live_link_denied(const char *path, const char *target)
+{
+    size_t above = 0;
+    for (const char *at = path; *at != '\0'; at++) {
+        above += *at == '/';
+    }
+    bool denied = *target == '\0' || *target == '/' || !is_plain(target), named = false;
+    for (const char *part = target; !denied; part++) {
+        size_t size = strcspn(part, "/");
+        if (is_part(part, size, "..")) {
+            denied = named || above-- == 0;
+        } else if (size > 0 && !is_part(part, size, ".")) {
+            named = true;
+            denied = is_reserved(part, size);
         }
         part += size;
         if (*part == '\0') {
-            return true;
+            break;
         }
     }
+    return denied ? fake_format("%s: a link to `%s` could leave the directory", path, target) : NULL;
 }
 
 /* Why we may not write at `path`; NULL if we may, and what is there is what was expected. */
 static const char *check(const char *path, const char *expected)
 {
-    if (!is_clean(path)) {
-        return fake_format("%s: this leaves the directory", path);
-    }
     for (size_t i = 0; i < nodes.count; i++) {
         if (is_above(fake_live_at(i)->path, path)) {
             return fake_format("%s: %s is no directory", path, fake_live_at(i)->path);

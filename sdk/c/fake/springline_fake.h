@@ -79,13 +79,13 @@ void springline_fake_desire(const char *id, const char *text);
 void springline_fake_desire_tree(const char *id, const char *path, const char *text);
 void springline_fake_desire_nothing(void);
 /*
- * Plans and applies as the real host does, and plans again to see that nothing is left to do. Aborts
- * if a delete is of something not owned or still desired.
+ * Plans and applies as the real host does, in waves and deletes last, and plans again to see that
+ * nothing is left to do. Aborts if a delete is of something not owned or still desired.
  */
 springline_result springline_fake_sync(const char *config);
 /* The plan alone. */
 springline_result springline_fake_plan(const char *config);
-/* The changes of the last plan, `ACTION REF SUMMARY` a line. */
+/* The changes of the last plan, or of the last sync in its order, `ACTION REF SUMMARY` a line. */
 const char *springline_fake_changes(void);
 /* What the change of that object in the last plan would do, as text; NULL where there is none. */
 springline_result springline_fake_explain(const char *config, const char *ref, const char **live, const char **desired);

@@ -1,6 +1,7 @@
 #include "plugin.h"
 
 springline_run step_under_test;
+springline_target target_under_test;
 
 static springline_result run(const springline_json *config, springline_step *step)
 {
@@ -15,4 +16,5 @@ springline_result call(springline_run step)
 
 static const springline_info info = { .name = "sdk-tests", .version = "0.1.0", .summary = "Does what a test says." };
 
-SPRINGLINE_BUILD_STEP(info, run);
+/* A build step and a deploy target at once, which only a test's plugin may be. */
+const springline_plugin springline_this_plugin = { &info, &springline_build_step_kind, run, NULL, &target_under_test };

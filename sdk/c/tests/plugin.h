@@ -1,4 +1,4 @@
-/* A build step that does what a test says. */
+/* A build step, and a deploy target, that do what a test says. */
 #include <assert.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@ extern "C" {
 #endif
 
 extern springline_run step_under_test;
+extern springline_target target_under_test;
 
 /* Runs a step that does this, with no config; its result. */
 springline_result call(springline_run step);

@@ -1,9 +1,13 @@
 /** The lent directory in memory, with its marks. */
 
 import { Conflict, Denied, Failed } from "../errors.js";
+import { isClean } from "../files.js";
 import type { DirectoryHost, Node } from "../host.js";
 import { compare, encode } from "../utf8.js";
 import { digestOf } from "./digest.js";
+
+/** What Springline keeps in the directory for itself, on file systems that ignore case as well. */
+const RESERVED = /^(\.springline-owned$|\.springline-tmp-)/i;
 
 type Live = { readonly kind: "file" | "executable"; readonly bytes: Uint8Array } | { readonly kind: "symlink"; readonly target: string };
 
@@ -24,6 +28,7 @@ export class LiveDirectory implements DirectoryHost {
   }
 
   inspect(paths: readonly string[]): (Node | undefined)[] {
+    paths.forEach(mustBeNameable);
     return paths.map((path) => this.node(path));
   }
 
@@ -43,6 +48,7 @@ export class LiveDirectory implements DirectoryHost {
 
   read(path: string, offset: number, length: number): Uint8Array {
     this.mustBeLent();
+    mustBeNameable(path);
     const live = this.nodes.get(path);
     if (live === undefined || live.kind === "symlink") {
       throw new Failed(`\`${path}\` is no file`);
@@ -59,24 +65,24 @@ export class LiveDirectory implements DirectoryHost {
   }
 
   putSymlink(path: string, target: string, expected: string): void {
+    mustStayInside(path, target);
     this.put(path, expected, { kind: "symlink", target });
   }
 
   remove(path: string, expected: string): void {
-    const there = this.node(path);
+    const there = this.changeable(path);
     if (there !== undefined) {
-      this.mustBe(there, path, expected);
+      mustBe(there, path, expected);
       this.nodes.delete(path);
     }
     this.marks.delete(path);
   }
 
   adopt(path: string): void {
-    const there = this.node(path);
-    if (there === undefined) {
-      throw new Conflict(`there is nothing at \`${path}\``);
+    const there = this.changeable(path);
+    if (there === undefined || there.kind === "directory") {
+      throw new Conflict(there === undefined ? `there is nothing at \`${path}\`` : `\`${path}\` is a directory`);
     }
-    this.mustNotBeAnothers(there);
     this.marks.set(path, this.me());
   }
 
@@ -87,24 +93,24 @@ export class LiveDirectory implements DirectoryHost {
   }
 
   private put(path: string, expected: string, live: Live): void {
-    this.mustBe(this.node(path), path, expected);
+    mustBe(this.changeable(path), path, expected);
+    const blocked = parents(path).find((parent) => this.nodes.has(parent));
+    if (blocked !== undefined) {
+      throw new Conflict(`\`${blocked}\` is no directory, and one is needed there`);
+    }
     this.marks.set(path, this.me());
     this.nodes.set(path, live);
   }
 
-  private mustBe(there: Node | undefined, path: string, expected: string): void {
-    if (there !== undefined) {
-      this.mustNotBeAnothers(there);
+  /** What is at a path that we may change. */
+  private changeable(path: string): Node | undefined {
+    this.mustBeLent();
+    mustBeNameable(path);
+    const owner = this.marks.get(path) ?? "";
+    if (owner !== "" && owner !== this.me()) {
+      throw new Conflict(`\`${path}\` belongs to ${owner}`);
     }
-    if ((there?.digest ?? "") !== expected || there?.kind === "directory") {
-      throw new Conflict(`\`${path}\` is not what was expected`);
-    }
-  }
-
-  private mustNotBeAnothers(there: Node): void {
-    if (there.owner !== "" && there.owner !== this.me()) {
-      throw new Conflict(`\`${there.path}\` belongs to ${there.owner}`);
-    }
+    return this.node(path);
   }
 
   private mustBeLent(): void {
@@ -112,4 +118,37 @@ export class LiveDirectory implements DirectoryHost {
       throw new Denied("no directory was lent to this target");
     }
   }
+}
+
+function mustBe(there: Node | undefined, path: string, expected: string): void {
+  if ((there?.digest ?? "") !== expected || there?.kind === "directory") {
+    throw new Conflict(`\`${path}\` is not what was expected`);
+  }
+}
+
+function mustBeNameable(path: string): void {
+  if (!isClean(path)) {
+    throw new Denied(`\`${path}\` is no clean path below the directory`);
+  }
+  if (path.split("/").some((part) => RESERVED.test(part))) {
+    throw new Denied(`\`${path}\` is Springline's own`);
+  }
+}
+
+/** Denies a link that could lead out: `..` may stand at its start only, and not too often. */
+function mustStayInside(path: string, target: string): void {
+  const parts = target.split("/").filter((part) => part !== "" && part !== ".");
+  const named = parts.findIndex((part) => part !== "..");
+  const up = named < 0 ? parts.length : named;
+  const names = parts.slice(up);
+  const mayLeave = target === "" || target.startsWith("/") || up > parents(path).length;
+  if (mayLeave || (names.length > 0 && !isClean(names.join("/"))) || names.some((part) => RESERVED.test(part))) {
+    throw new Denied(`the link \`${path}\` -> \`${target}\` could leave the directory`);
+  }
+}
+
+/** The directories above a path. */
+function parents(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, at) => parts.slice(0, at + 1).join("/"));
 }
