@@ -17,6 +17,8 @@ export interface Artifact {
 /** What a call is about. Every answer is traced: a result depends on it only if it was asked. */
 export class Context {
   private readonly host: Host;
+  /** Those of the call, once they were asked for. */
+  private known: Readonly<Record<string, Json>> | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -47,11 +49,8 @@ export class Context {
 
   /** The environment's values, empty where there are none. */
   get values(): Readonly<Record<string, Json>> {
-    const values: unknown = JSON.parse(this.host.context.values());
-    if (typeof values !== "object" || values === null || Array.isArray(values)) {
-      throw new Failed("the values are no JSON object");
-    }
-    return values as Readonly<Record<string, Json>>;
+    this.known ??= parseValues(this.host.context.values());
+    return this.known;
   }
 
   /** The artifact of that name; none if the application declares no such one. */
@@ -68,4 +67,12 @@ export class Context {
   secret(name: string): Uint8Array {
     return this.host.secrets.get(name);
   }
+}
+
+function parseValues(text: string): Readonly<Record<string, Json>> {
+  const values: unknown = JSON.parse(text);
+  if (typeof values !== "object" || values === null || Array.isArray(values)) {
+    throw new Failed("the values are no JSON object");
+  }
+  return values as Readonly<Record<string, Json>>;
 }

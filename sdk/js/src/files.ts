@@ -18,12 +18,12 @@ export interface Entry {
 
 /** A directory that may be read. */
 export class ReadableDirectory {
-  protected readonly files: FilesHost;
+  protected readonly host: FilesHost;
   /** Its absolute path, such as `/in`. */
   readonly root: string;
 
-  constructor(files: FilesHost, root: string) {
-    this.files = files;
+  constructor(host: FilesHost, root: string) {
+    this.host = host;
     this.root = root;
   }
 
@@ -32,18 +32,23 @@ export class ReadableDirectory {
     const entries: Entry[] = [];
     const directories = [""];
     for (let prefix = directories.pop(); prefix !== undefined; prefix = directories.pop()) {
-      for (const { name, kind } of this.files.list(`${this.root}/${prefix}`.replace(/\/$/, ""))) {
+      for (const { name, kind } of this.host.list(`${this.root}/${prefix}`.replace(/\/$/, ""))) {
         const path = `${prefix}${name}`;
         if (kind === "directory") {
           directories.push(`${path}/`);
         } else if (kind === "symlink") {
-          entries.push({ path, link: this.files.readLink(`${this.root}/${path}`) });
+          entries.push({ path, link: this.host.readLink(`${this.root}/${path}`) });
         } else {
           entries.push({ path });
         }
       }
     }
     return entries.sort((a, b) => compare(a.path, b.path));
+  }
+
+  /** The path of every regular file, sorted as in `walk`. */
+  files(): string[] {
+    return this.walk().flatMap(({ path, link }) => (link === undefined ? [path] : []));
   }
 
   /** The bytes of a file. {@link Invalid}, naming the file, if there is none. */
@@ -85,7 +90,7 @@ export class ReadableDirectory {
 
   /** Whether a file may be executed. Symbolic links are followed. */
   isExecutable(path: string): boolean {
-    return this.files.isExecutable(this.at(path));
+    return this.host.isExecutable(this.at(path));
   }
 
   /** The absolute path of `path`. {@link Invalid} if it might lead out. */
@@ -98,7 +103,7 @@ export class ReadableDirectory {
 
   private open(path: string) {
     try {
-      return this.files.open(this.at(path));
+      return this.host.open(this.at(path));
     } catch (error) {
       if (error instanceof FileError && error.code === "no-entry") {
         throw new Invalid({ message: "there is no such file", file: path });
@@ -124,17 +129,17 @@ export class WritableDirectory extends ReadableDirectory {
 
   /** Makes a file executable, or not. */
   setExecutable(path: string, executable = true): void {
-    this.files.setExecutable(this.at(path), executable);
+    this.host.setExecutable(this.at(path), executable);
   }
 
   private put(path: string, content: string | Uint8Array, append: boolean): void {
     const at = this.at(path);
     const parent = at.slice(0, at.lastIndexOf("/"));
     if (parent !== this.root && !this.made.has(parent)) {
-      this.files.makeDirectory(parent);
+      this.host.makeDirectory(parent);
       this.made.add(parent);
     }
-    this.files.write(at, toBytes(content), append);
+    this.host.write(at, toBytes(content), append);
   }
 }
 

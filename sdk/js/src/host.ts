@@ -3,8 +3,6 @@
  * tests. Each kind of plugin has some of the parts.
  */
 
-import { Failed } from "./errors.js";
-
 /** How much a log line matters. */
 export type Level = "debug" | "info" | "warn" | "error";
 
@@ -136,14 +134,6 @@ let installed: Host | undefined;
 /** Makes this the host that log lines go to. */
 export function install(host: Host): void {
   installed = host;
-}
-
-/** The host of this call. */
-export function current(): Host {
-  if (installed === undefined) {
-    throw new Failed("there is no host: in a test, make a `FakeHost` of `@springline/sdk/testing` first");
-  }
-  return installed;
 }
 
 /** The host that log lines go to; none outside a call. */

@@ -28,6 +28,11 @@ export class Render {
     return this.input.walk();
   }
 
+  /** The path of every regular file of the input, sorted. */
+  files(): string[] {
+    return this.input.files();
+  }
+
   /** The bytes of a file of the input. */
   read(path: string): Uint8Array {
     return this.input.read(path);
@@ -69,11 +74,11 @@ export class Render {
   }
 
   /** The files of an artifact. Reading them makes the result depend on them; its digest is often enough. */
-  files(artifact: Artifact): ReadableDirectory {
+  artifactFiles(artifact: Artifact): ReadableDirectory {
     return new ReadableDirectory(filesOf(this.host), `/artifacts/${artifact.name}`);
   }
 
-  /** Starts a blob, for an object of more than 1 MiB. */
+  /** Starts a blob, for an object that is made piece by piece. */
   blobWriter(): BlobWriter {
     return new BlobWriter(blobs(this.host.blobs).create());
   }

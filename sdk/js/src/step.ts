@@ -26,6 +26,11 @@ export class Step {
     return this.input.walk();
   }
 
+  /** The path of every regular file of the input, sorted. */
+  files(): string[] {
+    return this.input.files();
+  }
+
   /** The bytes of a file of the input. */
   read(path: string): Uint8Array {
     return this.input.read(path);

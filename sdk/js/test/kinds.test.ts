@@ -28,13 +28,22 @@ test("artifacts are there by name, with their files", async () => {
     ...about,
     render(_, render) {
       const site = render.artifact("site");
-      assert.equal(render.files(site).readText("index.html"), "<h1>");
+      assert.equal(render.artifactFiles(site).readText("index.html"), "<h1>");
       assert.throws(() => render.artifact("sight"), new Invalid("the application declares no artifact `sight`; there are: site"));
       assert.throws(() => render.environment, Invalid);
       return [tree("site", site.digest)];
     },
   });
   assert.equal((await host.render(plugin))[0]?.body.kind, "tree");
+});
+
+test("values are asked for once a call, and only if they are used", async () => {
+  const host = new FakeHost({ values: { port: 1 } });
+  const context = host.target(careless).deploy.context;
+  const values = context.values;
+  assert.deepEqual(values, { port: 1 });
+  assert.equal(context.values, values);
+  assert.notEqual(host.target(careless).deploy.context.values, values);
 });
 
 /** Puts every object at its id, and never looks again. */

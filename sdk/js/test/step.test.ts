@@ -23,6 +23,12 @@ test("a walk is sorted by path and does not follow links", async () => {
   ]);
 });
 
+test("files are the regular ones", async () => {
+  const input = { "b/x": "", a: "", "b/up": { symlink: "../a" }, gone: { symlink: "nowhere" } };
+  const { done } = run({ input }, (step) => step.files().join(" "));
+  assert.equal(await done, "a b/x");
+});
+
 test("a file is copied with its executable bit, whatever its size", async () => {
   const large = new Uint8Array((1 << 20) * 2 + 3).fill(7);
   const { host, done } = run({ input: { "bin/run": { executable: large }, "a.txt": "a" } }, (step) => {

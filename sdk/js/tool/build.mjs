@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { bundle } from "./bundle.mjs";
-import { ENGINES } from "./engines.mjs";
-import { SDK } from "./locate.mjs";
+import { ENGINES, MAKERS } from "./engines.mjs";
+import { SDK, versionOf } from "./locate.mjs";
 import { readProject } from "./project.mjs";
 import { writeWorld } from "./wit.mjs";
 
@@ -27,7 +27,7 @@ export async function build(directory, options) {
     writeWorld(project.kind, witPath);
     const sourcePath = join(work, "plugin.js");
     writeFileSync(sourcePath, await bundle(project, options));
-    const key = keyOf(project.engine, work);
+    const key = keyOf(project, options, work);
     const made =
       keptComponent(project, key) ??
       (await ENGINES[project.engine]({ work, sourcePath, witPath, project, tools: options.tools }));
@@ -40,15 +40,18 @@ export async function build(directory, options) {
 }
 
 /**
- * What a component is made of: the engine's and the SDK's version, and every file in the directory.
- * @param {string} engine
+ * What a component is made of: the engine and the tools that are here, what they need, and every
+ * file in the directory.
+ * @param {Project} project
+ * @param {import("./project.mjs").Options} options
  * @param {string} work
  */
-function keyOf(engine, work) {
+function keyOf({ engine, directory }, { tools }, work) {
   const toolchain = readFileSync(join(SDK, "toolchain/package.json"), "utf8");
+  const versions = MAKERS[engine].map((name) => versionOf(name, { directory, tools }));
   const paths = readdirSync(work, { recursive: true, encoding: "utf8" }).sort();
   const files = paths.filter((path) => statSync(join(work, path)).isFile());
-  return digest(JSON.stringify([engine, toolchain, ...files.map((path) => [path, readFileSync(join(work, path), "utf8")])]));
+  return digest(JSON.stringify([engine, toolchain, versions, ...files.map((path) => [path, readFileSync(join(work, path), "utf8")])]));
 }
 
 /**

@@ -15,9 +15,9 @@ const SOURCE = "springline-source";
  */
 export async function bundle(project, options) {
   const esbuild = await load("esbuild", { directory: project.directory, tools: options.tools });
-  const { format, name } = INTERFACES[project.kind];
+  const name = EXPORTS[project.kind];
   const contents = `import plugin from ${JSON.stringify(project.entry)};
-import { exportsOf } from ${JSON.stringify(join(SDK, `src/guest/${format}.ts`))};
+import { exportsOf } from ${JSON.stringify(join(SDK, `src/guest/${project.kind}.ts`))};
 export const { describe, ${name} } = exportsOf(plugin);
 `;
   const result = await esbuild.build({
@@ -51,12 +51,11 @@ export const { describe, ${name} } = exportsOf(plugin);
   return `${code}\nObject.assign(globalThis, ${JSON.stringify(globals)});\n`;
 }
 
-/** @type {Record<import("./project.mjs").Kind, { format: string, name: string }>} */
-const INTERFACES = {
-  "build-step": { format: "build-step", name: "buildStep" },
-  renderer: { format: "renderer", name: "renderer" },
-  "deploy-target": { format: "deploy-target", name: "deployTarget" },
-};
+/**
+ * What each kind exports besides `describe`.
+ * @type {Record<import("./project.mjs").Kind, string>}
+ */
+const EXPORTS = { "build-step": "buildStep", renderer: "renderer", "deploy-target": "deployTarget" };
 
 /** Resolves `@springline/sdk` to the SDK that this tool belongs to, installed or not. */
 export function sdkPlugin() {

@@ -18,6 +18,15 @@ import { steadyEngine } from "./steady.mjs";
 /** What the engine would import. Its clocks and its chance are constants already. */
 const UNUSED = ["stdio", "http", "fetch-event"];
 
+/**
+ * The tools that make a component of each.
+ * @type {Record<import("./project.mjs").Engine, import("./locate.mjs").Tool[]>}
+ */
+export const MAKERS = {
+  starlingmonkey: ["@bytecodealliance/componentize-js", "@bytecodealliance/wizer"],
+  quickjs: ["componentize-qjs"],
+};
+
 /** @type {Record<import("./project.mjs").Engine, (job: Job) => Promise<Uint8Array>>} */
 export const ENGINES = {
   async starlingmonkey({ work, sourcePath, witPath, project, tools }) {

@@ -18,10 +18,26 @@ export const SDK = resolve(dirname(fileURLToPath(import.meta.url)), "..");
  */
 export async function load(name, where) {
   const directory = locate(name, where);
-  const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+  const manifest = manifestOf(directory);
   const entry = manifest.exports?.import ?? manifest.main;
   const module = await import(pathToFileURL(join(directory, entry)).href);
   return module.default ?? module;
+}
+
+/**
+ * Which version of a tool is used; none if it is not installed.
+ * @param {Tool} name
+ * @param {{ directory: string, tools?: string | undefined }} where
+ * @returns {string | undefined}
+ */
+export function versionOf(name, where) {
+  const directory = find(name, where);
+  return directory === undefined ? undefined : manifestOf(directory).version;
+}
+
+/** @param {string} directory */
+function manifestOf(directory) {
+  return JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
 }
 
 /**
@@ -30,15 +46,28 @@ export async function load(name, where) {
  * @param {{ directory: string, tools?: string | undefined }} where
  * @returns {string}
  */
-export function locate(name, { directory, tools }) {
+export function locate(name, where) {
+  const found = find(name, where);
+  if (found === undefined) {
+    const known = manifestOf(join(SDK, "toolchain"));
+    throw new Problem(`${name} is not installed: npm install --save-dev ${name}@${known.dependencies[name]}`);
+  }
+  return found;
+}
+
+/**
+ * @param {Tool} name
+ * @param {{ directory: string, tools?: string | undefined }} where
+ * @returns {string | undefined}
+ */
+function find(name, { directory, tools }) {
   for (const start of [directory, tools, SDK]) {
     const found = start === undefined ? undefined : above(resolve(start), name);
     if (found !== undefined) {
       return found;
     }
   }
-  const known = JSON.parse(readFileSync(join(SDK, "toolchain/package.json"), "utf8"));
-  throw new Problem(`${name} is not installed: npm install --save-dev ${name}@${known.dependencies[name]}`);
+  return undefined;
 }
 
 /**

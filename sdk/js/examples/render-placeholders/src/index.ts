@@ -26,10 +26,8 @@ export default renderer({
   render({ prefix, artifacts, manifest }, render) {
     const violations: Violation[] = [];
     const objects: DesiredObject[] = [];
-    for (const { path, link } of render.walk()) {
-      if (link === undefined) {
-        objects.push(render.object(`${prefix}${path}`, content(path, render, violations)));
-      }
+    for (const path of render.files()) {
+      objects.push(render.object(`${prefix}${path}`, content(path, render, violations)));
     }
     for (const [index, name] of artifacts.entries()) {
       const artifact = render.context.artifact(name);

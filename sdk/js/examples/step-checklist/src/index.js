@@ -45,8 +45,7 @@ function collect(step, exclude) {
   const violations = [];
   /** @type {Item[]} */
   const items = [];
-  const markdown = step.walk().filter(({ path, link }) => link === undefined && path.endsWith(".md"));
-  const files = markdown.map(({ path }) => path).filter((path) => !exclude.includes(path));
+  const files = step.files().filter((path) => path.endsWith(".md") && !exclude.includes(path));
   for (const path of files) {
     log.info(`reading ${path}`);
     const text = decodeUtf8(step.read(path));

@@ -13,21 +13,21 @@ export default deployTarget({
   plan(_, desired, owned, { directory }) {
     /** @type {import("@springline/sdk").Change[]} */
     const changes = [];
-    for (const { id, body } of desired) {
+    const nodes = directory.inspect(desired.map(({ id }) => id));
+    for (const [index, { id, body }] of desired.entries()) {
       if (body.kind !== "blob") {
         throw new Invalid(`\`${id}\` is no file`);
       }
-      const before = directory.node(id)?.digest;
+      const before = digestOf(nodes[index]);
       if (before !== body.digest) {
         const action = before === undefined ? "create" : "update";
         changes.push({ ref: id, object: id, action, before, after: body.digest });
       }
     }
     const ids = new Set(desired.map(({ id }) => id));
-    for (const ref of owned.filter((ref) => !ids.has(ref))) {
-      changes.push({ ref, action: "delete", before: directory.node(ref)?.digest });
-    }
-    return changes;
+    const gone = owned.filter((ref) => !ids.has(ref));
+    const left = directory.inspect(gone);
+    return [...changes, ...gone.map((ref, index) => ({ ref, action: /** @type {const} */ ("delete"), before: digestOf(left[index]) }))];
   },
 
   apply(_, { ref, before, after }, { directory }) {
@@ -40,10 +40,19 @@ export default deployTarget({
   },
 
   observe(_, refs, { directory }) {
-    return refs.map((ref) => ({ ref, version: directory.node(ref)?.digest }));
+    const nodes = directory.inspect(refs);
+    return refs.map((ref, index) => ({ ref, version: digestOf(nodes[index]) }));
   },
 
   owned(_, { directory }) {
     return directory.owned();
   },
 });
+
+/**
+ * The digest of what is there; none where nothing is, or a directory.
+ * @param {import("@springline/sdk").Node | undefined} node
+ */
+function digestOf(node) {
+  return node?.digest || undefined;
+}

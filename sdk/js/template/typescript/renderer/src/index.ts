@@ -9,6 +9,6 @@ export default renderer({
   }),
 
   render(config, render) {
-    return render.walk().map(({ path }) => render.object(path, `${config.header}\n${render.readText(path)}`));
+    return render.files().map((path) => render.object(path, `${config.header}\n${render.readText(path)}`));
   },
 });
