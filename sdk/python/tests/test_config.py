@@ -190,3 +190,26 @@ def test_what_has_no_schema_is_named() -> None:
         schema(Bad)
     with pytest.raises(TypeError, match="must be a dataclass"):
         schema(str)
+
+
+def test_two_dataclasses_of_one_name_are_told() -> None:
+    @dataclass
+    class Inner:
+        a: str
+
+    first = Inner
+
+    def another() -> type:
+        @dataclass
+        class Inner:
+            b: int
+
+        return Inner
+
+    @dataclass
+    class Outer:
+        one: first  # type: ignore[valid-type]
+        two: list[another()]  # type: ignore[valid-type]
+
+    with pytest.raises(TypeError, match="Inner and .*Inner have one name"):
+        schema(Outer)

@@ -98,6 +98,7 @@ def test_a_call_is_told_its_context() -> None:
         print(call.environment)
     assert (call.context.application, call.values, call.secret("key")) == ("shop", {"a": 1}, b"k")
     assert call.context.commit_time == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    assert call.values is call.context.values
     with pytest.raises(Denied, match="`other` was not granted"):
         call.secret("other")
     host.add_artifact("b", {})

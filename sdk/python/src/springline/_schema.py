@@ -27,6 +27,7 @@ def schema(config: type) -> dict[str, Any]:
 class _Schema:
     def __init__(self) -> None:
         self.definitions: dict[str, dict[str, Any]] = {}
+        self.kinds: dict[str, type] = {}
 
     def of_dataclass(self, config: type) -> dict[str, Any]:
         if not dataclasses.is_dataclass(config):
@@ -84,6 +85,10 @@ class _Schema:
 
     def _reference(self, kind: type) -> dict[str, Any]:
         name = kind.__name__
+        other = self.kinds.setdefault(name, kind)
+        if other is not kind:
+            both = " and ".join(f"{it.__module__}.{it.__qualname__}" for it in (other, kind))
+            raise TypeError(f"{both} have one name, by which a schema tells them: rename one")
         if name not in self.definitions:
             self.definitions[name] = {}  # In case it contains itself.
             self.definitions[name] = self.of_dataclass(kind)

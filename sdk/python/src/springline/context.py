@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from ._host import Artifact, Host
@@ -36,7 +37,7 @@ class Context:
         """When the revision was committed, in UTC. The wall clock is a constant in a plugin."""
         return datetime.fromtimestamp(self._host.commit_time(), UTC)
 
-    @property
+    @cached_property
     def values(self) -> dict[str, Any]:
         """The environment's values, empty where there are none."""
         values: dict[str, Any] = json.loads(self._host.values())

@@ -10,6 +10,7 @@ from springline import (
     Deploy,
     Identity,
     Invalid,
+    Node,
     Object,
     Observed,
     Target,
@@ -29,15 +30,15 @@ class Files(Target):
     def plan(
         self, desired: Sequence[Object], owned: Sequence[str], deploy: Deploy
     ) -> Iterator[Change]:
-        for item in desired:
-            node, digest = deploy.directory.node(item.id), digest_of(item.body)
-            before = node.digest if node else None
-            if before != digest:
-                action = Action.UPDATE if node else Action.CREATE
-                yield Change(action, item.id, item.id, before=before, after=digest)
-        for ref in sorted(set(owned) - {item.id for item in desired}):
-            node = deploy.directory.node(ref)
-            yield Change(Action.DELETE, ref, before=node.digest if node else None)
+        there = deploy.directory.inspect([item.id for item in desired])
+        for item, node in zip(desired, there, strict=True):
+            before, after = digest_of(node), blob_of(item.body)
+            if before != after:
+                action = Action.UPDATE if before else Action.CREATE
+                yield Change(action, item.id, item.id, before=before, after=after)
+        gone = sorted(set(owned) - {item.id for item in desired})
+        for ref, node in zip(gone, deploy.directory.inspect(gone), strict=True):
+            yield Change(Action.DELETE, ref, before=digest_of(node))
 
     def apply(self, change: Change, deploy: Deploy) -> Applied:
         if change.after is None:
@@ -48,13 +49,18 @@ class Files(Target):
 
     def observe(self, refs: Sequence[str], deploy: Deploy) -> Iterator[Observed]:
         for ref, node in zip(refs, deploy.directory.inspect(refs), strict=True):
-            yield Observed(ref, node.digest if node else None)
+            yield Observed(ref, digest_of(node))
 
     def owned(self, deploy: Deploy) -> list[str]:
         return deploy.directory.owned()
 
 
-def digest_of(body: Body) -> str:
+def digest_of(node: Node | None) -> str | None:
+    """The digest of what is there; none where nothing is, or a directory."""
+    return node.digest if node and node.digest else None
+
+
+def blob_of(body: Body) -> str:
     if isinstance(body, BlobRef):
         return body.digest
     raise Invalid("only files can be put into a directory")
