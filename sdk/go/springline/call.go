@@ -42,7 +42,7 @@ func (c Call) Values(into any) error {
 }
 
 // An Artifact is an artifact of this application, as desired by the revision. A renderer has its files:
-// [Render.Files].
+// [Render.ArtifactFiles].
 type Artifact struct {
 	// Its name in springline.yaml.
 	Name string

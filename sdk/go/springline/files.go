@@ -1,11 +1,13 @@
 package springline
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Dir is a directory that a call was given. Paths in it are relative and separated by `/`. They
@@ -33,9 +35,44 @@ func (d Dir) FS() fs.FS {
 	return os.DirFS(d.root)
 }
 
-// ReadFile reads a file.
+// ReadFile reads a file. If there is none, that is a [Violation] that names it.
 func (d Dir) ReadFile(path string) ([]byte, error) {
-	return os.ReadFile(d.Path(path))
+	data, err := os.ReadFile(d.Path(path))
+	return data, named(err, path)
+}
+
+// named makes a violation of an error that says there is no file.
+func named(err error, path string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return noFile{Violation{Message: "there is no such file", File: path}}
+	}
+	return err
+}
+
+// A noFile is a violation that is [fs.ErrNotExist] as well.
+type noFile struct{ Violation }
+
+func (e noFile) Unwrap() error        { return e.Violation }
+func (e noFile) Is(target error) bool { return target == fs.ErrNotExist }
+
+// ReadText reads a file of text. If it is not UTF-8, that is a [Violation] that names it and the line.
+func (d Dir) ReadText(path string) (string, error) {
+	data, err := d.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	line := 1
+	for rest := data; len(rest) > 0; {
+		char, size := utf8.DecodeRune(rest)
+		if char == utf8.RuneError && size == 1 {
+			return "", Violation{Message: "this is not UTF-8", File: path, Line: line}
+		}
+		if char == '\n' {
+			line++
+		}
+		rest = rest[size:]
+	}
+	return string(data), nil
 }
 
 // IsExecutable tells whether a regular file may be executed. Symbolic links are followed.
@@ -60,4 +97,16 @@ func (d Dir) Walk() ([]File, error) {
 	})
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return files, err
+}
+
+// Files lists the paths of the regular files among them.
+func (d Dir) Files() ([]string, error) {
+	files, err := d.Walk()
+	paths := make([]string, 0, len(files))
+	for _, file := range files {
+		if !file.Symlink {
+			paths = append(paths, file.Path)
+		}
+	}
+	return paths, err
 }

@@ -1,6 +1,7 @@
 package springline
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -40,6 +41,32 @@ func (s *Step) Create(path string) (*os.File, error) {
 		return nil, err
 	}
 	return os.Create(at)
+}
+
+// Copy copies a file of the input to the output, its executable bit as well. Directories above it are
+// made.
+func (s *Step) Copy(from, to string) error {
+	source, err := os.Open(s.Path(from))
+	if err != nil {
+		return named(err, from)
+	}
+	defer source.Close()
+	isExecutable, err := s.IsExecutable(from)
+	if err != nil {
+		return err
+	}
+	target, err := s.Create(to)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(target, source); err != nil {
+		_ = target.Close()
+		return err
+	}
+	if err := target.Close(); err != nil || !isExecutable {
+		return err
+	}
+	return s.SetExecutable(to, true)
 }
 
 // SetExecutable makes a file of the output executable, or not.

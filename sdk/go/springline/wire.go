@@ -50,6 +50,9 @@ func failureOf(err error) failure {
 	if all := violations(err); len(all) > 0 {
 		return failure{which: isInvalid, violations: all}
 	}
+	if _, ok := find[Invalid](err); ok {
+		return failure{which: isInvalid, violations: []Violation{{Message: "the plugin does not say what is wrong"}}}
+	}
 	as := failure{which: isFailed, message: err.Error()}
 	if _, ok := find[Denied](err); ok {
 		as.which = isDenied

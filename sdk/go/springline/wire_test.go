@@ -94,7 +94,8 @@ func TestErrorsAreSortedByTheirTypes(t *testing.T) {
 		{Transient{Message: "busy", RetryAfter: 2 * time.Second}, isTransient, "busy", 0},
 		{Failed("broken"), isFailed, "broken", 0},
 		{os.ErrNotExist, isFailed, "file does not exist", 0},
-		{Invalid{}, isFailed, "", 0},
+		{Invalid{}, isInvalid, "", 1},
+		{fmt.Errorf("page: %w", Invalid(nil)), isInvalid, "", 1},
 	} {
 		failure := failureOf(wanted.err)
 		if failure.which != wanted.which || failure.message != wanted.text || len(failure.violations) != wanted.count {

@@ -76,6 +76,61 @@ func TestWhatIsWrittenIsTheOutput(t *testing.T) {
 	}
 }
 
+func TestFilesAreTheRegularOnesAndCopiedAsTheyAre(t *testing.T) {
+	host := springlinetest.New(t)
+	large := strings.Repeat("0123456789abcdef", 200_000)
+	host.AddInputLeaf(springlinetest.Leaf{Path: "bin/run", Text: large, Executable: true})
+	host.AddInput("plain", "text")
+	host.AddInputLeaf(springlinetest.Leaf{Path: "gone", Link: "nowhere"})
+	run(t, host, func(step *springline.Step) error {
+		if paths, err := step.Files(); !slices.Equal(paths, []string{"bin/run", "plain"}) {
+			t.Error(paths, err)
+		}
+		return errors.Join(step.Copy("bin/run", "deep/er/run"), step.Copy("plain", "plain"))
+	})
+	if host.Output("deep/er/run") != large || !host.IsOutputExecutable("deep/er/run") || host.IsOutputExecutable("plain") {
+		t.Error("the copy is another file")
+	}
+}
+
+func TestWhatIsWrongWithAFileIsAViolation(t *testing.T) {
+	host := springlinetest.New(t)
+	host.AddInput("bad.md", "one\ntwo \xff")
+	host.AddInput("good.md", "� é")
+	run(t, host, func(step *springline.Step) error {
+		_, read := step.ReadFile("gone.md")
+		_, text := step.ReadText("gone.md")
+		for _, err := range []error{read, text, step.Copy("gone.md", "x")} {
+			var violation springline.Violation
+			if !errors.As(err, &violation) || err.Error() != "gone.md: there is no such file" || !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+			}
+		}
+		if _, err := step.ReadText("bad.md"); err == nil || err.Error() != "bad.md:2: this is not UTF-8" {
+			t.Error(err)
+		}
+		good, err := step.ReadText("good.md")
+		if good != "� é" {
+			t.Error(good)
+		}
+		return err
+	})
+}
+
+func TestAnObjectHasFewBytesInItself(t *testing.T) {
+	host := springlinetest.New(t)
+	most, more := bytes.Repeat([]byte("1"), springline.MaxInline), bytes.Repeat([]byte("2"), springline.MaxInline+1)
+	objects, err := host.Render(springline.Renderer(springline.Info{}, func(_ springline.NoConfig, render *springline.Render) ([]springline.Object, error) {
+		first, err := render.Object("most", most)
+		second, again := render.Object("more", more)
+		return []springline.Object{first, second}, errors.Join(err, again)
+	}), `{}`)
+	want := []springline.Object{{ID: "most", Inline: most}, {ID: "more", Blob: springlinetest.Digest(more)}}
+	if err != nil || !reflect.DeepEqual(objects, want) {
+		t.Error(len(objects), err)
+	}
+}
+
 func TestLinesOfTheLogHaveTopicsAndAttributes(t *testing.T) {
 	host := springlinetest.New(t)
 	run(t, host, func(step *springline.Step) error {
@@ -174,7 +229,7 @@ func TestBlobsAreReadAndWrittenInPieces(t *testing.T) {
 			t.Error(err)
 		}
 		site, _ := render.Artifact("site")
-		page, err := render.Files(site).ReadFile("index.html")
+		page, err := render.ArtifactFiles(site).ReadFile("index.html")
 		return []springline.Object{{ID: "large", Blob: digest}, {ID: "page", Inline: page}, {ID: "site", Tree: site.Digest}}, err
 	})
 	site := host.AddArtifact("site", springlinetest.Leaf{Path: "index.html", Text: "<h1>"})

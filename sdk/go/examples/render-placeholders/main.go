@@ -24,29 +24,26 @@ var plugin = springline.Renderer(springline.Info{
 func main() {}
 
 func render(config Config, render *springline.Render) ([]springline.Object, error) {
-	files, err := render.Walk()
+	paths, err := render.Files()
 	if err != nil {
 		return nil, err
 	}
 	var objects []springline.Object
 	var invalid springline.Invalid
 	replacer := replacer{render: render}
-	for _, file := range files {
-		if file.Symlink {
-			continue
-		}
-		data, err := render.ReadFile(file.Path)
+	for _, path := range paths {
+		data, err := render.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
 		if utf8.Valid(data) {
-			text, wrong, err := replacer.replace(file.Path, string(data))
+			text, wrong, err := replacer.replace(path, string(data))
 			if err != nil {
 				return nil, err
 			}
 			data, invalid = []byte(text), append(invalid, wrong...)
 		}
-		object, err := objectOf(render, config.Prefix+file.Path, data)
+		object, err := render.Object(config.Prefix+path, data)
 		if err != nil {
 			return nil, err
 		}
@@ -69,19 +66,6 @@ func render(config Config, render *springline.Render) ([]springline.Object, erro
 		return append(objects, manifest), err
 	}
 	return objects, nil
-}
-
-// objectOf has the bytes in itself if they are few.
-func objectOf(render *springline.Render, id string, data []byte) (springline.Object, error) {
-	if len(data) <= springline.MaxInline {
-		return springline.Object{ID: id, Inline: data}, nil
-	}
-	blob := render.NewBlob()
-	if _, err := blob.Write(data); err != nil {
-		return springline.Object{}, err
-	}
-	digest, err := blob.Finish()
-	return springline.Object{ID: id, Blob: digest}, err
 }
 
 // manifestOf lists the ids of the objects, one a line.

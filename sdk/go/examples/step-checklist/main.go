@@ -26,26 +26,29 @@ func main() {}
 
 func run(config Config, step *springline.Step) (string, error) {
 	log := step.Logger().With(springline.TopicKey, "checklist")
-	files, err := step.Walk()
+	paths, err := step.Files()
 	if err != nil {
 		return "", err
 	}
 	var items []item
 	var invalid springline.Invalid
-	for _, file := range files {
-		if file.Symlink || !strings.HasSuffix(file.Path, ".md") || slices.Contains(config.Exclude, file.Path) {
+	for _, path := range paths {
+		if !strings.HasSuffix(path, ".md") || slices.Contains(config.Exclude, path) {
 			continue
 		}
-		log.Info("reading " + file.Path)
-		text, err := copySource(step, file.Path)
+		log.Info("reading " + path)
+		text, err := step.ReadFile(path)
 		if err != nil {
 			return "", err
 		}
+		if err := step.Copy(path, "sources/"+path); err != nil {
+			return "", err
+		}
 		if !utf8.Valid(text) {
-			invalid = append(invalid, springline.Violation{Message: "not UTF-8", File: file.Path})
+			invalid = append(invalid, springline.Violation{Message: "not UTF-8", File: path})
 			continue
 		}
-		found, wrong := parse(file.Path, string(text))
+		found, wrong := parse(path, string(text))
 		items, invalid = append(items, found...), append(invalid, wrong...)
 	}
 	if len(invalid) > 0 {
@@ -55,23 +58,6 @@ func run(config Config, step *springline.Step) (string, error) {
 		log.Warn("no items")
 	}
 	return write(config, step, items)
-}
-
-// copySource puts a file into the output as it is, and gives its bytes.
-func copySource(step *springline.Step, path string) ([]byte, error) {
-	text, err := step.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	isExecutable, err := step.IsExecutable(path)
-	if err != nil {
-		return nil, err
-	}
-	copied := "sources/" + path
-	if err := step.WriteFile(copied, text); err != nil || !isExecutable {
-		return text, err
-	}
-	return text, step.SetExecutable(copied, true)
 }
 
 // write writes the list and the script, and sums up.

@@ -28,14 +28,18 @@ func (t target) Identify(desired []springline.Object) (identities []springline.I
 }
 
 func (t target) Plan(desired []springline.Object, owned []string) (changes []springline.Change, err error) {
-	for _, object := range desired {
-		there, err := t.directory.Inspect(object.ID)
-		if err != nil {
-			return nil, err
-		}
+	refs := make([]string, len(desired))
+	for at, object := range desired {
+		refs[at] = object.ID
+	}
+	there, err := t.directory.Inspect(refs...)
+	if err != nil {
+		return nil, err
+	}
+	for at, object := range desired {
 		change := springline.Change{Ref: object.ID, Object: object.ID, After: object.Blob}
-		if there[0] != nil {
-			change.Action, change.Before = springline.Update, there[0].Digest
+		if there[at] != nil {
+			change.Action, change.Before = springline.Update, there[at].Digest
 		}
 		if change.Before != change.After {
 			changes = append(changes, change)
@@ -43,7 +47,7 @@ func (t target) Plan(desired []springline.Object, owned []string) (changes []spr
 	}
 	nodes, err := t.directory.Inspect(owned...)
 	for at, node := range nodes {
-		if slices.ContainsFunc(desired, func(object springline.Object) bool { return object.ID == owned[at] }) {
+		if slices.Contains(refs, owned[at]) {
 			continue
 		}
 		change := springline.Change{Ref: owned[at], Action: springline.Delete}
@@ -72,4 +76,8 @@ func (t target) Observe(refs []string) (observed []springline.Observed, err erro
 		}
 	}
 	return observed, err
+}
+
+func (t target) Owned() ([]string, error) {
+	return t.directory.Owned()
 }

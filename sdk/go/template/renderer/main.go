@@ -9,13 +9,17 @@ type Config struct {
 var plugin = springline.Renderer(springline.Info{
 	Name: "{{name}}", Version: "0.1.0", Summary: "Makes an object of every file.",
 }, func(config Config, render *springline.Render) (objects []springline.Object, err error) {
-	files, err := render.Walk()
-	for _, file := range files {
-		data, err := render.ReadFile(file.Path)
+	paths, err := render.Files()
+	for _, path := range paths {
+		data, err := render.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, springline.Object{ID: config.Prefix + file.Path, Inline: data})
+		object, err := render.Object(config.Prefix+path, data)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
 	}
 	return objects, err
 })
