@@ -224,6 +224,12 @@ typedef struct springline_entry {
 springline_result springline_walk(const char *directory, springline_entry **entries, size_t *count) SPRINGLINE_MUST_USE;
 /* All bytes of a file, with a NUL behind them; `size` may be NULL. */
 springline_result springline_read(const char *path, char **data, size_t *size) SPRINGLINE_MUST_USE;
+/*
+ * The same for a file of the input by its path below `/in`. If there is none, or text is not UTF-8,
+ * the result is SPRINGLINE_INVALID and a violation that names the file and the line was noted.
+ */
+springline_result springline_read_input(const char *path, char **data, size_t *size) SPRINGLINE_MUST_USE;
+springline_result springline_read_input_text(const char *path, char **text) SPRINGLINE_MUST_USE;
 /* Writes a file as a whole; the directories above it are made. */
 springline_result springline_write(const char *path, const void *data, size_t size) SPRINGLINE_MUST_USE;
 /* Copies a file with its executable bit; the directories above it are made. */

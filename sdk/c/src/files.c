@@ -106,9 +106,9 @@ springline_result springline_walk(const char *directory, springline_entry **entr
     return result;
 }
 
-springline_result springline_read(const char *path, char **data, size_t *size)
+/* Reads a file that was just opened, and closes it; `file` below 0 is no file. */
+static springline_result read_all(int file, const char *path, char **data, size_t *size)
 {
-    int file = open(path, O_RDONLY);
     struct stat status;
     if (file < 0) {
         return springline_failed_errno(path);
@@ -133,6 +133,37 @@ springline_result springline_read(const char *path, char **data, size_t *size)
     *data = bytes;
     if (size != NULL) {
         *size = got;
+    }
+    return result;
+}
+
+springline_result springline_read(const char *path, char **data, size_t *size)
+{
+    return read_all(open(path, O_RDONLY), path, data, size);
+}
+
+springline_result springline_read_input(const char *path, char **data, size_t *size)
+{
+    const char *at = springline_in(path);
+    int file = open(at, O_RDONLY);
+    if (file < 0 && errno == ENOENT) {
+        return springline_invalid_file(path, 0, "there is no such file");
+    }
+    return read_all(file, at, data, size);
+}
+
+springline_result springline_read_input_text(const char *path, char **text)
+{
+    size_t size;
+    springline_result result = springline_read_input(path, text, &size);
+    uint32_t number = 1;
+    for (size_t start = 0; result == SPRINGLINE_OK && start < size; number++) {
+        const char *line = *text + start, *end = memchr(line, '\n', size - start);
+        size_t length = end == NULL ? size - start : (size_t)(end - line) + 1;
+        if (!springline_is_utf8(line, length)) {
+            return springline_invalid_file(path, number, "this is not UTF-8");
+        }
+        start += length;
     }
     return result;
 }

@@ -65,13 +65,24 @@ int64_t springline_commit_time(void)
     return springline_host_context_commit_time();
 }
 
+/* Those of the call, once they were asked for. */
+static const springline_json *values;
+
+void springline_forget_values(void)
+{
+    values = NULL;
+}
+
 const springline_json *springline_values(void)
 {
+    if (values != NULL) {
+        return values;
+    }
     springline_host_string_t text;
     springline_host_context_values(&text);
     size_t size = text.len;
     const char *problem;
-    const springline_json *values = springline_json_parse(springline_take(&text), size, &problem);
+    values = springline_json_parse(springline_take(&text), size, &problem);
     if (values == NULL) {
         springline_invalid("the environment's values: %s", problem);
         values = springline_json_parse("{}", 2, NULL);

@@ -17,6 +17,7 @@ void springline_call_end(void);
 /* Closes blobs and writers. Set once there are any: not every kind may import them. */
 extern void (*springline_close_handles)(void);
 void springline_close_log(void);
+void springline_forget_values(void);
 void springline_free_arena(void);
 
 /* Memory that can't be had ends the call. */

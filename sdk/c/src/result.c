@@ -30,6 +30,7 @@ void springline_call_end(void)
         springline_close_handles();
     }
     springline_close_log();
+    springline_forget_values();
     springline_clear_problem();
     springline_free_arena();
 }

@@ -66,6 +66,34 @@ static void a_copy_keeps_the_mode(void)
     assert(!springline_fake_output_is_executable("plain"));
 }
 
+static springline_result reads_a_missing_input(const springline_json *config, springline_step *step)
+{
+    (void)config, (void)step;
+    char *data;
+    return springline_read_input("d/gone.md", &data, NULL);
+}
+
+static springline_result reads_texts(const springline_json *config, springline_step *step)
+{
+    (void)config;
+    char *text;
+    springline_result result = springline_read_input_text("good.md", &text);
+    springline_summary(step, "%s", text);
+    return result == SPRINGLINE_OK ? springline_read_input_text("bad.md", &text) : result;
+}
+
+static void what_is_wrong_with_an_input_is_a_violation(void)
+{
+    springline_fake_reset();
+    assert(call(reads_a_missing_input) == SPRINGLINE_INVALID);
+    springline_fake_same(springline_fake_error(), "d/gone.md: there is no such file");
+    springline_fake_input("good.md", "\n\xc3\xa4\n");
+    springline_fake_input("bad.md", "one\ntwo \xc3\n\xff");
+    assert(call(reads_texts) == SPRINGLINE_INVALID);
+    springline_fake_same(springline_fake_summary(), "\n\xc3\xa4\n");
+    springline_fake_same(springline_fake_error(), "bad.md:2: this is not UTF-8");
+}
+
 static springline_result uses_plain_files(const springline_json *config, springline_step *step)
 {
     (void)config;
@@ -134,5 +162,6 @@ int main(void)
 {
     a_walk_is_sorted_and_does_not_follow_links();
     a_copy_keeps_the_mode();
+    what_is_wrong_with_an_input_is_a_violation();
     errors_name_the_path();
 }

@@ -53,6 +53,7 @@ static springline_result asks(const springline_json *config, springline_step *st
     size_t count;
     const char *const *names = springline_artifact_names(&count);
     assert(count == 2);
+    assert(springline_values() == springline_values());
     const char *environment = springline_environment();
     springline_summary(step, "%s %s %.4s %lld %s %s,%s %.7s %d", springline_application(),
                        environment == NULL ? "-" : environment, springline_revision(), (long long)springline_commit_time(),
@@ -116,6 +117,10 @@ static void the_context_is_asked_for(void)
     springline_fake_artifact("docs", "a", "1");
     assert(call(asks) == SPRINGLINE_OK);
     springline_fake_same(springline_fake_summary(), "shop - abcd 42 b docs,site sha256: 1");
+    /* The next call asks anew. */
+    springline_fake_values("{\"a\": \"c\"}");
+    assert(call(asks) == SPRINGLINE_OK);
+    springline_fake_same(springline_fake_summary(), "shop - abcd 42 c docs,site sha256: 1");
     /* Values that can't be read are not passed over. */
     springline_fake_values("{");
     assert(call(asks) == SPRINGLINE_INVALID);

@@ -14,40 +14,44 @@ static springline_result identify(const springline_json *config, const springlin
     return SPRINGLINE_OK;
 }
 
+/* The digest of what is there; NULL where nothing is, or a directory. */
+static const char *digest_of(const springline_node *node)
+{
+    return node == NULL || *node->digest == '\0' ? NULL : node->digest;
+}
+
 static springline_result plan(const springline_json *config, const springline_plan_input *input,
                               springline_changes *changes)
 {
     (void)config;
+    const char **ids = springline_alloc((input->desired_count + 1) * sizeof *ids);
     for (size_t i = 0; i < input->desired_count; i++) {
-        const springline_object *object = &input->desired[i];
-        const springline_node *there;
-        springline_result result = springline_inspect_one(object->id, &there);
-        if (result != SPRINGLINE_OK) {
-            return result;
-        }
-        if (there != NULL && strcmp(there->digest, object->digest) == 0) {
-            continue;
-        }
-        springline_add_change(changes, &(springline_change){
-            .ref = object->id, .object = object->id, .action = there == NULL ? SPRINGLINE_CREATE : SPRINGLINE_UPDATE,
-            .before = there == NULL ? NULL : there->digest, .after = object->digest });
+        ids[i] = input->desired[i].id;
     }
-    for (size_t i = 0; i < input->owned_count; i++) {
-        const springline_node *there;
-        springline_result result = springline_inspect_one(input->owned[i], &there);
-        if (result != SPRINGLINE_OK) {
-            return result;
+    const springline_node *const *there;
+    springline_result result = springline_inspect(ids, input->desired_count, &there);
+    for (size_t i = 0; result == SPRINGLINE_OK && i < input->desired_count; i++) {
+        const char *before = digest_of(there[i]), *after = input->desired[i].digest;
+        if (before == NULL || strcmp(before, after) != 0) {
+            springline_add_change(changes, &(springline_change){
+                .ref = ids[i], .object = ids[i], .action = before == NULL ? SPRINGLINE_CREATE : SPRINGLINE_UPDATE,
+                .before = before, .after = after });
         }
+    }
+    if (result == SPRINGLINE_OK) {
+        result = springline_inspect(input->owned, input->owned_count, &there);
+    }
+    for (size_t i = 0; result == SPRINGLINE_OK && i < input->owned_count; i++) {
         bool desired = false;
         for (size_t j = 0; j < input->desired_count; j++) {
-            desired = desired || strcmp(input->owned[i], input->desired[j].id) == 0;
+            desired = desired || strcmp(input->owned[i], ids[j]) == 0;
         }
         if (!desired) {
             springline_add_change(changes, &(springline_change){
-                .ref = input->owned[i], .action = SPRINGLINE_DELETE, .before = there == NULL ? NULL : there->digest });
+                .ref = input->owned[i], .action = SPRINGLINE_DELETE, .before = digest_of(there[i]) });
         }
     }
-    return SPRINGLINE_OK;
+    return result;
 }
 
 static springline_result apply(const springline_json *config, const springline_change *change, springline_applied *applied)
@@ -60,11 +64,14 @@ static springline_result apply(const springline_json *config, const springline_c
 static springline_result observe(const springline_json *config, springline_observed *observed, size_t count)
 {
     (void)config;
-    springline_result result = SPRINGLINE_OK;
+    const char **refs = springline_alloc((count + 1) * sizeof *refs);
+    for (size_t i = 0; i < count; i++) {
+        refs[i] = observed[i].ref;
+    }
+    const springline_node *const *there;
+    springline_result result = springline_inspect(refs, count, &there);
     for (size_t i = 0; result == SPRINGLINE_OK && i < count; i++) {
-        const springline_node *there;
-        result = springline_inspect_one(observed[i].ref, &there);
-        observed[i].version = there == NULL ? NULL : there->digest;
+        observed[i].version = digest_of(there[i]);
     }
     return result;
 }
