@@ -1,7 +1,5 @@
 //! From manifests to objects.
 
-use std::io::Write as _;
-
 use springline_sdk::files;
 use springline_sdk::prelude::*;
 use springline_yaml::write;
@@ -13,8 +11,6 @@ use crate::input::list;
 use crate::scope::Scopes;
 use crate::{label, namespace};
 
-/// The largest body that is passed as it is, in bytes.
-const INLINE: usize = 1 << 20;
 /// Where objects without a namespace are; no namespace can have this name.
 const CLUSTER: &str = "_cluster";
 /// Where objects are that leave their namespace to the target.
@@ -62,7 +58,7 @@ pub fn render(config: &Config, render: &mut Render) -> Result<Vec<Object>> {
     if documents.is_empty() {
         warn!("there is no manifest in the input directory");
     }
-    ids.iter().map(|(id, document)| object(render, id, document)).collect()
+    ids.into_iter().map(|(id, document)| render.object(id, write(&document.node))).collect()
 }
 
 fn check_namespace(config: &Config, violations: &mut Vec<Violation>) {
@@ -103,16 +99,6 @@ fn ids<'d>(
         violations.push(again.violation(message));
     }
     ids.into_iter().map(|(id, at)| (id, &documents[at])).collect()
-}
-
-fn object(render: &Render, id: &str, document: &Document) -> Result<Object> {
-    let text = write(&document.node);
-    if text.len() <= INLINE {
-        return Ok(Object::inline(id, text));
-    }
-    let mut writer = render.blob_writer();
-    writer.write_all(text.as_bytes()).at(id)?;
-    Ok(Object::blob(id, writer.finish()?))
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Root {
     fn values(&self) -> &Value {
         self.values.get_or_init(|| {
             let failed = |message: String| Value::from(Error::new(ErrorKind::InvalidOperation, message));
-            let of_environment = match ask(Context::values) {
+            let of_environment = match ask(|context| context.values().cloned()) {
                 Some(Ok(values)) => values,
                 Some(Err(error)) => return failed(error.to_string()),
                 None => return failed("the environment's values can't be read".into()),

@@ -16,9 +16,6 @@ use crate::input::{Input, list};
 use crate::suggest::did_you_mean;
 use crate::values::{from_files, from_json, reserved};
 
-/// The largest body that is passed as it is, in bytes.
-const INLINE: usize = 1 << 20;
-
 /// Renders the input.
 pub fn render(config: &Config, render: &mut Render) -> Result<Vec<Object>> {
     let mut violations = Vec::new();
@@ -83,7 +80,7 @@ impl Templates<'_> {
         let source = match String::from_utf8(render.read(path)?) {
             Ok(text) => text,
             // What is no text is no template.
-            Err(bytes) => return body(render, path, bytes.as_bytes()).map(Ok),
+            Err(bytes) => return blob(render, path, bytes.as_bytes()).map(Ok),
         };
         let context = Value::from_dyn_object(Arc::clone(&self.root));
         let text = match self.environment.render_named_str(path, &source, context) {
@@ -91,17 +88,14 @@ impl Templates<'_> {
             Err(error) => return Ok(Err(failure::violation(&error, path, &self.root, self.paths))),
         };
         match check(id, &text) {
-            Ok(()) => body(render, id, text.as_bytes()).map(Ok),
+            Ok(()) => render.object(id, text).map(Ok),
             Err((line, message)) => Ok(Err(unreadable(path, &source, &text, line, &message))),
         }
     }
 }
 
-/// An object of these bytes: inline if they are few.
-fn body(render: &Render, id: &str, bytes: &[u8]) -> Result<Object> {
-    if bytes.len() <= INLINE && std::str::from_utf8(bytes).is_ok() {
-        return Ok(Object::inline(id, bytes));
-    }
+/// An object whose bytes, which are no text, are a blob however few they are.
+fn blob(render: &Render, id: &str, bytes: &[u8]) -> Result<Object> {
     let mut writer = render.blob_writer();
     writer.write_all(bytes).at(id)?;
     Ok(Object::blob(id, writer.finish()?))

@@ -1,6 +1,8 @@
 //! What a call is about.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -11,6 +13,8 @@ use crate::host::{Current, Host as _};
 #[derive(Debug, Clone)]
 pub struct Context {
     host: Current,
+    /// Those of the call, once they were asked for.
+    values: Rc<OnceCell<Map<String, Value>>>,
 }
 
 /// An artifact of the application, as desired by the revision.
@@ -27,7 +31,7 @@ pub struct Artifact {
 
 impl Context {
     pub(crate) fn new(host: Current) -> Self {
-        Self { host }
+        Self { host, values: Rc::default() }
     }
 
     /// The application's name.
@@ -56,8 +60,13 @@ impl Context {
     ///
     /// # Errors
     /// [`Error::Failed`] if the host gives something else than a JSON object.
-    pub fn values(&self) -> Result<Map<String, Value>> {
-        serde_json::from_str(&self.host.values()).map_err(|error| Error::failed(format!("the values: {error}")))
+    pub fn values(&self) -> Result<&Map<String, Value>> {
+        if let Some(values) = self.values.get() {
+            return Ok(values);
+        }
+        let values = serde_json::from_str(&self.host.values());
+        let values = values.map_err(|error| Error::failed(format!("the values: {error}")))?;
+        Ok(self.values.get_or_init(|| values))
     }
 
     /// The artifact of that name; none if the application declares no such one.

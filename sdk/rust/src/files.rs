@@ -2,8 +2,8 @@
 //!
 //! They are ordinary files: `std::fs` serves as well. What is here adds errors that name the file.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::error::{AtPath as _, Error, Result, Violation};
@@ -26,6 +26,15 @@ pub fn walk(directory: &Path) -> Result<Vec<Entry>> {
     collect(directory, "", &mut entries)?;
     entries.sort_unstable();
     Ok(entries)
+}
+
+/// The path of every regular file below this directory, sorted.
+///
+/// # Errors
+/// As [`walk`].
+pub fn regular(directory: &Path) -> Result<Vec<String>> {
+    let entries = walk(directory)?.into_iter();
+    Ok(entries.filter(|entry| entry.link.is_none()).map(|entry| entry.path).collect())
 }
 
 fn collect(directory: &Path, prefix: &str, entries: &mut Vec<Entry>) -> Result<()> {
@@ -57,11 +66,16 @@ fn text(path: &Path) -> Result<String> {
 /// [`Error::Invalid`], naming the file, if there is none; [`Error::Failed`] if it can't be read.
 pub fn read(directory: &Path, path: &str) -> Result<Vec<u8>> {
     let at = below(directory, path)?;
-    match fs::read(&at) {
+    existing(fs::read(&at), &at, path)
+}
+
+/// What came of opening the file at `path`, which is [`Error::Invalid`] if there is none.
+fn existing<T>(opened: io::Result<T>, at: &Path, path: &str) -> Result<T> {
+    match opened {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(Violation::new("there is no such file").file(path).into())
         }
-        other => other.at(&at),
+        other => other.at(at),
     }
 }
 
@@ -82,11 +96,27 @@ pub fn read_text(directory: &Path, path: &str) -> Result<String> {
 /// # Errors
 /// [`Error::Failed`], naming the file, if it can't be written.
 pub fn write(directory: &Path, path: &str, bytes: &[u8]) -> Result<()> {
+    let at = writable(directory, path)?;
+    fs::write(&at, bytes).at(&at)
+}
+
+/// Copies the bytes of the file at `from` below one directory to `to` below another; parents are made.
+pub(crate) fn copy(directory: &Path, from: &str, into: &Path, to: &str) -> Result<()> {
+    let source = below(directory, from)?;
+    let mut opened = existing(File::open(&source), &source, from)?;
+    let target = writable(into, to)?;
+    // `fs::copy` sets a mode, which WASI has none of.
+    io::copy(&mut opened, &mut File::create(&target).at(&target)?).at(&source)?;
+    Ok(())
+}
+
+/// `path` below `directory`, its parents made.
+fn writable(directory: &Path, path: &str) -> Result<PathBuf> {
     let at = below(directory, path)?;
     if let Some(parent) = at.parent() {
         fs::create_dir_all(parent).at(parent)?;
     }
-    fs::write(&at, bytes).at(&at)
+    Ok(at)
 }
 
 /// `path` below `directory`.
@@ -137,6 +167,7 @@ mod tests {
         let paths: Vec<_> = walked.iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["a", "b.txt", "b/up", "b/x"]);
         assert_eq!(walked[2].link.as_deref(), Some("../.."));
+        assert_eq!(regular(directory.path()).unwrap(), ["a", "b.txt", "b/x"]);
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub struct Object {
     pub body: Body,
 }
 
+/// The most bytes that an object has inline.
+pub(crate) const MAX_INLINE: usize = 1 << 20;
+
 /// The bytes of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {

@@ -1,14 +1,16 @@
 //! What a renderer is given.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::blob::BlobWriter;
 use crate::context::{Artifact, Context};
-use crate::error::{Result, Violation};
+use crate::error::{AtPath as _, Result, Violation};
 use crate::files::{self, Entry};
 use crate::host::{Current, Host as _};
+use crate::object::{MAX_INLINE, Object};
 
 /// One run of a renderer: a directory of the source, and the artifacts.
 #[derive(Debug)]
@@ -35,6 +37,14 @@ impl Render {
     /// [`Error::Failed`](crate::Error::Failed) if a directory can't be listed.
     pub fn walk(&self) -> Result<Vec<Entry>> {
         files::walk(&self.input)
+    }
+
+    /// The path of every regular file of the input, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Failed`](crate::Error::Failed) if a directory can't be listed.
+    pub fn files(&self) -> Result<Vec<String>> {
+        files::regular(&self.input)
     }
 
     /// The bytes of a file of the input.
@@ -79,7 +89,7 @@ impl Render {
     ///
     /// # Errors
     /// [`Error::Failed`](crate::Error::Failed) if the host gives something else than a JSON object.
-    pub fn values(&self) -> Result<Map<String, Value>> {
+    pub fn values(&self) -> Result<&Map<String, Value>> {
         self.context.values()
     }
 
@@ -102,8 +112,22 @@ impl Render {
         self.context.artifacts()
     }
 
-    /// Starts a blob, for an object of more than 1 MiB.
+    /// Starts a blob, for an object that is made piece by piece.
     pub fn blob_writer(&self) -> BlobWriter {
         BlobWriter::new(self.host.new_blob())
+    }
+
+    /// An object of these bytes: inline up to 1 MiB, else through a blob.
+    ///
+    /// # Errors
+    /// [`Error::Failed`](crate::Error::Failed) if the host can't keep them.
+    pub fn object(&self, id: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Object> {
+        let (id, bytes) = (id.into(), bytes.into());
+        if bytes.len() <= MAX_INLINE {
+            return Ok(Object::inline(id, bytes));
+        }
+        let mut writer = self.blob_writer();
+        writer.write_all(&bytes).at(&id)?;
+        Ok(Object::blob(id, writer.finish()?))
     }
 }

@@ -41,6 +41,14 @@ impl Step {
         files::walk(&self.input)
     }
 
+    /// The path of every regular file of the input, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Failed`](crate::Error::Failed) if a directory can't be listed.
+    pub fn files(&self) -> Result<Vec<String>> {
+        files::regular(&self.input)
+    }
+
     /// The bytes of a file of the input.
     ///
     /// # Errors
@@ -79,6 +87,17 @@ impl Step {
     /// [`Error::Failed`](crate::Error::Failed) if there is no such file.
     pub fn set_executable(&self, path: impl AsRef<str>, executable: bool) -> Result<()> {
         self.host.set_executable(&files::below(&self.output, path.as_ref())?, executable)
+    }
+
+    /// Copies a file of the input to the output, its executable bit as well; parents are made.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid), naming the file, if there is none, or if a path leads out;
+    /// [`Error::Failed`](crate::Error::Failed) if it can't be copied.
+    pub fn copy(&self, from: impl AsRef<str>, to: impl AsRef<str>) -> Result<()> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        files::copy(&self.input, from, &self.output, to)?;
+        if self.is_executable(from)? { self.set_executable(to, true) } else { Ok(()) }
     }
 
     /// What the call is about.

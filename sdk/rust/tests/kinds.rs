@@ -55,6 +55,24 @@ mod step {
     }
 
     #[test]
+    fn a_copy_keeps_the_executable_bit_and_names_what_is_missing() {
+        let host = springline_sdk::fake::Host::new();
+        host.add_executable_input("bin/run", vec![7; 3 << 20]).add_input("plain", "text").add_input_link("gone", "no");
+        let step = host.step();
+        assert_eq!(step.files().unwrap(), ["bin/run", "plain"]);
+        step.copy("bin/run", "deep/er/run").unwrap();
+        step.copy("plain", "plain").unwrap();
+        assert_eq!(host.output("deep/er/run").unwrap(), vec![7; 3 << 20]);
+        assert!(host.is_output_executable("deep/er/run") && !host.is_output_executable("plain"));
+        for (from, to, expected) in
+            [("none", "x", "none: there is no such file"), ("plain", "../x", "`../x` is no path below a directory")]
+        {
+            let error = step.copy(from, to).unwrap_err();
+            assert!(matches!(error, Error::Invalid(_)) && error.to_string().starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_and_a_refusal_are_invalid() {
         let host = springline_sdk::fake::Host::new();
         for (config, expected) in [
@@ -94,7 +112,7 @@ mod renderer {
             blob.write_all(&render.read(&file.path)?)?;
             objects.push(Object::blob(&file.path, blob.finish()?));
         }
-        let values = format!("{}: {}", render.environment()?, Value::from(render.values()?));
+        let values = format!("{}: {}", render.environment()?, Value::from(render.values()?.clone()));
         objects.push(Object::inline("values", values));
         Ok(objects)
     }
@@ -109,6 +127,29 @@ mod renderer {
         let Body::Blob(digest) = &objects[1].body else { panic!("{objects:?}") };
         assert_eq!(host.blob(digest).unwrap(), b"kind: A");
         assert_eq!(objects[2], Object::inline("values", r#"prod: {"replicas":2}"#));
+    }
+
+    #[test]
+    fn an_object_is_inline_up_to_a_mebibyte() {
+        let host = springline_sdk::fake::Host::new();
+        let render = host.renderer();
+        let (small, large) = (vec![1; 1 << 20], vec![2; (1 << 20) + 1]);
+        assert_eq!(render.object("small", small.clone()).unwrap(), Object::inline("small", small));
+        let object = render.object("large", large.clone()).unwrap();
+        let Body::Blob(digest) = &object.body else { panic!("{}", object.id) };
+        assert!(host.blob(digest).unwrap() == large);
+    }
+
+    #[test]
+    fn values_are_asked_for_once_a_call() {
+        let host = springline_sdk::fake::Host::new();
+        host.set_values(json!({ "port": 1 }));
+        let render = host.renderer();
+        host.set_values(json!({ "port": 2 }));
+        assert_eq!(render.values().unwrap()["port"], 2);
+        host.set_values(json!({ "port": 3 }));
+        assert_eq!(render.context().values().unwrap()["port"], 2);
+        assert_eq!(host.renderer().values().unwrap()["port"], 3);
     }
 
     #[test]

@@ -196,7 +196,7 @@ fn other_files_pass_or_stay_out() {
     let Body::Blob(digest) = &objects[0].body else { panic!("{objects:?}") };
     assert_eq!(host.blob(digest).unwrap(), b"\x89PNG\xff{{ x }}");
     assert!(rendered(&host, json!({ "include": ["*.yaml"] })).is_empty());
-    host.add_input("big", "x".repeat(INLINE + 1));
+    host.add_input("big", "x".repeat((1 << 20) + 1));
     let objects = host.render::<Plugin>(json!({ "include": ["big"] })).unwrap();
     assert!(matches!(objects[0].body, Body::Blob(_)));
 }

@@ -1,5 +1,6 @@
 //! The real host: `springline:host` through its generated bindings.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use crate::bindings::host::springline::host::{blobs, context, directory, files, log, secrets, trees};
@@ -11,7 +12,18 @@ use crate::log::Level;
 use crate::object::{EntryKind, TreeEntry};
 
 thread_local! {
-    static SINK: log::Sink = log::Sink::new("");
+    /// The sink of the last topic; most plugins have one.
+    static SINK: RefCell<Option<(String, log::Sink)>> = const { RefCell::new(None) };
+}
+
+/// Uses the sink of a topic; without one, whichever there is.
+fn with_sink(topic: Option<&str>, write: impl FnOnce(&log::Sink)) {
+    SINK.with_borrow_mut(|last| {
+        drop(last.take_if(|(of, _)| topic.is_some_and(|topic| of != topic)));
+        let topic = topic.unwrap_or_default();
+        let (_, sink) = last.get_or_insert_with(|| (topic.to_owned(), log::Sink::new(topic)));
+        write(sink);
+    });
 }
 
 /// The host behind the imports. It holds nothing: the host knows which call it is.
@@ -29,15 +41,11 @@ impl Host for Imports {
             Level::Warn => log::Level::Warn,
             Level::Error => log::Level::Error,
         };
-        if topic.is_empty() {
-            SINK.with(|sink| sink.write(level, message));
-        } else {
-            log::Sink::new(topic).write(level, message);
-        }
+        with_sink(Some(topic), |sink| sink.write(level, message));
     }
 
     fn progress(done: u64, total: u64) {
-        SINK.with(|sink| sink.progress(done, total));
+        with_sink(None, |sink| sink.progress(done, total));
     }
 
     fn secret(name: &str) -> Result<Vec<u8>> {

@@ -127,7 +127,8 @@ impl Request {
     }
 
     /// Makes the request, and follows redirects. Each of them is a request of its own that must be
-    /// granted, and none gets what identifies the caller at another server.
+    /// granted. At another server it has of the headers only `accept`, `accept-*`, `content-*` and
+    /// `user-agent`: the others may identify the caller.
     ///
     /// # Errors
     /// [`Error::Denied`] if it, or one that it is redirected to, is not granted;
@@ -152,13 +153,17 @@ impl Request {
                 headers.retain(|(name, _)| !name.starts_with("content-"));
             }
             if !next.is_same_server(&url) {
-                let private = ["authorization", "cookie", "proxy-authorization"];
-                headers.retain(|(name, _)| !private.contains(&name.as_str()));
+                headers.retain(|(name, _)| says_nothing_of_the_caller(name));
             }
             url = next;
         }
         unreachable!("the loop ends by returning")
     }
+}
+
+/// Whether a header may go to a server that the caller did not name: any other may hold a key.
+fn says_nothing_of_the_caller(name: &str) -> bool {
+    matches!(name, "accept" | "user-agent") || name.starts_with("accept-") || name.starts_with("content-")
 }
 
 impl Response {
@@ -233,6 +238,34 @@ mod tests {
         assert_eq!(requests[0].headers, [("authorization".to_owned(), "Bearer x".to_owned())]);
         assert_eq!((requests[1].method.as_str(), requests[1].headers.len(), requests[1].body.len()), ("GET", 0, 0));
         assert_eq!(request.redirects(0).send().unwrap().status, 303);
+    }
+
+    #[test]
+    fn another_server_gets_no_header_that_may_identify_the_caller() {
+        let host = fake::Host::new();
+        let to = |location: &str| Response::new(307, "").header("location", location);
+        host.answer("PUT", "https://a.example/1", to("/2"));
+        host.answer("PUT", "https://a.example/2", to("https://b.example/3"));
+        host.answer("PUT", "https://b.example/3", Response::new(200, ""));
+        let names = [
+            "accept",
+            "accept-language",
+            "content-type",
+            "user-agent",
+            "authorization",
+            "cookie",
+            "private-token",
+            "x-api-key",
+            "acceptance",
+        ];
+        let request = Request::new("PUT", "https://a.example/1").body("text");
+        names.iter().fold(request, |request, name| request.header(name, "x")).send().unwrap();
+        let sent: Vec<Vec<String>> = host
+            .requests()
+            .into_iter()
+            .map(|request| request.headers.into_iter().map(|(name, _)| name).collect())
+            .collect();
+        assert_eq!(sent, [&names[..], &names[..], &names[..4]]);
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn ask(render: &Render) -> Result<Vec<Object>> {
     Ok(vec![
         Object::inline("application", context.application()),
         Object::inline("environment", render.environment()?),
-        Object::inline("values", springline_sdk::serde_json::to_vec(&render.values()?).unwrap_or_default()),
+        Object::inline("values", springline_sdk::serde_json::to_vec(render.values()?).unwrap_or_default()),
         Object::inline("names", context.artifact_names().join(",")),
     ])
 }

@@ -10,9 +10,6 @@ use springline_sdk::prelude::*;
 
 use placeholders::replace;
 
-/// The longest body that crosses as it is, in bytes.
-const INLINE: usize = 1 << 20;
-
 /// What is rendered besides the files.
 #[config]
 struct Config {
@@ -32,13 +29,12 @@ struct Config {
 fn render(config: Config, render: &mut Render) -> Result<Vec<Object>> {
     let mut objects = Vec::new();
     let mut violations = Vec::new();
-    for file in render.walk()?.into_iter().filter(|file| file.link.is_none()) {
-        let bytes = match String::from_utf8(render.read(&file.path)?) {
-            Ok(text) => replace(&file.path, &text, &mut violations, |name| lookup(render, name))?.into_bytes(),
+    for path in render.files()? {
+        let bytes = match String::from_utf8(render.read(&path)?) {
+            Ok(text) => replace(&path, &text, &mut violations, |name| lookup(render, name))?.into_bytes(),
             Err(other) => other.into_bytes(),
         };
-        let id = format!("{}{}", config.prefix, file.path);
-        objects.push(if bytes.len() > INLINE { written(render, id, &bytes)? } else { Object::inline(id, bytes) });
+        objects.push(render.object(format!("{}{path}", config.prefix), bytes)?);
     }
     for (at, name) in config.artifacts.iter().enumerate() {
         match render.context().artifact(name) {
@@ -53,16 +49,11 @@ fn render(config: Config, render: &mut Render) -> Result<Vec<Object>> {
     }
     if config.manifest {
         let list: String = objects.iter().map(|object| format!("{}\n", object.id)).collect();
-        objects.push(written(render, format!("{}manifest.txt", config.prefix), list.as_bytes())?);
+        let mut writer = render.blob_writer();
+        writer.write_all(list.as_bytes())?;
+        objects.push(Object::blob(format!("{}manifest.txt", config.prefix), writer.finish()?));
     }
     Ok(objects)
-}
-
-/// An object whose bytes go to the host piece by piece.
-fn written(render: &Render, id: String, bytes: &[u8]) -> Result<Object> {
-    let mut writer = render.blob_writer();
-    writer.write_all(bytes)?;
-    Ok(Object::blob(id, writer.finish()?))
 }
 
 /// What a placeholder stands for, or why it stands for nothing.

@@ -29,8 +29,8 @@ const TOPIC: &str = "checklist";
 /// Collects the tasks of Markdown files into one checklist.
 #[build_step]
 fn checklist(config: Config, step: &mut Step) -> Result<String> {
-    let files = step.walk()?.into_iter().filter(|file| file.link.is_none()).map(|file| file.path);
-    let pages: Vec<_> = files.filter(|path| path.ends_with(".md") && !config.exclude.contains(path)).collect();
+    let mut pages = step.files()?;
+    pages.retain(|path| path.ends_with(".md") && !config.exclude.contains(path));
     let mut violations = Vec::new();
     let mut lines = format!("{} ({})\n", config.title, step.context().application());
     let (mut done, mut all) = (0, 0);
@@ -60,11 +60,7 @@ fn checklist(config: Config, step: &mut Step) -> Result<String> {
     let summary = format!("{done} of {all} done");
     step.write("checklist.txt", format!("{lines}{summary}\n"))?;
     for page in &pages {
-        let copy = format!("sources/{page}");
-        step.write(&copy, step.read(page)?)?;
-        if step.is_executable(page)? {
-            step.set_executable(&copy, true)?;
-        }
+        step.copy(page, format!("sources/{page}"))?;
     }
     if config.script {
         step.write("check.sh", format!("#!/bin/sh\nexit {}\n", u8::from(done < all)))?;

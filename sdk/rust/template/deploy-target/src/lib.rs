@@ -14,16 +14,17 @@ impl Target for Config {
 
     fn plan(&self, desired: &[Object], owned: &[String], deploy: &mut Deploy) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
-        for Object { id, body } in desired {
+        let ids: Vec<_> = desired.iter().map(|object| object.id.clone()).collect();
+        for (Object { id, body }, before) in desired.iter().zip(versions(&ids, deploy)?) {
             let Body::Blob(digest) = body else { return Err(Error::invalid(format!("`{id}` is no file"))) };
-            let before = version(id, deploy)?;
             if before.as_ref() != Some(digest) {
                 let action = if before.is_some() { Action::Update } else { Action::Create };
                 changes.push(Change { before, after: Some(digest.clone()), ..Change::new(action, id, id) });
             }
         }
-        for id in owned.iter().filter(|id| desired.iter().all(|object| object.id != **id)) {
-            changes.push(Change { before: version(id, deploy)?, ..Change::new(Action::Delete, id, "") });
+        let gone: Vec<_> = owned.iter().filter(|id| !ids.contains(id)).cloned().collect();
+        for (id, before) in gone.iter().zip(versions(&gone, deploy)?) {
+            changes.push(Change { before, ..Change::new(Action::Delete, id, "") });
         }
         Ok(changes)
     }
@@ -37,8 +38,8 @@ impl Target for Config {
     }
 
     fn observe(&self, live: &[String], deploy: &mut Deploy) -> Result<Vec<Observed>> {
-        let observed = |live: &String| Ok(Observed { live: live.clone(), version: version(live, deploy)?, state: vec![] });
-        live.iter().map(observed).collect()
+        let found = live.iter().zip(versions(live, deploy)?);
+        Ok(found.map(|(live, version)| Observed { live: live.clone(), version, state: vec![] }).collect())
     }
 
     fn owned(&self, deploy: &mut Deploy) -> Result<Vec<String>> {
@@ -46,9 +47,10 @@ impl Target for Config {
     }
 }
 
-/// The digest of what is at this path; none if nothing is.
-fn version(path: &str, deploy: &Deploy) -> Result<Option<String>> {
-    Ok(deploy.directory().inspect(&[path.to_owned()])?.pop().flatten().map(|node| node.digest))
+/// The digests of what is at these paths; none where nothing is, or a directory.
+fn versions(paths: &[String], deploy: &Deploy) -> Result<Vec<Option<String>>> {
+    let nodes = deploy.directory().inspect(paths)?.into_iter();
+    Ok(nodes.map(|node| node.map(|node| node.digest).filter(|digest| !digest.is_empty())).collect())
 }
 
 #[cfg(test)]

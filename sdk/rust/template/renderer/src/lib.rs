@@ -12,9 +12,9 @@ struct Config {
 #[renderer]
 fn render(config: Config, render: &mut Render) -> Result<Vec<Object>> {
     let mut objects = Vec::new();
-    for file in render.walk()? {
-        let text = render.read_text(&file.path)?;
-        objects.push(Object::inline(&file.path, format!("{}\n{text}", config.header)));
+    for path in render.files()? {
+        let text = render.read_text(&path)?;
+        objects.push(render.object(path, format!("{}\n{text}", config.header))?);
     }
     Ok(objects)
 }
