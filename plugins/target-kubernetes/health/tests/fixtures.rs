@@ -1,0 +1,120 @@
+//! The verdicts that Argo CD's own tests state, on the objects that they state them on.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use serde_json::Value as Json;
+use springline_health::{Rules, Status, Verdict};
+use springline_yaml::{Node, Schema, Value};
+
+#[derive(Debug)]
+struct Case {
+    file: PathBuf,
+    object: Json,
+    expected: Verdict,
+}
+
+#[test]
+fn verdicts_agree_with_argo_cd() {
+    let Some(root) = fixtures() else { return };
+    let cases = cases(&root.join("argo-health"));
+    let (mut right, mut silent, mut alike) = (0, Vec::new(), 0);
+    let rules = Rules::builtin();
+    for case in &cases {
+        let verdict = rules.judge(&case.object);
+        let place = case.file.strip_prefix(&root).unwrap_or(&case.file).display();
+        if verdict.status == case.expected.status {
+            right += 1;
+        } else {
+            println!("{place}\n    theirs {:?}\n    ours   {verdict:?}", case.expected);
+        }
+        if verdict.status != Status::Healthy && verdict.message.is_empty() && !case.expected.message.is_empty() {
+            silent.push(format!("{place}: {}", case.expected.message));
+        }
+        if same(&verdict.message, &case.expected.message) {
+            alike += 1;
+        } else if env::var_os("MESSAGES").is_some() && verdict.status == case.expected.status {
+            println!("{place}\n    theirs {:?}\n    ours   {:?}", case.expected.message, verdict.message);
+        }
+    }
+    let all = cases.len();
+    println!("{right} of {all} statuses agree; {alike} messages say the same");
+    println!("no message where theirs has one:\n{}", silent.join("\n"));
+    assert!(right >= 264, "{right} of {all} statuses agree");
+}
+
+/// Whether most of what theirs says stands in ours.
+fn same(ours: &str, theirs: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let split = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
+        split.map(str::to_lowercase).collect()
+    };
+    let (ours, theirs) = (words(ours), words(theirs));
+    let shared = theirs.iter().filter(|word| ours.contains(word)).count();
+    shared * 2 >= theirs.len()
+}
+
+fn cases(root: &Path) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for group in children(root) {
+        for kind in children(&group) {
+            let list = kind.join("cases.yaml");
+            if !list.is_file() {
+                continue;
+            }
+            let list = read(&list).expect("a list of cases");
+            for case in list["cases"].as_array().expect("cases") {
+                let text = |field: &str| case[field].as_str().unwrap_or_default().to_owned();
+                let file = kind.join(text("input"));
+                let status = serde_json::from_value(case["status"].clone()).expect("a status");
+                let expected = Verdict { status, message: text("message") };
+                // A file that our reader refuses is judged as nothing, and so is a miss.
+                let object = read(&file).unwrap_or_else(|problem| {
+                    println!("{problem}");
+                    Json::Null
+                });
+                cases.push(Case { object, file, expected });
+            }
+        }
+    }
+    assert!(cases.len() >= 700, "only {} cases in {}", cases.len(), root.display());
+    cases
+}
+
+fn children(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir()).collect();
+    paths.sort();
+    paths
+}
+
+fn read(file: &Path) -> Result<Json, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let documents =
+        springline_yaml::read(&text, Schema::Kubernetes).map_err(|error| format!("{}: {error}", file.display()))?;
+    documents.iter().map(json).find(|document| !document.is_null()).ok_or_else(|| format!("{}: empty", file.display()))
+}
+
+fn json(node: &Node) -> Json {
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(flag) => Json::from(*flag),
+        Value::Int(number) => i64::try_from(*number).map_or(Json::Null, Json::from),
+        Value::Float(number) => Json::from(*number),
+        Value::Text(text) => Json::from(text.as_str()),
+        Value::List(items) => items.iter().map(json).collect(),
+        Value::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.clone(), json(value))).collect()),
+    }
+}
+
+/// The fixtures, or none where they are absent; on CI they must be there.
+fn fixtures() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/fixtures");
+    let path = env::var_os("SPRINGLINE_FIXTURES").map_or_else(beside, PathBuf::from);
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(env::var_os("CI").is_none(), "the fixtures are absent: {}", path.display());
+    println!("skipped: the fixtures are absent: {}", path.display());
+    None
+}
