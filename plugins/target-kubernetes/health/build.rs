@@ -14,14 +14,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     walk(Path::new("rules"), &mut files)?;
     files.sort();
     let mut table = Vec::new();
-    let (mut first, mut generic) = (String::new(), String::new());
+    let (mut deleting, mut generic) = (String::new(), String::new());
     for file in &files {
         let documents = springline_yaml::read(&fs::read_to_string(file)?, Schema::Core)
             .map_err(|error| format!("{}:{}: {}", file.display(), error.line, error.message))?;
         for document in &documents {
             let rules = rules(document).map_err(|problem| format!("{}: {problem}", file.display()))?;
             match file.file_name().and_then(|name| name.to_str()) {
-                Some("first.yaml") => first = rules,
+                Some("deleting.yaml") => deleting = rules,
                 Some("generic.yaml") => generic = rules,
                 _ => {
                     for kind in kinds(document).ok_or_else(|| format!("{}: `kinds` is missing", file.display()))? {
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(pair) = table.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1 == pair[1].1) {
         return Err(format!("{}.{} has rules in two places", pair[0].1, pair[0].0).into());
     }
-    let mut code = format!("const FIRST: &[Rule] = &{first};\nconst GENERIC: &[Rule] = &{generic};\n");
+    let mut code = format!("const DELETING: &[Rule] = &{deleting};\nconst GENERIC: &[Rule] = &{generic};\n");
     for (name, wild) in [("EXACT", false), ("WILD", true)] {
         writeln!(code, "const {name}: &[Entry] = &[")?;
         for (group, kind, rules) in

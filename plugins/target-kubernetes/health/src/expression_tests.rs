@@ -62,7 +62,8 @@ fn mistakes_are_told_with_their_place() {
     assert_eq!(wrong("status.a ==\n  spce.a"), (at(2, 3), Problem::Variable("spce".to_owned())));
     assert_eq!(wrong("status.size() + status.length()"), (at(1, 24), Problem::Function("length".to_owned())));
     assert_eq!(wrong("[1].all(x, y)"), (at(1, 12), Problem::Variable("y".to_owned())));
-    for text in ["", "status.", "'open", "a b", "Pod{name: 'x'}", "@pay([1])", "1 +", "99999999999999999999"] {
+    assert!(Expression::compile("@pay([1])").is_err());
+    for text in ["", "status.", "'open", "a b", "Pod{name: 'x'}", "1 @ 2", "1 +", "99999999999999999999"] {
         assert!(matches!(wrong(text).1, Problem::Syntax(_)), "{text}: {:?}", wrong(text));
     }
 }

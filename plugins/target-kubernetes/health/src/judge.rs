@@ -76,15 +76,17 @@ impl Rules {
         let variables = Variables::new(object);
         let context = functions::context(Arc::new(Env::stdlib()), object, &variables);
         let scope = Scope { context: &context, kind };
-        let own = || match self.own(kind, group) {
+        let own = match self.own(kind, group) {
             Some(own) => scope.own(own),
             None => scope.builtin(table::find(kind, group)),
         };
-        scope
-            .builtin(table::first())
-            .or_else(own)
-            .or_else(|| scope.builtin(table::generic()))
-            .unwrap_or(Verdict { status: Status::Healthy, message: String::new() })
+        let verdict = own.or_else(|| scope.builtin(table::generic()));
+        let verdict = verdict.unwrap_or(Verdict { status: Status::Healthy, message: String::new() });
+        // What keeps an object from being deleted is worth more than that it is being deleted.
+        match verdict.status {
+            Status::Healthy | Status::Progressing => scope.builtin(table::deleting()).unwrap_or(verdict),
+            _ => verdict,
+        }
     }
 
     /// A user's rules for a kind: those that name it, else those whose wildcards fit it.

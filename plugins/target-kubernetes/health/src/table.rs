@@ -18,9 +18,9 @@ struct Entry {
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
-/// What goes before the rules of any kind.
-pub(crate) const fn first() -> &'static [Rule] {
-    FIRST
+/// What says that an object is being deleted.
+pub(crate) const fn deleting() -> &'static [Rule] {
+    DELETING
 }
 
 /// What goes after the rules of any kind.

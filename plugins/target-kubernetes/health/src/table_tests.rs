@@ -21,7 +21,7 @@ fn stars_stand_for_any_text() {
 #[test]
 fn every_built_in_rule_compiles() {
     let entries = EXACT.iter().chain(WILD).map(|entry| (format!("{}.{}", entry.kind, entry.group), entry.rules));
-    let all = [("first".to_owned(), first()), ("generic".to_owned(), generic())];
+    let all = [("deleting".to_owned(), deleting()), ("generic".to_owned(), generic())];
     for (kind, rules) in all.into_iter().chain(entries) {
         assert!(!rules.is_empty(), "{kind} has no rules");
         for rule in rules {
