@@ -244,9 +244,66 @@ fn secret_of(name: &str, grant: &SecretGrant) -> String {
 
 #[cfg(test)]
 mod tests {
+    use springline_engine::chain::{Artifact, Environment, Input, Step};
+    use springline_model::Digest;
+    use springline_model::application::Sync;
     use springline_model::capability::Scheme;
+    use springline_model::operator::Grant;
+    use springline_model::plugin::Limits;
 
     use super::*;
+
+    /// A use of one and the same plugin.
+    fn uses() -> Use {
+        Use {
+            plugin: Pinned { name: "fetch".into(), digest: Digest::of("fetch") },
+            track: "0.1".into(),
+            config: "{}".into(),
+            limits: Limits::default(),
+            grants: Grants::default(),
+            pointer: String::new(),
+        }
+    }
+
+    fn environment(name: &str) -> Environment {
+        Environment {
+            name: name.into(),
+            render: uses(),
+            input: String::new(),
+            values: "{}".into(),
+            target: Target { name: "there".into(), uses: uses() },
+            sync: Sync::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_granted_to_an_environment_is_for_it_alone() {
+        let step = Step { name: "fetch".into(), uses: uses(), input: Input::Source(String::new()) };
+        let mut chain = Chain {
+            application: "shop".into(),
+            artifacts: vec![Artifact { name: "site".into(), steps: vec![step] }],
+            environments: vec![environment("staging"), environment("production")],
+        };
+        let grant = Grant {
+            plugin: "fetch".into(),
+            environments: vec!["production".into()],
+            http: vec![HttpGrant {
+                scheme: Scheme::Https,
+                host: "example.org".into(),
+                ports: Vec::new(),
+                methods: vec!["GET".into()],
+                private: false,
+            }],
+            secrets: [("token".to_owned(), SecretGrant { env: Some("TOKEN".into()), ..SecretGrant::default() })].into(),
+            ..Grant::default()
+        };
+        let granted = Grants { http: grant.http.clone(), secrets: grant.secrets.clone(), ..Grants::default() };
+        give(&Operator { grants: vec![grant], ..Operator::default() }, &mut chain);
+        assert_eq!(chain.artifacts[0].steps[0].uses.grants, Grants::default(), "the build serves every environment");
+        let [staging, production] = chain.environments.as_slice() else { panic!("there are two") };
+        assert_eq!((&staging.render.grants, &staging.target.uses.grants), (&Grants::default(), &Grants::default()));
+        assert_eq!((&production.render.grants, &production.target.uses.grants), (&granted, &granted));
+    }
 
     #[test]
     fn a_record_is_matched_with_its_grant() {

@@ -13,6 +13,7 @@ const USAGE: i32 = 2;
 const CONFIG: i32 = 3;
 const SOURCE: i32 = 4;
 const PLUGIN: i32 = 5;
+const DEPLOY: i32 = 6;
 const STATE: i32 = 7;
 
 /// A directory outside any repository, and the program.
@@ -303,6 +304,82 @@ fn cases_that_misbehave_or_lead_out_are_told() {
         fs::create_dir(desk.path("probe/cases/copies").join(part)).unwrap();
     }
     assert_eq!(fs::read_to_string(desk.path("outside/x")).unwrap(), "untouched\n");
+}
+
+#[test]
+fn a_renderer_is_called_by_hand_with_artifacts_and_values() {
+    let (Some(desk), Some(guests)) = (Desk::new(), guests()) else { return };
+    desk.write("renderer.wasm", fs::read(guests.join("probe-renderer.wasm")).unwrap());
+    desk.write("deploy/robots.txt", "none\n");
+    desk.write("made/page.txt", "page\n");
+    desk.write("other/notes.txt", "notes\n");
+    let run = |with: &str, further: &[&str]| {
+        let given = ["plugin", "run", "renderer.wasm", "--in", "deploy", "--artifact", "site=made"];
+        let more = ["--artifact", "notes=other", "--with", with, "-o", "json"];
+        desk.springline(&[&given[..], &more[..], further].concat())
+    };
+    let all = run("{ mode: all }", &[]).json();
+    assert_eq!(all["objects"][0]["path"], "in/robots.txt");
+    let trees: Vec<&String> = all["trees"].as_object().unwrap().keys().collect();
+    assert_eq!(trees, ["artifacts/notes", "artifacts/site"]);
+    run("{ mode: artifacts }", &["--out", "rendered"]).ok();
+    assert_eq!(fs::read_to_string(desk.path("rendered/site/page.txt")).unwrap(), "page\n");
+    assert_eq!(fs::read_to_string(desk.path("rendered/notes/notes.txt")).unwrap(), "notes\n");
+    desk.write("values.yaml", "color: blue\n");
+    for (values, at) in [("{ color: blue }", "given"), ("@values.yaml", "of-a-file")] {
+        run("{ mode: ask }", &["--values", values, "--environment", "live", "--out", at]).ok();
+        let said = |name: &str| fs::read_to_string(desk.path(at).join(name)).unwrap();
+        assert_eq!((said("values"), said("environment")), (r#"{"color":"blue"}"#.to_owned(), "live".to_owned()));
+        assert_eq!(said("names"), "notes,site");
+    }
+    run("{ mode: all }", &["--artifact", "gone=nowhere"]).fails(USAGE, &["there is no directory nowhere"]);
+    run("{ mode: all }", &["--artifact", "site"]).fails(USAGE, &["`--artifact site` is not NAME=DIR"]);
+}
+
+#[test]
+fn a_target_is_called_by_hand_with_desired_objects_and_the_directory_itself() {
+    let Some(desk) = Desk::new() else { return };
+    let target = crate::registry::builtin(&desk.sandbox, "target-directory");
+    desk.write("desired/new/page.txt", "page\n");
+    desk.write("desired/old.txt", "new\n");
+    desk.write("live/old.txt", "old\n");
+    let run = |further: &[&str]| {
+        let target = target.to_str().unwrap();
+        desk.springline(&[&["plugin", "run", target, "--desired", "desired", "--live", "live"], further].concat())
+    };
+    // What is there and nobody's is not overwritten without a word.
+    run(&[]).fails(DEPLOY, &["`old.txt` is there already", "adopt: true"]);
+    assert_eq!(fs::read_to_string(desk.path("live/old.txt")).unwrap(), "old\n");
+    let said = run(&["--with", "{ adopt: true }", "-o", "json"]).json();
+    let plan: Vec<&str> = said["plan"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    assert!(plan.len() == 2 && plan[0].starts_with("create new/page.txt"), "{plan:?}");
+    assert!(plan[1].starts_with("update old.txt"), "{plan:?}");
+    assert_eq!(said["health"], serde_json::json!(["healthy new/page.txt", "healthy old.txt"]));
+    assert_eq!(fs::read_to_string(desk.path("live/new/page.txt")).unwrap(), "page\n");
+    assert_eq!(fs::read_to_string(desk.path("live/old.txt")).unwrap(), "new\n");
+    assert_eq!(run(&[]).ok(), "nothing to change\n");
+}
+
+#[test]
+fn a_case_grants_a_secret_from_a_file_beside_it() {
+    let Some(desk) = Desk::new() else { return };
+    let Some(()) = desk.probe("probe-net", "build-step") else { return };
+    let ops = "[ { secret: token }, { log: 'it is {secret}' }, { write: { path: a.txt, text: '{reversed}' } } ]";
+    let case = |grants: &str| desk.write("probe/cases/reads/case.yaml", format!("config: {{ ops: {ops} }}\n{grants}"));
+    case("grants: { secrets: { token: { file: token } } }\n");
+    desk.write("probe/cases/reads/token", "hunter2-hunter3\n");
+    desk.write("probe/cases/reads/expected/log.txt", "info it is [secret token]\n");
+    desk.write("probe/cases/reads/expected/out/a.txt", "3retnuh-2retnuh");
+    desk.springline(&["plugin", "test", "probe"]).ok();
+    // Without the grant, and without the file.
+    case("");
+    let denied = desk.springline(&["plugin", "test", "probe"]);
+    assert_eq!(denied.code, DIFFERS, "{denied:#?}");
+    assert!(denied.stdout.contains("the secret `token` is not granted"), "{}", denied.stdout);
+    case("grants: { secrets: { token: { file: gone } } }\n");
+    let gone = desk.springline(&["plugin", "test", "probe"]);
+    assert_eq!(gone.code, DIFFERS, "{gone:#?}");
+    assert!(gone.stdout.contains("cases/reads/gone can't be read"), "{}", gone.stdout);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Plugins are shared through a real registry, and through ones that lie.
 
+mod claims;
 mod cosign;
 mod evil;
 mod others;
@@ -25,7 +26,7 @@ fn site_with(plugin: &str) -> String {
 }
 
 /// The file of a built-in plugin.
-fn builtin(sandbox: &Sandbox, name: &str) -> PathBuf {
+pub fn builtin(sandbox: &Sandbox, name: &str) -> PathBuf {
     let file = sandbox.path(&format!("{name}.wasm"));
     let directory = std::env::var_os("SPRINGLINE_PLUGINS").map(PathBuf::from);
     let beside = sandbox.program().parent().unwrap().parent().unwrap().join("plugins");

@@ -197,8 +197,11 @@ fn credentials_are_dockers() {
     fs::set_permissions(&helper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     config("helper", format!(r#"{{"credHelpers":{{"{host}":"tests"}}}}"#));
     push("helper").ok();
+    config("store", r#"{"credsStore":"tests"}"#.into());
+    push("store").ok();
     fs::write(&helper, "#!/bin/sh\ncat > /dev/null\necho no >&2\nexit 1\n").unwrap();
     push("helper").fails(CONFIG, &["docker-credential-tests", "failed"]);
+    push("store").fails(CONFIG, &["docker-credential-tests", "failed"]);
 }
 
 #[test]
