@@ -7,6 +7,7 @@ use crate::assert_none;
 use crate::workspace::root;
 
 const GUESTS: &str = "tests/guests/hostile";
+const TESTS_OF_SERVERS: [&str; 2] = ["host/crates/runtime/tests/calls", "tests/tests/e2e/registry"];
 const TESTS: [&str; 2] = ["host/crates/runtime/tests/hostile", "tests/tests/e2e"];
 
 #[test]
@@ -38,6 +39,18 @@ fn every_attack_is_led_by_a_test() {
     let attacks = ["In Rust", "In C", "Bombs"].into_iter().flat_map(|chapter| table(&readme, chapter));
     let idle = attacks.filter(|attack| !tests.contains(&format!("\"{attack}\"")));
     assert_none("no test leads these attacks", &idle.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_test_that_is_named_is_there() {
+    let readme = read(&format!("{GUESTS}/README.md"));
+    let tests: String = TESTS_OF_SERVERS.iter().flat_map(|dir| sources(dir)).collect();
+    let chapter = between_once(&readme, "## Servers, registries and secrets\n", "\n## ");
+    let named = chapter.lines().filter(|row| row.starts_with('|')).flat_map(|row| row.split('`').skip(1).step_by(2));
+    let named: BTreeSet<&str> = named.filter(|name| name.contains('_')).collect();
+    assert!(named.len() > 10, "{named:?}");
+    let gone = named.iter().filter(|name| !tests.contains(&format!("fn {name}()"))).map(ToString::to_string);
+    assert_none("there is no such test", &gone.collect::<Vec<_>>());
 }
 
 /// The first column of a chapter's table.

@@ -1,5 +1,14 @@
 //! A build step for tests: does with the network and secrets what its config lists, in that order.
 
+#[cfg(target_family = "wasm")]
+mod raw;
+#[cfg(not(target_family = "wasm"))]
+mod raw {
+    pub fn get(_: &str, _: &str) -> springline_sdk::Result<String> {
+        Err(springline_sdk::Error::failed("only a component can say this"))
+    }
+}
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
@@ -20,6 +29,13 @@ enum Op {
     Request(Wanted),
     /// Makes a request, and carries on whatever comes of it.
     Try(Wanted),
+    /// Asks a server, `HOST:PORT`, with any text for the path.
+    Path {
+        /// The server.
+        server: String,
+        /// The path.
+        path: String,
+    },
     /// Reads the secret of this name.
     Secret(String),
     /// Logs a text.
@@ -67,6 +83,7 @@ fn probe_net(config: Config, step: &mut Step) -> Result<String> {
         match op {
             Op::Request(wanted) => said.push(request(&wanted, &held)?),
             Op::Try(wanted) => said.push(request(&wanted, &held).unwrap_or_else(|error| error.to_string())),
+            Op::Path { server, path } => said.push(raw::get(&server, &path)?),
             Op::Secret(name) => held = secrets::get(&name)?,
             Op::Log(text) => info!("{}", fill(&text, &held)),
             Op::Print(text) => {

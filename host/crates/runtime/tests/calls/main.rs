@@ -4,8 +4,10 @@
 
 mod compile;
 mod harm;
+mod neighbour;
 mod net;
 mod render;
+mod server;
 mod setup;
 mod step;
 mod target;

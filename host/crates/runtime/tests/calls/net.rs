@@ -3,71 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use springline_model::Digest;
 use springline_model::call::{Built, Call, Called};
-use springline_model::capability::{Grants, HttpGrant, Scheme, SecretGrant};
+use springline_model::capability::{Grants, HttpGrant, SecretGrant};
 use springline_model::plugin::{CallError, Fault, Limit, Limits};
 use springline_model::port::{Blobs as _, Plugins as _};
 use springline_runtime::{Addresses, Network, Resolver};
 
+use crate::neighbour::beside_a_neighbour;
+use crate::server::{HELLO, Server, grant};
 use crate::setup::Setup;
-
-/// A server that does to each connection what it is told.
-struct Server {
-    port: u16,
-    /// The heads of the requests that came.
-    seen: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    fn new(serve: impl Fn(&mut TcpStream, &str) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let (heads, serve) = (Arc::clone(&seen), Arc::new(serve));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (heads, serve) = (Arc::clone(&heads), Arc::clone(&serve));
-                std::thread::spawn(move || {
-                    let Ok(mut stream) = stream else { return };
-                    let head = head(&mut stream);
-                    heads.lock().unwrap().push(head.clone());
-                    // That the other side goes away is what most tests are about.
-                    let _ = serve(&mut stream, &head);
-                });
-            }
-        });
-        Self { port, seen }
-    }
-
-    fn answering(answer: &'static str) -> Self {
-        Self::new(move |stream, _| stream.write_all(answer.as_bytes()))
-    }
-
-    fn url(&self, host: &str, path: &str) -> String {
-        format!("http://{host}:{}{path}", self.port)
-    }
-
-    fn seen(&self) -> Vec<String> {
-        self.seen.lock().unwrap().clone()
-    }
-}
-
-const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
-
-fn head(stream: &mut TcpStream) -> String {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
-        head.push(byte[0]);
-    }
-    String::from_utf8_lossy(&head).into_owned()
-}
 
 /// Names with the answers that they get, one after the other; the last one stays.
 #[derive(Default)]
@@ -90,16 +41,6 @@ const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 fn names(names: &[(&'static str, &[&[IpAddr]])]) -> Arc<Names> {
     let answers = names.iter().map(|(name, answers)| (*name, answers.iter().map(|one| one.to_vec()).collect()));
     Arc::new(Names { answers: answers.collect(), asked: AtomicUsize::new(0) })
-}
-
-fn grant(host: &str, server: &Server) -> HttpGrant {
-    HttpGrant {
-        scheme: Scheme::Http,
-        host: host.into(),
-        ports: vec![server.port],
-        methods: vec!["GET".into(), "POST".into()],
-        private: true,
-    }
 }
 
 fn granted(http: Vec<HttpGrant>) -> Grants {
@@ -133,15 +74,9 @@ impl Net {
         self.build(&self.call(grants, ops))
     }
 
-    /// Runs a call, and beside it one that must not notice.
+    /// Runs a call beside a neighbour that must not notice.
     fn build(&self, call: &Call) -> Result<Called<Built>, CallError> {
-        let neighbour = self.setup.call(self.setup.probe("probe-step"), &json!({"mode": "sleep", "count": 50}));
-        std::thread::scope(|scope| {
-            let beside = scope.spawn(|| self.setup.runtime.build(&neighbour, self.setup.tree(&[])));
-            let built = self.setup.runtime.build(call, self.setup.tree(&[]));
-            beside.join().unwrap().expect("a neighbour does not notice");
-            built
-        })
+        beside_a_neighbour(&self.setup, || self.setup.runtime.build(call, self.setup.tree(&[])))
     }
 }
 
@@ -230,7 +165,7 @@ fn each_denial_says_what_would_grant_it() {
     let mut call = net.setup.call(unasked, &json!({ "url": url }));
     for grants in [grants, Grants::default()] {
         call.grants = grants;
-        let message = denied(net.setup.runtime.build(&call, net.setup.tree(&[])));
+        let message = denied(net.build(&call));
         assert!(message.contains("its author must"), "{message}");
     }
 }
@@ -328,6 +263,28 @@ fn a_request_is_what_it_says() {
         assert!(matches!(error.expect_err("it is refused").fault, Fault::Failed { .. }));
     }
     assert!(server.seen().is_empty(), "{:?}", server.seen());
+}
+
+#[test]
+fn a_path_is_no_address_of_another_server() {
+    let Some(net) = Net::at_home() else { return };
+    let server = Server::answering(HELLO);
+    let grants = granted(vec![grant("good.example", &server)]);
+    let ask = |path: &str| {
+        net.run(&grants, json!([{ "path": { "server": format!("good.example:{}", server.port), "path": path } }]))
+    };
+    // The library below the host lets the last one through.
+    for path in ["http://evil.example/", "evil.example:80", "evil/x", "*", "?x"] {
+        let error = ask(path).expect_err("it is refused");
+        assert!(matches!(error.fault, Fault::Failed { .. }), "{path}: {error}");
+    }
+    assert!(server.seen().is_empty(), "{:?}", server.seen());
+    // What begins with a slash is a path, whatever it looks like.
+    assert_eq!(ask("//evil.example/").unwrap().value.summary, "200");
+    let heads = server.seen();
+    assert_eq!(heads.len(), 1, "{heads:?}");
+    assert!(heads[0].starts_with("GET //evil.example/ HTTP/1.1\r\n"), "{heads:?}");
+    assert!(heads[0].contains(&format!("\r\nhost: good.example:{}\r\n", server.port)), "{heads:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use springline_model::plugin::Fault;
 use springline_model::port::Plugins as _;
 
 use crate::attack::{call, comes_to, limits};
+use crate::neighbour::beside_a_neighbour;
 use crate::setup::{Setup, fault};
 
 const GUESTS: [&str; 2] = ["hostile-c", "hostile-c-describe"];
@@ -28,14 +29,18 @@ impl Poisoned {
             let new: Vec<_> = compiled(&setup).into_iter().filter(|path| !known.contains(path)).collect();
             known.extend(new);
         }
-        Some(Self { files: known.try_into().unwrap(), setup })
+        let poisoned = Self { files: known.try_into().unwrap(), setup };
+        // The neighbour is compiled before anything is poisoned.
+        beside_a_neighbour(&poisoned.setup, || ());
+        Some(poisoned)
     }
 
-    /// The first plugin still does what it does, in a new process, and its code was made again.
+    /// The first plugin still does what it does, in a new process, and its code was made again; beside a
+    /// neighbour of the process that was there before.
     #[track_caller]
     fn recovers(&self, what: &str) {
         let other = Setup::in_directory(Arc::clone(&self.setup.directory)).unwrap();
-        works(&other, GUESTS[0]);
+        beside_a_neighbour(&self.setup, || works(&other, GUESTS[0]));
         let code = fs::symlink_metadata(&self.files[0]).unwrap_or_else(|e| panic!("{what}: {e}"));
         assert!(code.is_file() && code.len() > 10_000, "{what}");
     }
@@ -122,6 +127,6 @@ fn a_directory_that_is_not_this_users_alone_is_made_so_or_refused() {
     fs::rename(&cache, &moved).unwrap();
     symlink(&moved, &cache).unwrap();
     let other = Setup::in_directory(Arc::clone(&poisoned.setup.directory)).unwrap();
-    let found = fault(other.runtime.describe(&other.probe(GUESTS[0])));
+    let found = beside_a_neighbour(&poisoned.setup, || fault(other.runtime.describe(&other.probe(GUESTS[0]))));
     assert!(matches!(&found, Fault::Host { message } if message.contains("no directory of this user")), "{found:?}");
 }

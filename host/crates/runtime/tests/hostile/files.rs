@@ -5,6 +5,7 @@ use springline_model::port::Blobs as _;
 use springline_model::tree::EntryKind;
 
 use crate::attack::{Outcome, attack, attack_under, call, comes_to, input, limits};
+use crate::neighbour::beside_a_neighbour;
 use crate::setup::Setup;
 
 #[test]
@@ -40,7 +41,10 @@ fn directories_are_only_so_deep() {
 #[test]
 fn a_tree_that_was_kept_has_only_clean_names_and_links_that_stay_inside() {
     let Some(setup) = Setup::new() else { return };
-    let built = |name: &str| call(&setup, "hostile", name, 0, limits(), input(&setup));
+    let built = |name: &str| {
+        let harm = || call(&setup, "hostile", name, 0, limits(), input(&setup));
+        beside_a_neighbour(&setup, harm)
+    };
     let names = listed(&setup, built("odd-names"));
     assert!(names.iter().all(|(name, _)| !name.contains(char::is_control)), "{names:?}");
     let entries = listed(&setup, built("archive"));

@@ -2,7 +2,9 @@
 
 use springline_model::plugin::{Fault, Limit, Limits};
 
-use crate::attack::{attack, attack_under, comes_to, hits, limits, traps};
+use crate::attack::{attack, attack_under, call, comes_to, hits, limits, traps};
+use crate::neighbour::beside_a_neighbour;
+use crate::setup::Setup;
 
 #[test]
 fn handles_of_every_kind_are_counted_together() {
@@ -27,6 +29,15 @@ fn what_is_written_to_blobs_is_counted_before_it_is_kept() {
 #[test]
 fn streams_that_nobody_reads_are_handles() {
     hits(attack("hostile-c", "listings", 0), Limit::Handles);
+}
+
+#[test]
+fn streams_that_have_begun_to_read_are_handles() {
+    let Some(setup) = Setup::new() else { return };
+    let few = Limits { handles: 100, ..limits() };
+    let files = setup.tree(&[("large-a.bin", "a"), ("large-b.bin", "b")]);
+    let harm = || call(&setup, "hostile-c", "streams", 0, few, files);
+    hits(Some(beside_a_neighbour(&setup, harm)), Limit::Handles);
 }
 
 #[test]

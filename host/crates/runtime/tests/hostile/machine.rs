@@ -4,7 +4,8 @@ use serde_json::json;
 use springline_model::plugin::{Fault, Limit, Limits};
 use springline_model::port::Plugins as _;
 
-use crate::attack::{attack, attack_under, beside_a_neighbour, call, comes_to, hits, input, limits, traps};
+use crate::attack::{attack, attack_under, call, comes_to, hits, input, limits, traps};
+use crate::neighbour::beside_a_neighbour;
 use crate::setup::{Setup, fault};
 
 #[test]
@@ -89,17 +90,19 @@ fn handles_that_are_none_are_traps() {
 #[test]
 fn nothing_is_left_for_the_next_call() {
     let Some(setup) = Setup::new() else { return };
-    for guest in ["hostile", "hostile-c"] {
-        for _ in 0..5 {
-            let outcome = call(&setup, guest, "state", 0, limits(), input(&setup));
-            comes_to(Some(outcome), "nothing was left");
+    let calls = |guest, attack| call(&setup, guest, attack, 1, limits(), input(&setup));
+    beside_a_neighbour(&setup, || {
+        for guest in ["hostile", "hostile-c"] {
+            for _ in 0..5 {
+                comes_to(Some(calls(guest, "state")), "nothing was left");
+            }
         }
-    }
-    // Neither does a call that ends in a trap.
-    for harm in ["recurse", "memory"] {
-        call(&setup, "hostile", harm, 1, limits(), input(&setup)).unwrap_err();
-        comes_to(Some(call(&setup, "hostile", "state", 0, limits(), input(&setup))), "nothing was left");
-    }
+        // Neither does a call that ends in a trap.
+        for harm in ["recurse", "memory"] {
+            calls("hostile", harm).unwrap_err();
+            comes_to(Some(calls("hostile", "state")), "nothing was left");
+        }
+    });
 }
 
 #[test]
@@ -107,6 +110,6 @@ fn a_directory_that_was_not_lent_is_denied() {
     comes_to(attack("hostile-c", "directory", 0), "contained");
     let Some(setup) = Setup::new() else { return };
     let none = setup.call(setup.probe("hostile-c"), &json!({"attack": "none"}));
-    let found = fault(setup.runtime.build(&none, setup.tree(&[])));
+    let found = beside_a_neighbour(&setup, || fault(setup.runtime.build(&none, setup.tree(&[]))));
     assert_eq!(found, Fault::Failed { message: "there is no such attack".into() });
 }

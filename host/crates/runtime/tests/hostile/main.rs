@@ -10,6 +10,8 @@ mod handles;
 mod machine;
 mod memory;
 mod names;
+#[path = "../calls/neighbour.rs"]
+mod neighbour;
 #[path = "../calls/setup.rs"]
 #[allow(dead_code)] // It is shared with the other tests, which use more of it.
 mod setup;

@@ -4,7 +4,8 @@ use serde_json::json;
 use springline_model::plugin::Fault;
 use springline_model::port::Plugins as _;
 
-use crate::attack::{beside_a_neighbour, limits};
+use crate::attack::limits;
+use crate::neighbour::beside_a_neighbour;
 use crate::setup::{Setup, fault};
 use crate::wasm::{leb, list, plugin, plugin_named, section, sized};
 
@@ -41,9 +42,8 @@ fn a_name_as_long_as_a_book_is_cut() {
         plugin_named(&format!("springline:plugin/build-step@7.{long}"), &[], 0),
         plugin_named(&format!("evil:{long}/x"), &[], 0),
     ] {
-        let Fault::Unusable { message } = fault(setup.runtime.describe(&setup.plugin("long", bytes))) else {
-            panic!("it is no plugin")
-        };
+        let found = beside_a_neighbour(&setup, || fault(setup.runtime.describe(&setup.plugin("long", bytes))));
+        let Fault::Unusable { message } = found else { panic!("{found:?}") };
         assert!(message.len() < 4_000, "{} bytes", message.len());
     }
 }

@@ -57,6 +57,8 @@ async fn exchange(
     let connecting = within(options.connect_timeout, limits.http_connect_seconds);
     let beginning = within(options.first_byte_timeout, limits.http_first_byte_seconds);
     let pausing = within(options.between_bytes_timeout, limits.http_between_bytes_seconds);
+    // What can't be said needs no connection.
+    let request = prepare(shared, admitted, request)?;
 
     let (stream, place) = timeout(connecting, async {
         let place = Arc::clone(&shared.open).acquire_owned().await.map_err(|_| Error::ConnectionLimitReached)?;
@@ -80,7 +82,6 @@ async fn exchange(
         drop(place);
         ended
     }));
-    let request = prepare(shared, admitted, request)?;
     let answer = timeout(beginning, sender.send_request(request))
         .await
         .map_err(|_| Error::ConnectionReadTimeout)?
