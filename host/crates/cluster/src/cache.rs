@@ -1,0 +1,213 @@
+//! What API servers hold, in memory: one follower for each type and scope that is read, shared by all
+//! who read it.
+
+mod follow;
+mod selector;
+mod store;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use springline_model::kubernetes::{ObjectName, Selection, ServedType};
+use springline_model::run::Place;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+
+use crate::cluster::Cluster;
+use crate::object::Live;
+use selector::Selector;
+use store::{Key, Read, Store};
+
+/// How long a type that may not be followed is not tried again.
+const BARRED: Duration = Duration::from_secs(300);
+
+/// A change of an object that somebody has read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Change {
+    /// Who has read it.
+    pub reader: Place,
+    /// The cluster.
+    pub cluster: String,
+    /// The object, as it was asked for.
+    pub name: ObjectName,
+}
+
+/// The type and namespace that is followed; all namespaces if it is empty.
+type Scope = (String, String, String, String);
+
+/// Whose objects and where: group, kind and key.
+type Subject = (String, String, Key);
+
+/// The caches of one cluster.
+pub struct Cache {
+    followers: Mutex<HashMap<Scope, Arc<Follower>>>,
+    readers: Mutex<HashMap<Subject, HashMap<Place, ObjectName>>>,
+    changes: UnboundedSender<Change>,
+}
+
+/// How far a follower is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The first list is not there yet.
+    Starting,
+    /// It follows.
+    Current,
+    /// It has lost the API server, and tries to find it again.
+    Lost,
+    /// It may not follow, or there is nothing to follow.
+    Barred,
+}
+
+/// The objects of one type and scope.
+struct Follower {
+    served: ServedType,
+    namespace: String,
+    store: Mutex<Store>,
+    state: watch::Sender<State>,
+    since: Instant,
+}
+
+impl Follower {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
+    }
+
+    fn state(&self) -> State {
+        *self.state.borrow()
+    }
+}
+
+impl Cache {
+    /// Nothing yet.
+    pub fn new(changes: UnboundedSender<Change>) -> Self {
+        Self { followers: Mutex::default(), readers: Mutex::default(), changes }
+    }
+
+    /// Objects by their names, none for each that has to be read from the API server.
+    pub async fn get(
+        &self,
+        cluster: &Arc<Cluster>,
+        served: &ServedType,
+        namespace: &str,
+        names: &[&str],
+    ) -> Vec<Option<Option<Arc<str>>>> {
+        let Some(follower) = self.current(cluster, served, namespace).await else { return vec![None; names.len()] };
+        let store = follower.store();
+        let read = |name: &&str| match store.read(&(namespace.to_owned(), (*name).to_owned())) {
+            Read::Known(text) => Some(text),
+            Read::Behind => None,
+        };
+        names.iter().map(read).collect()
+    }
+
+    /// The objects that are selected, by namespace and name; none if the API server has to be asked.
+    pub async fn list(
+        &self,
+        cluster: &Arc<Cluster>,
+        served: &ServedType,
+        selection: &Selection,
+    ) -> Option<Vec<Arc<str>>> {
+        if !selection.fields.is_empty() {
+            return None;
+        }
+        let selector = Selector::read(&selection.labels)?;
+        let follower = self.current(cluster, served, &selection.namespace).await?;
+        follower.store().select(&selection.namespace, |live| selector.matches(live.metadata.labels.as_ref()))
+    }
+
+    /// Notes who reads which objects.
+    pub fn note_reader(&self, reader: &Place, names: &[ObjectName]) {
+        let mut readers = lock(&self.readers);
+        for name in names {
+            let key = (name.namespace.clone(), name.name.clone());
+            let of = readers.entry((name.kind.group.clone(), name.kind.kind.clone(), key)).or_default();
+            of.insert(reader.clone(), name.clone());
+        }
+    }
+
+    /// Notes that this process wrote an object.
+    pub fn wrote(&self, served: &ServedType, live: &Live) {
+        for follower in self.of_type(served, &live.metadata.namespace) {
+            let same = follower.served.kind.version == served.kind.version;
+            follower.store().wrote(live.clone(), same);
+        }
+    }
+
+    /// Notes that this process deleted an object.
+    pub fn deleted(&self, served: &ServedType, key: &Key, uid: &str) {
+        for follower in self.of_type(served, &key.0) {
+            follower.store().deleted(key.clone(), uid);
+        }
+    }
+
+    /// A follower that has what is asked for, started if there is none.
+    async fn current(&self, cluster: &Arc<Cluster>, served: &ServedType, namespace: &str) -> Option<Arc<Follower>> {
+        if !["list", "watch"].iter().all(|wanted| served.verbs.iter().any(|verb| verb == wanted)) {
+            return None;
+        }
+        // Who may not see all namespaces may see one.
+        let scopes: &[&str] = if namespace.is_empty() { &[""] } else { &["", namespace] };
+        for scope in scopes {
+            let follower = self.follower(cluster, served, scope);
+            let mut state = follower.state.subscribe();
+            let reached = state.wait_for(|state| *state != State::Starting).await.map(|state| *state);
+            match reached {
+                Ok(State::Current) => return Some(follower),
+                Ok(State::Barred) => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn follower(&self, cluster: &Arc<Cluster>, served: &ServedType, namespace: &str) -> Arc<Follower> {
+        let mut followers = lock(&self.followers);
+        let scope =
+            (served.kind.group.clone(), served.kind.version.clone(), served.plural.clone(), namespace.to_owned());
+        if let Some(follower) = followers.get(&scope) {
+            let again = follower.state() == State::Barred && follower.since.elapsed() > BARRED;
+            if !again {
+                return Arc::clone(follower);
+            }
+        }
+        let follower = Arc::new(Follower {
+            served: served.clone(),
+            namespace: namespace.to_owned(),
+            store: Mutex::default(),
+            state: watch::channel(State::Starting).0,
+            since: Instant::now(),
+        });
+        followers.insert(scope, Arc::clone(&follower));
+        tokio::spawn(follow::follow(Arc::clone(cluster), Arc::clone(&follower)));
+        follower
+    }
+
+    /// The followers, of any version, in whose scope a namespace is.
+    fn of_type(&self, served: &ServedType, namespace: &str) -> Vec<Arc<Follower>> {
+        let followers = lock(&self.followers);
+        let fits = |follower: &&Arc<Follower>| {
+            follower.served.kind.group == served.kind.group
+                && follower.served.plural == served.plural
+                && (follower.namespace.is_empty() || follower.namespace == namespace)
+        };
+        followers.values().filter(fits).cloned().collect()
+    }
+
+    /// Tells who has read an object that it has changed.
+    fn tell(&self, cluster: &Cluster, served: &ServedType, keys: impl IntoIterator<Item = Key>) {
+        let readers = lock(&self.readers);
+        for key in keys {
+            let subject = (served.kind.group.clone(), served.kind.kind.clone(), key);
+            for (reader, name) in readers.get(&subject).into_iter().flatten() {
+                let cluster = cluster.link.name().to_owned();
+                // Nobody listens any more when the process ends.
+                let _ = self.changes.send(Change { reader: reader.clone(), cluster, name: name.clone() });
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,205 @@
+//! How a cluster is reached: kubeconfigs, service accounts, and what is wrong with them.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use http::{HeaderName, HeaderValue};
+use kube::client::AuthError;
+use kube::config::{ExecInteractiveMode, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+use springline_model::kubernetes::ClusterBinding;
+
+use crate::proxy;
+use crate::token::TokenFile;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A way to an API server.
+pub struct Connection {
+    /// What sends requests.
+    pub client: Client,
+    /// As whom and by what, for messages.
+    pub identity: Identity,
+    /// Where the token is, if it is in a file.
+    pub token: Option<TokenFile>,
+    /// When it was made.
+    pub made: Instant,
+}
+
+/// Who speaks to which API server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    source: String,
+    context: String,
+    user: String,
+    server: String,
+}
+
+/// `context prod of kube.yaml, user ada, https://…`
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.context.is_empty() {
+            write!(f, "{}", self.source)?;
+        } else {
+            write!(f, "context {} of {}", self.context, self.source)?;
+        }
+        if !self.user.is_empty() {
+            write!(f, ", user {}", self.user)?;
+        }
+        if self.server.is_empty() { Ok(()) } else { write!(f, ", {}", self.server) }
+    }
+}
+
+/// Makes a connection: reads what has to be read and runs a credential plugin, if there is one. It
+/// blocks, and needs the context of a tokio runtime.
+pub fn connect(binding: &ClusterBinding) -> Result<Connection, String> {
+    let (mut config, mut identity) = match settings(binding)? {
+        Some((kubeconfig, source)) => of_kubeconfig(kubeconfig, source)?,
+        None => of_pod()?,
+    };
+    identity.server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT);
+    let agent = HeaderValue::from_static(concat!("springline/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((HeaderName::from_static("user-agent"), agent));
+    let token = match (&config.auth_info.token, config.auth_info.token_file.take()) {
+        (None, Some(path)) => Some(TokenFile::open(Path::new(&path)).map_err(|error| format!("{identity}: {error}"))?),
+        _ => None,
+    };
+    let plugin = config.auth_info.exec.clone();
+    let client = Client::try_from(config).map_err(|error| {
+        let hint = plugin.as_ref().and_then(|plugin| plugin.install_hint.as_deref());
+        let command = plugin.as_ref().and_then(|plugin| plugin.command.as_deref());
+        format!("{identity}: {}", unusable(&error, command.unwrap_or_default(), hint))
+    })?;
+    Ok(Connection { client, identity, token, made: Instant::now() })
+}
+
+/// The kubeconfig that a binding means, its context set, and where it is; none for a Pod's account.
+fn settings(binding: &ClusterBinding) -> Result<Option<(Kubeconfig, String)>, String> {
+    if binding.in_cluster {
+        return Ok(None);
+    }
+    let paths = match &binding.kubeconfig {
+        Some(path) => vec![path.clone()],
+        None => usual_paths(),
+    };
+    let there: Vec<&PathBuf> = paths.iter().filter(|path| path.exists()).collect();
+    let names = |paths: &[&PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    if there.is_empty() {
+        if binding.kubeconfig.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+            return Ok(None);
+        }
+        return Err(format!(
+            "there is no kubeconfig at {}; name one in `clusters` of host.yaml by `kubeconfig`, or set KUBECONFIG",
+            names(&paths.iter().collect::<Vec<_>>())
+        ));
+    }
+    let source = names(&there);
+    let mut merged = Kubeconfig::default();
+    for path in there {
+        let next =
+            Kubeconfig::read_from(path).map_err(|error| format!("{}: {}", path.display(), unreadable(&error)))?;
+        merged = merged.merge(next).map_err(|error| format!("{source}: {}", unreadable(&error)))?;
+    }
+    if let Some(context) = &binding.context {
+        merged.current_context = Some(context.clone());
+    }
+    Ok(Some((merged, source)))
+}
+
+/// Where `kubectl` looks.
+fn usual_paths() -> Vec<PathBuf> {
+    let listed = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let listed: Vec<PathBuf> = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
+    if listed.is_empty() { vec![std::env::home_dir().unwrap_or_default().join(".kube/config")] } else { listed }
+}
+
+fn of_kubeconfig(mut kubeconfig: Kubeconfig, source: String) -> Result<(Config, Identity), String> {
+    let known = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect::<Vec<_>>().join(", ");
+    let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
+    let Some(name) = kubeconfig.current_context.clone().filter(|name| !name.is_empty()) else {
+        return Err(format!("{source} has no current context; name one in host.yaml by `context` ({known})"));
+    };
+    let context = kubeconfig.contexts.iter().find(|context| context.name == name);
+    let Some(context) = context.and_then(|context| context.context.clone()) else {
+        return Err(format!("{source} has no context {name:?}; {known}"));
+    };
+    let identity = Identity { source, context: name, user: context.user.unwrap_or_default(), ..Identity::default() };
+    let lacks = |what: &str, name: &str| format!("{identity}: it uses the {what} {name:?}, which is not there");
+    if !kubeconfig.clusters.iter().any(|cluster| cluster.name == context.cluster) {
+        return Err(lacks("cluster", &context.cluster));
+    }
+    if !identity.user.is_empty() {
+        let user = kubeconfig.auth_infos.iter_mut().find(|user| user.name == identity.user);
+        let Some(user) = user else { return Err(lacks("user", &identity.user)) };
+        if let Some(plugin) = user.auth_info.as_mut().and_then(|user| user.exec.as_mut())
+            && !std::io::stdin().is_terminal()
+        {
+            if plugin.interactive_mode == Some(ExecInteractiveMode::Always) {
+                return Err(format!("{identity}: the credential plugin wants a terminal, and there is none"));
+            }
+            plugin.interactive_mode = Some(ExecInteractiveMode::Never);
+        }
+    }
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster);
+    let own_proxy = cluster.and_then(|named| named.cluster.as_ref()).is_some_and(|cluster| cluster.proxy_url.is_some());
+    let mut config = Config::try_from(kubeconfig).map_err(|error| format!("{identity}: {}", unreadable(&error)))?;
+    if !own_proxy {
+        config.proxy_url = proxy::of_environment(&config.cluster_url).and_then(|proxy| proxy.parse().ok());
+    }
+    Ok((config, identity))
+}
+
+fn of_pod() -> Result<(Config, Identity), String> {
+    let config = Config::incluster().map_err(|error| {
+        format!("the service account of the Pod can't be used: {error}; outside of a Pod, name a kubeconfig instead")
+    })?;
+    Ok((config, Identity { source: "the service account of the Pod".into(), ..Identity::default() }))
+}
+
+/// What is wrong with a kubeconfig, without anything that is in it: it holds credentials.
+fn unreadable(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(place) => format!("it is no kubeconfig: line {}, column {}", place.line(), place.column()),
+            None => "it is no kubeconfig".to_owned(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Why a connection can't be used, without what a credential plugin wrote to its output.
+pub fn unusable(error: &kube::Error, plugin: &str, hint: Option<&str>) -> String {
+    let kube::Error::Auth(error) = error else { return causes(error) };
+    match error {
+        AuthError::AuthExecStart(error) => {
+            let hint = hint.map(|hint| format!("; {}", hint.trim())).unwrap_or_default();
+            format!("the credential plugin {plugin} can't be started: {error}{hint}")
+        }
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(500).collect();
+            format!("the credential plugin {plugin} failed with {}: {said}", out.status)
+        }
+        AuthError::AuthExecParse(_) => format!("what the credential plugin {plugin} wrote is no ExecCredential"),
+        AuthError::InvalidBearerToken(_) => "its token can't be one: it has characters that no header may have".into(),
+        other => causes(other),
+    }
+}
+
+/// An error with what caused it, each once.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,170 @@
+//! What is read from memory is never older than what this process did, and others' changes are told.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use springline_cluster::Options;
+use springline_model::kubernetes::{Freshness, KubernetesError, ObjectName, Write};
+use springline_testcluster::{Cluster, Fault, Proxy};
+
+use super::{Asking, config_map, config_map_text};
+
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn watching(proxy: &Proxy<'_>, context: &str) -> (Asking, Receiver<(String, ObjectName)>) {
+    let (sender, changes) = mpsc::channel();
+    let on_change: springline_cluster::OnChange = Arc::new(move |reader, cluster, name| {
+        let _ = sender.send((format!("{reader} {cluster}"), name.clone()));
+    });
+    let options = Options { watch: true, on_change: Some(on_change) };
+    (Asking::by(proxy.kubeconfig(), context, options), changes)
+}
+
+fn values(asking: &Asking, namespace: &str) -> Vec<String> {
+    let objects = asking.list("v1", "ConfigMap", namespace, "app=web").unwrap();
+    objects.iter().map(|object| object["data"]["key"].as_str().unwrap().to_owned()).collect()
+}
+
+fn value(asking: &Asking, name: &ObjectName) -> Option<String> {
+    let object = asking.get(name, Freshness::Any).unwrap()?;
+    Some(object["data"]["key"].as_str().unwrap().to_owned())
+}
+
+/// Asks until it is so: each change that is told is a reason to ask again.
+fn until(changes: &Receiver<(String, ObjectName)>, so: impl Fn() -> bool) {
+    while !so() {
+        changes.recv_timeout(PATIENCE).expect("a change is told");
+    }
+}
+
+#[test]
+fn reads_cost_no_requests_and_know_every_write() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("cached");
+    let proxy = Proxy::before(cluster);
+    let (asking, _changes) = watching(&proxy, "admin");
+    let name = config_map(&namespace, "a");
+    assert_eq!(value(&asking, &name), None);
+    proxy.wait_for(1, "WATCH", "/api/v1/configmaps");
+    proxy.forget();
+    for number in 0..40 {
+        let made = asking.apply(&name, &config_map_text("a", &number.to_string())).unwrap();
+        assert_eq!(asking.get(&name, Freshness::Any).unwrap().as_ref(), Some(&made));
+        assert_eq!(values(&asking, &namespace), [number.to_string()]);
+        if number % 3 == 0 {
+            asking.delete(&name, "").unwrap();
+            assert_eq!((value(&asking, &name), values(&asking, &namespace).len()), (None, 0));
+        }
+    }
+    let tried = asking.write(&name, Write::Apply, &config_map_text("a", "tried"), true);
+    assert!(tried.is_ok() && value(&asking, &name) != Some("tried".into()));
+    let reads = proxy.requests().into_iter().filter(|request| request.method == "GET").collect::<Vec<_>>();
+    assert!(reads.is_empty(), "{reads:?}");
+    assert!(asking.get(&name, Freshness::LiveManaged).is_ok());
+    assert!(proxy.requests().iter().any(|request| request.method == "GET"));
+}
+
+#[test]
+fn a_change_is_told_to_who_has_read_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("told");
+    let proxy = Proxy::before(cluster);
+    let (asking, changes) = watching(&proxy, "admin");
+    let (name, other) = (config_map(&namespace, "a"), config_map(&namespace, "b"));
+    assert_eq!(value(&asking, &name), None);
+    let by = Asking::new(cluster.kubeconfig());
+    by.apply(&other, &config_map_text("b", "1")).unwrap();
+    by.apply(&name, &config_map_text("a", "1")).unwrap();
+    let change = changes.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(change, ("shop/prod test".to_owned(), name.clone()), "the other one was not read");
+    assert_eq!(value(&asking, &name), Some("1".into()));
+    by.apply(&name, &config_map_text("a", "2")).unwrap();
+    until(&changes, || value(&asking, &name) == Some("2".into()));
+    by.delete(&name, "").unwrap();
+    until(&changes, || value(&asking, &name).is_none());
+}
+
+#[test]
+fn a_watch_that_breaks_or_expires_loses_nothing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("broken");
+    let proxy = Proxy::before(cluster);
+    let (asking, changes) = watching(&proxy, "admin");
+    let name = config_map(&namespace, "a");
+    let by = Asking::new(cluster.kubeconfig());
+    assert_eq!(value(&asking, &name), None);
+    proxy.wait_for(1, "WATCH", "/api/v1/configmaps");
+    for number in 0..3 {
+        proxy.forget();
+        if number == 1 {
+            proxy.order(1, "WATCH", "/api/v1/configmaps", Fault::Expire);
+        }
+        assert!(proxy.break_watches() > 0);
+        by.apply(&name, &config_map_text("a", &number.to_string())).unwrap();
+        until(&changes, || value(&asking, &name) == Some(number.to_string()));
+        proxy.wait_for(1, "WATCH", "/api/v1/configmaps");
+    }
+}
+
+#[test]
+fn without_the_server_nothing_old_is_shown() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("gone");
+    let proxy = Proxy::before(cluster);
+    let (asking, _changes) = watching(&proxy, "admin");
+    let name = config_map(&namespace, "a");
+    asking.apply(&name, &config_map_text("a", "1")).unwrap();
+    assert_eq!(value(&asking, &name), Some("1".into()));
+    proxy.wait_for(1, "WATCH", "/api/v1/configmaps");
+    proxy.down();
+    let error = loop {
+        // The break is seen a moment later than it is made.
+        if let Err(error) = asking.get(&name, Freshness::Any) {
+            break error;
+        }
+    };
+    assert!(matches!(error, KubernetesError::Unavailable { .. }), "{error:?}");
+    Asking::new(cluster.kubeconfig()).apply(&name, &config_map_text("a", "2")).unwrap();
+    proxy.up();
+    let read = loop {
+        match asking.get(&name, Freshness::Any) {
+            Ok(read) => break read,
+            Err(KubernetesError::Unavailable { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    assert_eq!(read.unwrap()["data"]["key"], "2");
+}
+
+#[test]
+fn who_may_see_less_is_served_as_far_as_that_goes() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("less");
+    let grant = |user: &str, verbs: &str| {
+        let role = format!("{user}-role");
+        let (verbs, user) = (format!("--verb={verbs}"), format!("--user={user}"));
+        cluster.kubectl(&["-n", &namespace, "create", "role", &role, &verbs, "--resource=configmaps"]).ok();
+        cluster.kubectl(&["-n", &namespace, "create", "rolebinding", &role, &format!("--role={role}"), &user]).ok();
+    };
+    grant("ada", "get,list,watch");
+    grant("ben", "get");
+    let name = config_map(&namespace, "a");
+    Asking::new(cluster.kubeconfig()).apply(&name, &config_map_text("a", "1")).unwrap();
+
+    let proxy = Proxy::before(cluster);
+    let (ada, _changes) = watching(&proxy, "ada");
+    assert_eq!(value(&ada, &name), Some("1".into()));
+    proxy.wait_for(1, "WATCH", &format!("/api/v1/namespaces/{namespace}/configmaps"));
+    proxy.forget();
+    assert_eq!((value(&ada, &name), values(&ada, &namespace)), (Some("1".into()), vec!["1".into()]));
+    assert_eq!(proxy.requests().len(), 0);
+
+    let (ben, _changes) = watching(&proxy, "ben");
+    assert_eq!(value(&ben, &name), Some("1".into()));
+    proxy.forget();
+    assert_eq!(value(&ben, &name), Some("1".into()));
+    assert_eq!(proxy.requests().len(), 1, "one GET and no further try to follow");
+    assert!(matches!(ben.list("v1", "ConfigMap", &namespace, ""), Err(KubernetesError::Refused { code: 403, .. })));
+}

@@ -1,0 +1,115 @@
+//! What goes wrong on the way is tried again, if that does no harm, and told.
+
+use std::time::Duration;
+
+use springline_model::kubernetes::{Freshness, KubernetesError, Write};
+use springline_testcluster::{Cluster, Fault, Proxy};
+
+use super::{Asking, config_map, config_map_text};
+
+fn retry_after(error: KubernetesError) -> Option<Duration> {
+    match error {
+        KubernetesError::Unavailable { retry_after, .. } => retry_after,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn harmless_requests_are_tried_again() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("again");
+    let proxy = Proxy::before(cluster);
+    let asking = Asking::new(proxy.kubeconfig());
+    let name = config_map(&namespace, "a");
+    let sent = |method: &str| {
+        proxy
+            .requests()
+            .iter()
+            .filter(|request| request.method == method && request.path.contains("/configmaps/"))
+            .count()
+    };
+    for (number, fault) in
+        [Fault::Status(503), Fault::Status(500), Fault::TooManyRequests(1), Fault::Drop, Fault::LoseAnswer]
+            .into_iter()
+            .enumerate()
+    {
+        proxy.forget();
+        proxy.order(2, "PATCH", "*/configmaps/*", fault.clone());
+        proxy.order(1, "GET", "*/configmaps/*", fault.clone());
+        proxy.order(1, "DELETE", "*/configmaps/*", fault.clone());
+        let made = asking.apply(&name, &config_map_text("a", &number.to_string())).unwrap();
+        let read = asking.get(&name, Freshness::Live).unwrap().unwrap();
+        assert_eq!(read["data"]["key"], number.to_string(), "{fault:?}");
+        asking.delete(&name, made["metadata"]["uid"].as_str().unwrap()).unwrap();
+        assert_eq!((sent("PATCH"), sent("GET"), sent("DELETE")), (3, 2, 2), "{fault:?}");
+    }
+}
+
+#[test]
+fn what_may_have_arrived_is_not_done_twice() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("once");
+    let proxy = Proxy::before(cluster);
+    let asking = Asking::new(proxy.kubeconfig());
+    let name = config_map(&namespace, "a");
+    let text = config_map_text("a", "1");
+    let create = || asking.write(&name, Write::Create, &text, false);
+    let sent = || proxy.requests().iter().filter(|request| request.method == "POST").count();
+
+    proxy.order(1, "POST", "*/configmaps", Fault::TooManyRequests(0));
+    create().unwrap();
+    assert_eq!(sent(), 2, "what was turned away is sent again");
+    asking.delete(&name, "").unwrap();
+    for fault in [Fault::LoseAnswer, Fault::Status(504)] {
+        proxy.forget();
+        proxy.order(1, "POST", "*/configmaps", fault);
+        assert_eq!(retry_after(create().unwrap_err()), None);
+        assert_eq!(sent(), 1);
+    }
+    assert!(asking.get(&name, Freshness::Live).unwrap().is_some(), "only the answer was lost");
+}
+
+#[test]
+fn what_takes_too_long_is_told_with_its_time() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let proxy = Proxy::before(cluster);
+    let asking = Asking::new(proxy.kubeconfig());
+    let name = config_map("default", "a");
+    asking.get(&name, Freshness::Live).unwrap();
+
+    proxy.forget();
+    proxy.order(1, "GET", "*/configmaps/*", Fault::TooManyRequests(60));
+    assert_eq!(retry_after(asking.get(&name, Freshness::Live).unwrap_err()), Some(Duration::from_secs(60)));
+    assert_eq!(proxy.requests().len(), 1, "a minute is not waited for here");
+
+    proxy.forget();
+    proxy.order(9, "GET", "*/configmaps/*", Fault::Status(503));
+    let error = asking.get(&name, Freshness::Live).unwrap_err().to_string();
+    assert!(error.contains("HTTP 503: a test wants this") && error.contains("it was tried 4 times"), "{error}");
+    assert_eq!(proxy.requests().len(), 4);
+
+    proxy.heal();
+    proxy.down();
+    let error = asking.get(&name, Freshness::Live).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, KubernetesError::Unavailable { .. }), "{error:?}");
+    for part in ["cluster test", "context admin of", "can't be reached", &proxy.url()] {
+        assert!(text.contains(part), "{text}");
+    }
+    proxy.up();
+    assert_eq!(asking.get(&name, Freshness::Live).unwrap(), None, "it is there again");
+}
+
+#[test]
+fn a_list_that_expires_is_begun_again() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("expired");
+    let proxy = Proxy::before(cluster);
+    let asking = Asking::new(proxy.kubeconfig());
+    asking.apply(&config_map(&namespace, "a"), &config_map_text("a", "1")).unwrap();
+    proxy.order(2, "GET", "*/configmaps", Fault::Status(410));
+    assert_eq!(asking.list("v1", "ConfigMap", &namespace, "").unwrap().len(), 1);
+    proxy.order(9, "GET", "*/configmaps", Fault::Status(410));
+    let error = asking.list("v1", "ConfigMap", &namespace, "").unwrap_err();
+    assert!(error.to_string().contains("expired 3 times"), "{error}");
+}
