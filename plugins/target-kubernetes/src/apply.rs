@@ -1,0 +1,239 @@
+//! Applies one change.
+
+use std::time::Duration;
+
+use springline_sdk::kubernetes::{Cluster, DeleteOptions, Freshness, KubernetesError, WriteOptions};
+use springline_sdk::prelude::*;
+
+use crate::config::Config;
+use crate::content::{held_by, meaningful, metadata, version};
+use crate::desired::{read_one, text};
+use crate::ignore::Ignored;
+use crate::live;
+use crate::notes::Notes;
+use crate::options::Options;
+use crate::owner::{Owner, owner_of};
+use crate::reference::Ref;
+use crate::refusal::Sent;
+use crate::trial::{MANAGER, Trial};
+
+/// How often an object is written that something else writes to at the same time.
+const TRIES: usize = 5;
+/// How long it takes at least until finalizers have let an object go, or a kind is there.
+const SOON: Duration = Duration::from_secs(1);
+
+/// An object that is to be made or changed.
+struct Put<'a> {
+    config: &'a Config,
+    change: &'a Change,
+    notes: Notes,
+    live: Ref,
+    owner: Owner,
+    object: Value,
+    options: Options,
+    ignored: Ignored,
+    deploy: &'a Deploy,
+}
+
+/// Makes an object, or changes it.
+pub fn put(config: &Config, change: &Change, deploy: &Deploy) -> Result<Applied> {
+    let live = Ref::parse(&change.live)?;
+    let notes = Notes::read(change)?;
+    let object = read_one(&live, &change.object, &notes.digest, deploy)?;
+    let options = Options::of(&object);
+    let ignored = Ignored::of(&live, &config.application.ignore);
+    let put = Put { config, change, notes, live, owner: Owner::of(deploy), object, options, ignored, deploy };
+    if put.notes.hook { put.run() } else { put.keep() }
+}
+
+/// What is done with what is there.
+enum Step {
+    /// Nothing: it was done before.
+    Done,
+    /// It is written over.
+    Write,
+    /// It has to go first.
+    Delete,
+}
+
+impl Put<'_> {
+    fn cluster(&self) -> Cluster {
+        Cluster::new(&self.live.cluster)
+    }
+
+    /// Makes or changes what is kept.
+    fn keep(&self) -> Result<Applied> {
+        let mut freshness = Freshness::Any;
+        for _ in 0..TRIES {
+            let there = live::get_one(&self.live, freshness)?;
+            let there = match (self.step(there.as_ref())?, there) {
+                (Step::Done, _) => {
+                    return Ok(Applied { after: self.change.after.clone(), message: "already done".into() });
+                }
+                (Step::Write, there) => there,
+                (Step::Delete, there) => {
+                    self.clear(there.as_ref())?;
+                    None
+                }
+            };
+            match self.write(there.as_ref()) {
+                // Something else wrote to it in between, such as a status: look again.
+                Err(Error::Conflict(_)) if there.is_some() => freshness = Freshness::Live,
+                other => return other,
+            }
+        }
+        Err(Error::conflict(format!("`{}` changes faster than it can be written", self.live)))
+    }
+
+    fn step(&self, there: Option<&Value>) -> Result<Step> {
+        let Some(there) = there else {
+            // What was to be made anew may have been deleted before.
+            if self.change.before.is_some() && !self.notes.replace {
+                return Err(self.moved("is gone"));
+            }
+            return Ok(Step::Write);
+        };
+        if let Some(other) = owner_of(there).filter(|owner| *owner != self.owner.name) {
+            return Err(self.moved(&format!("belongs to {other} now")));
+        }
+        if let Some(blocked) = held_by(there) {
+            return Err(waits(format!("`{}` {blocked}", self.live)));
+        }
+        let ours = owner_of(there).is_some();
+        let is_new = self.notes.uid != metadata(there, "uid");
+        let Some(before) = &self.change.before else {
+            // Made by the same change, which was cut off before it was known.
+            return if ours { Ok(Step::Write) } else { Err(self.moved("is there by now")) };
+        };
+        if is_new {
+            return if self.notes.replace && ours { Ok(Step::Write) } else { Err(self.moved("was made anew")) };
+        }
+        let now = version(&meaningful(there));
+        if now == *before {
+            return Ok(if self.notes.replace { Step::Delete } else { Step::Write });
+        }
+        if self.change.after.as_deref() == Some(&now) && ours { Ok(Step::Done) } else { Err(self.moved("has changed")) }
+    }
+
+    fn moved(&self, what: &str) -> Error {
+        Error::conflict(format!("`{}` {what} since this was planned", self.live))
+    }
+
+    /// Deletes what is in the way, which may take a while.
+    fn clear(&self, there: Option<&Value>) -> Result<()> {
+        let Some(there) = there else { return Ok(()) };
+        match remove(self.config, &self.live, there)? {
+            None => Ok(()),
+            Some(held) => Err(waits(format!("`{}` {held}: it is made anew when it is gone", self.live))),
+        }
+    }
+
+    /// Applies it over what is there.
+    fn write(&self, there: Option<&Value>) -> Result<Applied> {
+        let Self { config, owner, live, options, ignored, .. } = self;
+        let trial = Trial { config, owner, live, options, ignored };
+        let mut applied = trial.applied(&self.object, there)?;
+        if let (Some(there), Some(metadata)) = (there, applied.get_mut("metadata").and_then(Value::as_object_mut)) {
+            for key in ["uid", "resourceVersion"] {
+                metadata.insert(key.to_owned(), Value::String(crate::content::metadata(there, key).to_owned()));
+            }
+        }
+        self.send(&applied)
+    }
+
+    /// Sends it, and once more after its namespace was made.
+    fn send(&self, applied: &Value) -> Result<Applied> {
+        let force = self.notes.force || self.config.force;
+        let options = WriteOptions { manager: MANAGER.to_owned(), force, dry_run: false };
+        let text = applied.to_string();
+        let mut result = self.cluster().apply(&text, &options);
+        if self.config.create_namespace && result.as_ref().is_err_and(lacks_namespace) {
+            let name = &self.live.namespace;
+            let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+            self.cluster().apply(&namespace.to_string(), &options).map_err(|error| self.error(error))?;
+            info!("made the namespace `{name}`");
+            result = self.cluster().apply(&text, &options);
+        }
+        let object = live::object(&result.map_err(|error| self.error(error))?)?;
+        Ok(Applied { after: Some(version(&meaningful(&object))), message: String::new() })
+    }
+
+    fn error(&self, error: KubernetesError) -> Error {
+        if let (KubernetesError::UnknownType(message), true) = (&error, self.notes.late_kind) {
+            return waits(message.clone());
+        }
+        let text = || text(&self.notes.digest, self.deploy).ok();
+        Sent { id: &self.change.object, live: &self.live, text: &text }.error(error)
+    }
+
+    /// Runs what is not kept.
+    fn run(&self) -> Result<Applied> {
+        let there = live::get_one(&self.live, Freshness::Any)?;
+        if let Some(blocked) = there.as_ref().and_then(held_by) {
+            return Err(waits(format!("`{}` {blocked}: it is run again when it is gone", self.live)));
+        }
+        if self.notes.afresh {
+            self.clear(there.as_ref())?;
+        }
+        let mut object = self.object.clone();
+        self.owner.mark_hook(&mut object);
+        match self.send(&object) {
+            // The answer may have got lost, and the hook must not run twice.
+            Err(lost @ Error::Transient { .. }) if self.notes.afresh => {
+                let now = live::get_one(&self.live, Freshness::Live)?.filter(|now| held_by(now).is_none());
+                now.map_or(Err(lost), |now| {
+                    Ok(Applied { after: Some(version(&meaningful(&now))), message: String::new() })
+                })
+            }
+            other => other,
+        }
+    }
+}
+
+/// Removes an object. What belongs to another by now stays.
+pub fn delete(config: &Config, change: &Change, deploy: &Deploy) -> Result<Applied> {
+    let live = Ref::parse(&change.live)?;
+    let notes = Notes::read(change)?;
+    let done = |message: String| Ok(Applied { after: None, message });
+    if !notes.left_alone.is_empty() {
+        return done(notes.left_alone);
+    }
+    let Some(there) = live::get_one(&live, Freshness::Any)? else { return done("gone already".to_owned()) };
+    if let Some(other) = owner_of(&there).filter(|owner| *owner != Owner::of(deploy).name) {
+        return done(format!("left alone: it belongs to {other} now"));
+    }
+    if !notes.uid.is_empty() && notes.uid != metadata(&there, "uid") {
+        return Err(Error::conflict(format!("`{live}` was made anew since this was planned")));
+    }
+    let held = match held_by(&there) {
+        Some(held) => Some(held),
+        None => remove(config, &live, &there)?,
+    };
+    done(held.unwrap_or_default())
+}
+
+/// Deletes an object that is there; gives what holds it, if something does.
+fn remove(config: &Config, live: &Ref, there: &Value) -> Result<Option<String>> {
+    let options = DeleteOptions {
+        propagation: config.prune_propagation.into(),
+        uid: metadata(there, "uid").to_owned(),
+        ..DeleteOptions::default()
+    };
+    match Cluster::new(&live.cluster).delete(&live.object_name(), &options) {
+        Ok(None) => Ok(None),
+        Ok(Some(text)) => Ok(held_by(&live::object(&text)?)),
+        Err(KubernetesError::Refused(refusal)) if refusal.code == 404 => Ok(None),
+        Err(error) => {
+            let id = live.to_string();
+            Err(Sent { id: &id, live, text: &|| None }.error(error))
+        }
+    }
+}
+
+fn waits(message: String) -> Error {
+    Error::Transient { message, retry_after: Some(SOON) }
+}
+
+fn lacks_namespace(error: &KubernetesError) -> bool {
+    matches!(error, KubernetesError::Refused(refusal) if refusal.code == 404 && refusal.message.contains("namespaces "))
+}

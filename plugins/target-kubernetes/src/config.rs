@@ -1,0 +1,117 @@
+//! What the operator and the application say.
+
+use springline_health::{KindRules, Rules};
+use springline_sdk::kubernetes;
+use springline_sdk::prelude::*;
+
+use crate::ignore::Ignore;
+
+/// Where in a cluster objects go, and what may be done there.
+#[config]
+pub struct Config {
+    /// The cluster, by its name in `clusters`.
+    pub cluster: String,
+    /// The namespace of objects that name none and need one; `default` if it is not said.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Whether a namespace that is missing is made. It is not removed again.
+    #[serde(default)]
+    pub create_namespace: bool,
+    /// Whether fields that another manager owns are taken over. Without it, they are a conflict that
+    /// names the manager. What people did with kubectl is put right either way.
+    #[serde(default)]
+    pub force: bool,
+    /// Field managers whose fields are taken over, as those of kubectl are: of tools that managed the
+    /// objects before, such as `helm`, `argocd-controller` or `kustomize-controller`.
+    #[serde(default)]
+    pub take_over: Vec<String>,
+    /// What is done with an object that is there already and that no application owns.
+    #[serde(default)]
+    pub adopt: Adopt,
+    /// What becomes of the objects that a removed one owns.
+    #[serde(default)]
+    pub prune_propagation: Propagation,
+    /// What the application's own file says: `target-with` in springline.yaml.
+    #[serde(default)]
+    pub application: Application,
+}
+
+/// What is done with an object that is there already and that no application owns.
+#[config]
+#[derive(Copy, Default, PartialEq, Eq)]
+pub enum Adopt {
+    /// It is taken over, as `kubectl apply` would.
+    #[default]
+    Unowned,
+    /// It is an error.
+    Never,
+}
+
+/// What becomes of the objects that a removed one owns.
+#[config]
+#[derive(Copy, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// They are deleted after it.
+    #[default]
+    Background,
+    /// They are deleted before it.
+    Foreground,
+    /// They stay.
+    Orphan,
+}
+
+impl From<Propagation> for kubernetes::Propagation {
+    fn from(propagation: Propagation) -> Self {
+        match propagation {
+            Propagation::Background => Self::Background,
+            Propagation::Foreground => Self::Foreground,
+            Propagation::Orphan => Self::Orphan,
+        }
+    }
+}
+
+/// What an application says of its own objects.
+#[config]
+#[derive(Default)]
+pub struct Application {
+    /// How objects are judged, before the built-in rules for their kinds.
+    #[serde(default)]
+    pub health: Vec<KindRules>,
+    /// Fields that are left as they are in the cluster.
+    #[serde(default)]
+    pub ignore: Vec<Ignore>,
+}
+
+impl Config {
+    /// The namespace of objects that name none.
+    pub fn default_namespace(&self) -> &str {
+        self.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or("default")
+    }
+
+    /// The rules that objects are judged by.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the application's own.
+    pub fn rules(&self) -> Result<Rules> {
+        Rules::with(&self.application.health).map_err(|errors| {
+            let violation = |error: &springline_health::RuleError| {
+                let place = error.position.map(|at| format!("{at}: ")).unwrap_or_default();
+                Violation::new(format!("{place}{}", error.problem))
+                    .pointer(format!("/application/health{}", error.pointer))
+            };
+            Error::Invalid(errors.iter().map(violation).collect())
+        })
+    }
+
+    /// Checks what the schema can't.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn check(&self) -> Result<()> {
+        let mut violations = Vec::new();
+        for (at, ignore) in self.application.ignore.iter().enumerate() {
+            ignore.check(&format!("/application/ignore/{at}"), &mut violations);
+        }
+        if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+    }
+}

@@ -1,0 +1,109 @@
+//! What an object's annotations ask for: Argo CD's, Helm's, and our own.
+
+use springline_sdk::prelude::*;
+
+/// Argo CD's list of wishes, separated by commas.
+const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
+/// Argo CD's wave, a number.
+pub const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
+/// Whether Argo CD leaves the object out of the application's health.
+const IGNORE_HEALTH: &str = "argocd.argoproj.io/ignore-healthcheck";
+/// What Helm does with an object when its release goes.
+const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
+/// Ours, for what the others have no word for.
+const REPLACE: &str = "springline.dev/replace";
+const PRUNE: &str = "springline.dev/prune";
+
+/// What an object's annotations ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Why it is not removed when it is no longer desired: the annotation that says so.
+    pub kept: Option<String>,
+    /// Why it is not removed when nothing is desired any more.
+    pub kept_at_end: Option<String>,
+    /// Whether it is removed after everything else.
+    pub prune_last: bool,
+    /// Whether it is deleted and made anew where it can't be changed in place.
+    pub replace: bool,
+    /// Whether fields of other managers are taken over.
+    pub force: bool,
+    /// Whether its kind may be missing when it is planned.
+    pub kind_may_be_missing: bool,
+    /// Whether its health counts.
+    pub ignore_health: bool,
+}
+
+impl Options {
+    /// Reads an object's annotations.
+    pub fn of(object: &Value) -> Self {
+        let mut options = Self::default();
+        let text = |key: &str| annotation(object, key);
+        for option in text(SYNC_OPTIONS).unwrap_or_default().split(',').map(str::trim) {
+            options.add(option);
+        }
+        if text(RESOURCE_POLICY) == Some("keep") {
+            options.kept = Some(format!("{RESOURCE_POLICY}: keep"));
+        }
+        if text(PRUNE) == Some("false") {
+            options.kept = Some(format!("{PRUNE}: \"false\""));
+        }
+        options.replace |= text(REPLACE) == Some("true");
+        options.ignore_health = text(IGNORE_HEALTH) == Some("true");
+        options
+    }
+
+    fn add(&mut self, option: &str) {
+        let because = || Some(format!("{SYNC_OPTIONS}: {option}"));
+        match option {
+            "Prune=false" | "Prune=confirm" => self.kept = because(),
+            "Delete=false" | "Delete=confirm" => self.kept_at_end = because(),
+            "PruneLast=true" => self.prune_last = true,
+            "Force=true" => self.replace = true,
+            "Replace=true" => self.force = true,
+            "SkipDryRunOnMissingResource=true" => self.kind_may_be_missing = true,
+            _ => {}
+        }
+    }
+}
+
+/// An annotation of an object.
+pub fn annotation<'o>(object: &'o Value, key: &str) -> Option<&'o str> {
+    object.get("metadata")?.get("annotations")?.get(key)?.as_str()
+}
+
+/// The number that an annotation holds, if it holds one.
+pub fn number(object: &Value, key: &str) -> Option<i32> {
+    annotation(object, key)?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(annotations: Value) -> Options {
+        Options::of(&json!({ "metadata": { "annotations": annotations } }))
+    }
+
+    #[test]
+    fn every_tool_s_annotations_are_heeded() {
+        assert_eq!(Options::of(&json!({ "metadata": {} })), Options::default());
+        let argo =
+            options(json!({ SYNC_OPTIONS: "Prune=false, Force=true,Replace=true,SkipDryRunOnMissingResource=true" }));
+        assert_eq!(argo.kept.as_deref(), Some("argocd.argoproj.io/sync-options: Prune=false"));
+        assert!(argo.replace && argo.force && argo.kind_may_be_missing && !argo.prune_last);
+        assert!(options(json!({ SYNC_OPTIONS: "PruneLast=true" })).prune_last);
+        let at_end = options(json!({ SYNC_OPTIONS: "Delete=false" }));
+        assert!(at_end.kept.is_none() && at_end.kept_at_end.is_some());
+        assert_eq!(options(json!({ RESOURCE_POLICY: "keep" })).kept.as_deref(), Some("helm.sh/resource-policy: keep"));
+        assert!(options(json!({ PRUNE: "false" })).kept.is_some());
+        assert!(options(json!({ REPLACE: "true" })).replace);
+        assert!(options(json!({ IGNORE_HEALTH: "true" })).ignore_health);
+        assert_eq!(options(json!({ SYNC_OPTIONS: "Prune=true,Unknown=1", PRUNE: "true" })), Options::default());
+    }
+
+    #[test]
+    fn a_wave_is_a_number() {
+        let wave = |text: &str| number(&json!({ "metadata": { "annotations": { SYNC_WAVE: text } } }), SYNC_WAVE);
+        assert_eq!((wave("-5"), wave(" 7 "), wave("x")), (Some(-5), Some(7), None));
+    }
+}

@@ -1,0 +1,100 @@
+//! Whose an object is: the marks that it carries itself.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+use springline_sdk::Deploy;
+use springline_sdk::prelude::*;
+use springline_sdk::serde_json::Map;
+
+use crate::options::annotation;
+
+/// The annotation that names the owner, and the label that finds what it owns.
+pub const MARK: &str = "springline.dev/owner";
+/// The annotation of what is run within a sync and not kept.
+const HOOK_MARK: &str = "springline.dev/hook";
+
+/// An application in an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// `APPLICATION/ENVIRONMENT`.
+    pub name: String,
+}
+
+impl Owner {
+    /// The owner of what this call deploys.
+    pub fn of(deploy: &Deploy) -> Self {
+        let context = deploy.context();
+        Self { name: format!("{}/{}", context.application(), context.environment().unwrap_or_default()) }
+    }
+
+    /// The value of the label: a label's value can't hold every name.
+    pub fn label(&self) -> String {
+        Sha256::digest(&self.name)[..8].iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// Marks an object that is to be applied.
+    pub fn mark(&self, object: &mut Value) {
+        set(object, "annotations", MARK, self.name.clone());
+        set(object, "labels", MARK, self.label());
+    }
+
+    /// Marks an object that is run and not kept.
+    pub fn mark_hook(&self, object: &mut Value) {
+        set(object, "annotations", HOOK_MARK, self.name.clone());
+    }
+}
+
+/// Who owns a live object; none if nobody says so.
+pub fn owner_of(live: &Value) -> Option<&str> {
+    annotation(live, MARK).filter(|owner| !owner.is_empty())
+}
+
+/// An object's content without the marks of its owner.
+pub fn without_marks(content: &Value) -> Value {
+    let mut content = content.clone();
+    let Some(metadata) = content.get_mut("metadata").and_then(Value::as_object_mut) else { return content };
+    for field in ["annotations", "labels"] {
+        if let Some(Value::Object(map)) = metadata.get_mut(field) {
+            map.shift_remove(MARK);
+            if map.is_empty() {
+                metadata.shift_remove(field);
+            }
+        }
+    }
+    content
+}
+
+fn set(object: &mut Value, field: &str, key: &str, text: String) {
+    let Some(map) = object.as_object_mut() else { return };
+    let metadata = map.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(metadata) = metadata
+        && let Value::Object(map) = metadata.entry(field).or_insert_with(|| Value::Object(Map::new()))
+    {
+        map.insert(key.to_owned(), Value::String(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_set_and_read_and_left_out() {
+        let owner = Owner { name: "shop/prod".into() };
+        let bare = json!({ "metadata": { "name": "a", "labels": { "x": "y" } } });
+        let mut marked = bare.clone();
+        owner.mark(&mut marked);
+        assert_eq!(owner_of(&marked), Some("shop/prod"));
+        assert_eq!(owner_of(&bare), None);
+        assert_eq!(marked["metadata"]["labels"][MARK].as_str().unwrap().len(), 16);
+        assert_eq!(without_marks(&marked), bare);
+        let mut hook = bare.clone();
+        owner.mark_hook(&mut hook);
+        assert_eq!(owner_of(&hook), None);
+        assert_ne!(owner.label(), Owner { name: "shop/test".into() }.label());
+    }
+}

@@ -1,0 +1,360 @@
+use springline_sdk::fake::Host;
+use springline_sdk::kubernetes::{ObjectName, ServedType};
+use springline_sdk::plugin::Describe as _;
+use springline_sdk::prelude::*;
+use springline_sdk::{HealthStatus, Phase};
+
+use crate::Plugin;
+use crate::config::Config;
+use crate::owner::MARK;
+
+const ME: &str = "example/test";
+
+fn config(more: Value) -> Config {
+    let mut config = json!({ "cluster": "prod", "namespace": "shop" });
+    for (key, value) in more.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    springline_sdk::serde_json::from_value(config).unwrap()
+}
+
+fn plain() -> Config {
+    config(json!({}))
+}
+
+fn host() -> Host {
+    let host = Host::new();
+    host.add_cluster("prod");
+    for (api_version, kind) in
+        [("v1", "Service"), ("v1", "ConfigMap"), ("v1", "Namespace"), ("apps/v1", "Deployment"), ("batch/v1", "Job")]
+    {
+        serve(&host, api_version, kind, kind != "Namespace");
+    }
+    host
+}
+
+fn serve(host: &Host, api_version: &str, kind: &str, namespaced: bool) {
+    let plural = format!("{}s", kind.to_lowercase());
+    let (api_version, kind) = (api_version.to_owned(), kind.to_owned());
+    let served = ServedType { api_version, kind, plural, namespaced, verbs: Vec::new(), subresources: Vec::new() };
+    host.serve("prod", served);
+}
+
+/// An object of the manifest.
+fn desired(host: &Host, id: &str, object: &Value) -> Object {
+    Object::blob(id, host.add_blob(object.to_string()))
+}
+
+fn object(api_version: &str, kind: &str, name: &str) -> Value {
+    json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": name } })
+}
+
+/// A Service as somebody deployed it.
+fn live(name: &str, owner: Option<&str>, annotations: Value) -> Value {
+    let mut service = object("v1", "Service", name);
+    service["metadata"]["namespace"] = json!("shop");
+    service["metadata"]["uid"] = json!(format!("uid-{name}"));
+    service["metadata"]["annotations"] = annotations;
+    if let Some(owner) = owner {
+        service["metadata"]["annotations"][MARK] = json!(owner);
+    }
+    service
+}
+
+fn annotated(mut object: Value, key: &str, value: &str) -> Value {
+    object["metadata"]["annotations"][key] = json!(value);
+    object
+}
+
+fn plan(host: &Host, config: &Config, desired: &[Object], owned: &[&str]) -> Result<Vec<Change>> {
+    let owned: Vec<String> = owned.iter().map(|live| (*live).to_owned()).collect();
+    config.plan(desired, &owned, &mut host.deploy())
+}
+
+fn told(result: Result<impl std::fmt::Debug>) -> String {
+    result.unwrap_err().to_string()
+}
+
+fn steps(changes: &[Change]) -> Vec<(Action, &str, i32)> {
+    changes.iter().map(|change| (change.action, change.live.as_str(), change.wave)).collect()
+}
+
+#[test]
+fn objects_become_refs() {
+    let host = host();
+    let mut elsewhere = object("v1", "Service", "web");
+    elsewhere["metadata"]["namespace"] = json!("other");
+    let mut space = object("v1", "Namespace", "shop");
+    space["metadata"]["namespace"] = json!("ignored");
+    let objects = [
+        desired(&host, "a", &object("apps/v1", "Deployment", "web")),
+        desired(&host, "b", &elsewhere),
+        desired(&host, "c", &space),
+        desired(&host, "d", &annotated(object("v1", "Service", "x"), "argocd.argoproj.io/hook", "Skip")),
+        desired(&host, "e", &annotated(object("batch/v1", "Job", "x"), "argocd.argoproj.io/hook", "PreSync")),
+    ];
+    let identities = plain().identify(&objects, &mut host.deploy()).unwrap();
+    let refs: Vec<_> = identities.iter().map(|identity| (identity.object.as_str(), identity.live.as_str())).collect();
+    assert_eq!(
+        refs,
+        [("c", "prod/Namespace/shop"), ("b", "prod/Service/other/web"), ("a", "prod/Deployment.apps/shop/web")]
+    );
+}
+
+#[test]
+fn custom_kinds_are_known_by_definition_or_by_the_cluster() {
+    let host = host();
+    serve(&host, "y.io/v1", "Global", false);
+    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "things.x.io" },
+        "spec": { "group": "x.io", "scope": "Cluster", "names": { "kind": "Thing" } } });
+    let objects = [
+        desired(&host, "a", &object("x.io/v1", "Thing", "a")),
+        desired(&host, "b", &definition),
+        desired(&host, "c", &object("y.io/v1", "Global", "c")),
+    ];
+    let identities = plain().identify(&objects, &mut host.deploy()).unwrap();
+    let refs: Vec<_> = identities.into_iter().map(|identity| identity.live).collect();
+    assert_eq!(
+        refs,
+        ["prod/CustomResourceDefinition.apiextensions.k8s.io/things.x.io", "prod/Global.y.io/c", "prod/Thing.x.io/a"]
+    );
+    serve(&host, "apiextensions.k8s.io/v1", "CustomResourceDefinition", false);
+    let changes = plan(&host, &plain(), &objects, &[]).unwrap();
+    assert_eq!(
+        changes.iter().map(|change| change.action).collect::<Vec<_>>(),
+        [Action::Create, Action::Create, Action::Deferred]
+    );
+    assert!(changes[0].wave < changes[2].wave);
+
+    let unknown = desired(&host, "z.yaml", &object("z.io/v1", "Late", "z"));
+    let error = told(plain().identify(std::slice::from_ref(&unknown), &mut host.deploy()));
+    assert!(error.starts_with("z.yaml: cluster `prod` has no kind `Late` in `z.io/v1`"), "{error}");
+    let options = "argocd.argoproj.io/sync-options";
+    let late = annotated(object("z.io/v1", "Late", "z"), options, "SkipDryRunOnMissingResource=true");
+    let changes = plan(&host, &plain(), &[desired(&host, "z.yaml", &late)], &[]).unwrap();
+    assert_eq!(steps(&changes), [(Action::Create, "prod/Late.z.io/z", 1)]);
+}
+
+#[test]
+fn what_can_t_be_deployed_is_told_by_id() {
+    let host = host();
+    let refuse = |id: &str, object: &Value| told(plain().identify(&[desired(&host, id, object)], &mut host.deploy()));
+    let error = refuse("a.yaml", &json!({ "metadata": {} }));
+    assert_eq!(
+        error,
+        "a.yaml: an object needs `apiVersion`, such as `v1`, and this has none\n\
+         a.yaml: an object needs `kind`, such as `ConfigMap`, and this has none\n\
+         a.yaml: an object needs `metadata.name`, and this has none"
+    );
+    assert!(refuse("l", &json!({ "apiVersion": "v1", "kind": "List", "items": [] })).contains("a list of objects"));
+    assert!(refuse("n", &object("v1", "Service", "a/b")).contains("`a/b` can't be the name"));
+    let mut generated = object("v1", "Service", "");
+    generated["metadata"]["generateName"] = json!("a-");
+    assert!(refuse("g", &generated).contains("only a hook can have it"));
+    let hook = annotated(object("v1", "Service", "a"), "argocd.argoproj.io/hook", "Before");
+    assert!(refuse("h", &hook).contains("`Before` is none of"));
+
+    let twice = [
+        desired(&host, "one", &object("v1", "Service", "web")),
+        desired(&host, "two", &object("v1", "Service", "web")),
+    ];
+    let error = told(plain().identify(&twice, &mut host.deploy()));
+    assert_eq!(error, "two: this and `one` both become `prod/Service/shop/web`");
+    let tree = [Object::tree("t", host.add_tree(&[("a", "b")]))];
+    assert!(told(plain().identify(&tree, &mut host.deploy())).contains("directory tree"));
+}
+
+#[test]
+fn what_is_missing_is_made_in_order() {
+    let host = host();
+    let wave = "argocd.argoproj.io/sync-wave";
+    let objects = [
+        desired(&host, "a", &object("apps/v1", "Deployment", "web")),
+        desired(&host, "b", &annotated(object("v1", "ConfigMap", "first"), wave, "-1")),
+        desired(&host, "c", &object("v1", "Service", "web")),
+        desired(&host, "d", &object("v1", "Namespace", "shop")),
+    ];
+    let changes = plan(&host, &plain(), &objects, &[]).unwrap();
+    assert_eq!(
+        steps(&changes),
+        [
+            (Action::Create, "prod/ConfigMap/shop/first", -3),
+            (Action::Create, "prod/Namespace/shop", 0),
+            (Action::Create, "prod/Service/shop/web", 1),
+            (Action::Create, "prod/Deployment.apps/shop/web", 1),
+        ]
+    );
+    for change in &changes {
+        plain().apply(change, &mut host.deploy()).unwrap();
+    }
+    let made = host.object("prod", &ObjectName::new("apps/v1", "Deployment", "shop", "web")).unwrap();
+    assert_eq!(made["metadata"]["annotations"][MARK], ME);
+    assert_eq!(made["metadata"]["namespace"], "shop");
+    // In sync, and nothing is asked twice.
+    let refs: Vec<&str> = changes.iter().map(|change| change.live.as_str()).collect();
+    assert!(plan(&host, &plain(), &objects, &refs).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_no_longer_desired_goes_unless_it_is_kept_or_another_s() {
+    let host = host();
+    for service in [
+        live("ours", Some(ME), json!({})),
+        live("unmarked", None, json!({})),
+        live("taken", Some("other/prod"), json!({})),
+        live("kept", Some(ME), json!({ "helm.sh/resource-policy": "keep" })),
+        live("last", Some(ME), json!({ "argocd.argoproj.io/sync-options": "PruneLast=true" })),
+    ] {
+        host.put_object("prod", &service);
+    }
+    let names = ["ours", "unmarked", "taken", "kept", "last", "gone"];
+    let refs = names.map(|name| format!("prod/Service/shop/{name}"));
+    let moved = "elsewhere/Service/shop/web".to_owned();
+    let owned: Vec<&str> = refs.iter().chain([&moved]).map(String::as_str).collect();
+    let changes = plan(&host, &plain(), &[], &owned).unwrap();
+    let summary = |name: &str| {
+        let live = format!("prod/Service/shop/{name}");
+        changes.iter().find(|change| change.live == live).map(|change| change.summary.as_str())
+    };
+    assert_eq!(summary("ours"), Some(""));
+    assert_eq!(summary("unmarked"), Some(""));
+    assert_eq!(summary("gone"), Some("gone already"));
+    assert_eq!(summary("taken"), Some("left alone: it belongs to other/prod now"));
+    assert_eq!(summary("kept"), None);
+    assert_eq!(changes[0].live, "prod/Service/shop/last");
+    assert!(changes.iter().all(|change| change.action == Action::Delete && change.live != moved));
+    for change in &changes {
+        plain().apply(change, &mut host.deploy()).unwrap();
+    }
+    let there = |name: &str| host.object("prod", &ObjectName::new("v1", "Service", "shop", name)).is_some();
+    assert_eq!(names.map(there), [false, false, true, true, false, false]);
+}
+
+#[test]
+fn what_belongs_to_another_or_is_on_its_way_out_is_not_written() {
+    let host = host();
+    host.put_object("prod", &live("web", Some("other/prod"), json!({})));
+    let objects = [desired(&host, "web.yaml", &object("v1", "Service", "web"))];
+    let error = plan(&host, &config(json!({ "force": true })), &objects, &[]).unwrap_err();
+    assert_eq!(error, Error::conflict("`prod/Service/shop/web` (from `web.yaml`) belongs to other/prod"));
+
+    let mut leaving = live("web", Some(ME), json!({}));
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    leaving["metadata"]["finalizers"] = json!(["x.io/hold"]);
+    host.put_object("prod", &leaving);
+    let error = plan(&host, &plain(), &objects, &[]).unwrap_err();
+    assert!(matches!(error, Error::Transient { .. }) && error.to_string().contains("held by the finalizers x.io/hold"));
+
+    host.put_object("prod", &live("web", None, json!({})));
+    let error = told(plan(&host, &config(json!({ "adopt": "never" })), &objects, &[]));
+    assert!(error.contains("`adopt: unowned`"), "{error}");
+    let mut equal = live("web", None, json!({}));
+    equal["metadata"] = json!({ "name": "web", "namespace": "shop", "uid": "uid-web" });
+    host.put_object("prod", &equal);
+    let changes = plan(&host, &plain(), &objects, &[]).unwrap();
+    assert_eq!(steps(&changes), [(Action::Adopt, "prod/Service/shop/web", 1)]);
+}
+
+#[test]
+fn a_namespace_on_its_way_out_is_told() {
+    let host = host();
+    let mut space = object("v1", "Namespace", "shop");
+    space["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    space["spec"] = json!({ "finalizers": ["kubernetes"] });
+    space["status"] = json!({ "conditions": [
+        { "type": "NamespaceFinalizersRemaining", "status": "True", "message": "x.io/a in 1 resource instances" },
+        { "type": "NamespaceDeletionContentFailure", "status": "False", "message": "not told" },
+    ] });
+    host.put_object("prod", &space);
+    let error = told(plan(&host, &plain(), &[desired(&host, "a", &object("v1", "Service", "a"))], &[]));
+    assert!(error.contains("the namespace `shop` is being deleted since 2026-01-01T00:00:00Z"), "{error}");
+    assert!(error.ends_with("x.io/a in 1 resource instances; nothing can be made in it"), "{error}");
+}
+
+#[test]
+fn hooks_have_phases_and_names() {
+    let host = host();
+    let mut job = annotated(object("batch/v1", "Job", ""), "argocd.argoproj.io/hook", "PreSync,PostSync");
+    job["metadata"].as_object_mut().unwrap().remove("name");
+    job["metadata"]["generateName"] = json!("migrate-");
+    let objects = [desired(&host, "job.yaml", &job), desired(&host, "a", &object("apps/v1", "Deployment", "web"))];
+    let hooks = plain().hooks(&objects, &mut host.deploy()).unwrap();
+    assert_eq!(hooks.iter().map(|hook| hook.phase).collect::<Vec<_>>(), [Phase::Before, Phase::After]);
+    let name = hooks[0].live.strip_prefix("prod/Job.batch/shop/migrate-").unwrap();
+    assert_eq!(name.len(), 10);
+
+    let change = Change { state: hooks[0].state.clone(), ..Change::new(Action::Create, &hooks[0].live, "job.yaml") };
+    for _ in 0..2 {
+        plain().apply(&change, &mut host.deploy()).unwrap();
+    }
+    let made = ObjectName::new("batch/v1", "Job", "shop", format!("migrate-{name}"));
+    let object = host.object("prod", &made).unwrap();
+    assert_eq!(object["metadata"]["annotations"][MARK], Value::Null);
+    assert!(object["metadata"].get("generateName").is_none());
+    let removal = Change { action: Action::Delete, object: String::new(), ..change };
+    plain().apply(&removal, &mut host.deploy()).unwrap();
+    assert!(host.object("prod", &made).is_none());
+}
+
+#[test]
+fn objects_are_observed_and_judged() {
+    let host = host();
+    host.put_object("prod", &live("web", Some(ME), json!({})));
+    let mut secret = live("key", None, json!({}));
+    secret["kind"] = json!("Secret");
+    secret["data"] = json!({ "a": "aHVudGVyMg==" });
+    host.put_object("prod", &secret);
+    let refs = ["prod/Service/shop/web", "prod/Secret/shop/key", "prod/Service/shop/gone"].map(str::to_owned);
+    let observed = plain().observe(&refs, &mut host.deploy()).unwrap();
+    assert!(observed.iter().all(|observed| !String::from_utf8_lossy(&observed.state).contains("aHVu")));
+    let health: Vec<_> = observed.iter().map(|observed| plain().judge(observed).unwrap().status).collect();
+    assert_eq!(health, [HealthStatus::Healthy, HealthStatus::Healthy, HealthStatus::Missing]);
+
+    let rule = json!({ "kinds": ["Service"], "rules": [{ "status": "Degraded", "message": "no" }] });
+    let own = config(json!({ "application": { "health": [rule] } }));
+    assert_eq!(own.judge(&observed[0]).unwrap().status, HealthStatus::Degraded);
+    let broken = json!({ "kinds": ["Service"], "rules": [{ "when": "1 +", "status": "Degraded" }] });
+    let error = told(config(json!({ "application": { "health": [broken] } })).judge(&observed[0]));
+    assert!(error.starts_with("/application/health/0/rules/0/when: "), "{error}");
+}
+
+#[test]
+fn what_carries_our_mark_is_ours() {
+    let host = host();
+    let label = crate::owner::Owner { name: ME.to_owned() }.label();
+    let marked = |name: &str, owner: &str| {
+        let mut service = live(name, Some(owner), json!({}));
+        service["metadata"]["labels"] = json!({ MARK: label });
+        service
+    };
+    let mut copied = marked("copied", ME);
+    copied["metadata"]["ownerReferences"] = json!([{ "uid": "x", "controller": true }]);
+    for service in [marked("ours", ME), marked("others", "other/prod"), copied, live("bare", Some(ME), json!({}))] {
+        host.put_object("prod", &service);
+    }
+    assert_eq!(plain().owned(&mut host.deploy()).unwrap(), ["prod/Service/shop/ours"]);
+}
+
+#[test]
+fn a_cluster_that_is_not_granted_is_denied() {
+    let host = Host::new();
+    let objects = [desired(&host, "a", &object("v1", "Service", "a"))];
+    assert!(matches!(plan(&host, &plain(), &objects, &[]), Err(Error::Denied(_))));
+}
+
+#[test]
+fn the_schema_explains_every_key_and_refuses_others() {
+    let description = Plugin::describe();
+    assert_eq!(description.name, "target-kubernetes");
+    assert_eq!(description.capabilities[0].0, "kubernetes");
+    let schema: Value = springline_sdk::serde_json::from_str(&description.config_schema).unwrap();
+    assert_eq!(schema["required"], json!(["cluster"]));
+    let of = |name: &str| &schema["$defs"][name];
+    for schema in [&schema, of("Application"), of("Ignore"), of("KindRules")] {
+        assert_eq!(schema["additionalProperties"], json!(false), "{schema:#}");
+        for (key, property) in schema["properties"].as_object().unwrap() {
+            assert!(property["description"].is_string() || property["$ref"].is_string(), "{key}: {property}");
+        }
+    }
+}
