@@ -327,11 +327,14 @@ impl From<Reason> for CliError {
             Reason::UnknownObject { .. } => {
                 Self::new(Kind::Usage, message).hint("`springline render --env ENV` lists the objects")
             }
-            Reason::Apply { denied, .. } => {
+            Reason::Apply { denied, .. } | Reason::Hook { denied, .. } => {
                 let kind = if denied { Kind::Denied } else { Kind::Deploy };
                 Self::new(kind, message).hint("what was applied stays and is recorded; mend the cause and run again")
             }
             Reason::Unsettled(_) => Self::new(Kind::Deploy, message).hint("something else writes there: find it, then run again"),
+            Reason::StillThere { .. } => {
+                Self::new(Kind::Deploy, message).hint("find what holds it there (in Kubernetes a finalizer), then run again")
+            }
             Reason::Unhealthy { .. } => Self::new(Kind::Deploy, message).hint("`springline status` shows them all"),
             Reason::Cancelled => Self::new(Kind::Cancelled, message)
                 .hint("what was done until then is recorded; run again to go on"),

@@ -116,9 +116,9 @@ impl Observer for Progress {
                     self.line(format_args!("  {} to {word} {}: {error}", paint(BAD, "failed"), done.live));
                 }
             }
-            Event::Waiting { unhealthy, all, worst, left } => {
-                self.bar.set_message(format!("{worst} ({} left)", duration(*left)));
-                self.bar.set_position((all - unhealthy) as u64);
+            Event::Waiting(waiting) => {
+                let worst = waiting.worst.first().map(ToString::to_string).unwrap_or_default();
+                self.bar.set_message(format!("{worst} ({} left)", duration(waiting.left)));
             }
             Event::StageDone { stage, environment, detail, took } => {
                 self.bar.disable_steady_tick();

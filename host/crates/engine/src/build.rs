@@ -20,6 +20,7 @@ use crate::chain::{Artifact, Chain, Input, Step};
 use crate::error::Reason;
 use crate::event::Event;
 use crate::keep::{Lookup, Made, Observed, PureCall, Trust, failed_call};
+use crate::patient::patiently;
 
 /// What a build is made from.
 #[derive(Clone, Copy)]
@@ -200,7 +201,7 @@ impl Builder<'_> {
         }
         self.ports.observer.event(&Event::Executing { name: &name, why: &why });
         let began = Instant::now();
-        let called = match self.ports.plugins.build(&call, mounts[0].1.clone()) {
+        let called = match patiently(self.ports, || self.ports.plugins.build(&call, mounts[0].1.clone())) {
             Ok(called) => called,
             Err(error) => {
                 let cancelled = error.fault == Fault::Cancelled;

@@ -1,10 +1,13 @@
 //! How a stage fails.
 
 use springline_model::ObjectId;
+use springline_model::manifest::Phase;
 use springline_model::plugin::{CallError, Fault};
 use springline_model::port::{BlobError, SourceError, StoreError};
 use springline_model::run::Stage;
 use springline_model::tree::TreeError;
+
+use crate::event::{Awaited, Unhealthy};
 
 /// A stage that failed, and why.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -104,20 +107,71 @@ pub enum Reason {
     #[error("live objects keep changing while they are being synced: {0}")]
     Unsettled(String),
     /// Live objects did not become healthy.
-    #[error("{unhealthy} of {all} live objects are not healthy after {seconds} s; the worst: {worst}")]
+    #[error("{unhealthy} of {all} live objects{} are not healthy after {seconds} s; the worst: {}", of(*.awaited), told(worst))]
     Unhealthy {
+        /// What for was waited.
+        awaited: Awaited,
         /// How many are not.
         unhealthy: usize,
         /// Of how many.
         all: usize,
         /// How long was waited.
         seconds: u64,
-        /// The worst one: its name, its status and the reason.
-        worst: String,
+        /// The worst ones, worst first; never empty.
+        worst: Vec<Unhealthy>,
+    },
+    /// Live objects were deleted, and are still there.
+    #[error("`{live}`{} is still there {seconds} s after it was deleted", and_more(*.more))]
+    StillThere {
+        /// One of them.
+        live: String,
+        /// How many others.
+        more: usize,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A hook failed.
+    #[error("the {phase} hook `{live}` {why}")]
+    Hook {
+        /// The live object that it makes.
+        live: String,
+        /// Its phase.
+        phase: Phase,
+        /// How.
+        why: String,
+        /// Whether it was for want of a grant.
+        denied: bool,
     },
     /// Somebody stopped it.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// Which objects were waited for.
+fn of(awaited: Awaited) -> String {
+    match awaited {
+        Awaited::Wave(wave) => format!(" up to wave {wave}"),
+        Awaited::Applied | Awaited::Hooks(_) | Awaited::Everything => String::new(),
+    }
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" and {more} more") }
+}
+
+/// The worst object, and the target's account of it and of the next ones, a line each.
+fn told(worst: &[Unhealthy]) -> String {
+    let mut text = String::new();
+    for (at, one) in worst.iter().enumerate() {
+        if at == 0 {
+            text.push_str(&one.to_string());
+        } else if !one.why.is_empty() {
+            text.push_str(&format!("\n  {one}"));
+        }
+        let indent = if at == 0 { "  " } else { "    " };
+        one.why.iter().for_each(|line| text.push_str(&format!("\n{indent}{line}")));
+    }
+    text
 }
 
 impl Reason {

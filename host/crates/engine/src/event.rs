@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use springline_model::history::Done;
-use springline_model::manifest::Action;
+use springline_model::manifest::{Action, Health, Phase};
 use springline_model::run::{How, Stage};
 
 /// Something that happened.
@@ -53,16 +53,7 @@ pub enum Event<'a> {
     /// A change was tried.
     Changed(&'a Done),
     /// Live objects are not healthy yet.
-    Waiting {
-        /// How many are not.
-        unhealthy: usize,
-        /// Of how many.
-        all: usize,
-        /// The worst one and why.
-        worst: &'a str,
-        /// How long there still is.
-        left: Duration,
-    },
+    Waiting(&'a Waiting),
     /// A stage ended well.
     StageDone {
         /// Which.
@@ -81,6 +72,55 @@ pub enum Event<'a> {
     },
     /// A point was passed at which a crash is told apart from one a moment later.
     Passed(Point),
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// What was applied up to this wave has to be healthy before the next one begins.
+    Wave(i32),
+    /// What was applied has to be healthy before anything is removed.
+    Applied,
+    /// The hooks of a phase have to be done.
+    Hooks(Phase),
+    /// Everything has to be healthy.
+    Everything,
+}
+
+/// Live objects that are not healthy yet.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// What for.
+    pub awaited: Awaited,
+    /// How many are not.
+    pub unhealthy: usize,
+    /// Of how many.
+    pub all: usize,
+    /// The worst ones, worst first; at most [`MOST_WORST`].
+    pub worst: Vec<Unhealthy>,
+    /// How long there still is.
+    pub left: Duration,
+}
+
+/// How many of the unhealthy objects are named.
+pub const MOST_WORST: usize = 5;
+
+/// A live object that is not healthy.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Unhealthy {
+    /// The object.
+    pub live: String,
+    /// How it is.
+    pub health: Health,
+    /// The target's account of it, if it was asked for one and gave one.
+    pub why: Vec<String>,
+}
+
+impl std::fmt::Display for Unhealthy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is {}", self.live, self.health.status)?;
+        if self.health.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.health.message) }
+    }
 }
 
 /// The boundaries between the stages.

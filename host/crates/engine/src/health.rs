@@ -1,101 +1,339 @@
-//! Waits until live objects are healthy.
+//! Waits until live objects are as they should be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
-use springline_model::manifest::{Health, HealthStatus};
-use springline_model::plugin::LogLine;
+use springline_model::call::Called;
+use springline_model::manifest::{Health, HealthStatus, Observed};
+use springline_model::plugin::{CallError, LogLine};
 use springline_model::port::Target;
+use springline_model::run::Timestamp;
 
 use crate::Ports;
 use crate::chain;
 use crate::error::Reason;
-use crate::event::Event;
+use crate::event::{Awaited, Event, MOST_WORST, Unhealthy, Waiting};
 use crate::plan::failed;
 
 /// How many live objects are observed in one call.
-const BATCH: usize = 1000;
+pub(crate) const BATCH: usize = 1000;
+/// Fewer judgements than this are not worth a thread.
+const WORTH_A_THREAD: usize = 64;
 /// The first pause between two looks; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What stays degraded so long won't mend by itself: the wait ends, however much time is left. Less
+/// than that may pass while something starts.
+const GRACE: Timestamp = 30_000;
+/// When a wait has lasted so long, the target is asked for an account of the worst objects.
+const FIRST_ACCOUNT: Timestamp = 5_000;
+/// How long until it is asked again.
+const NEXT_ACCOUNT: Timestamp = 30_000;
+/// Of how many objects.
+const ACCOUNTS: usize = 3;
+/// How much of an account is told.
+const MOST_LINES: usize = 6;
+const LONGEST_LINE: usize = 400;
 
-/// What a look at all live objects found.
+/// What a look at live objects found.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
     /// What identifies each live object; none if it is absent.
     pub versions: BTreeMap<String, Option<String>>,
-    /// Those that are neither healthy nor suspended, worst first.
+    /// Those that are not as they should be, worst first.
     pub unhealthy: Vec<(String, Health)>,
     pub log: Vec<LogLine>,
 }
 
 impl Look {
-    fn worst(&self) -> String {
-        self.unhealthy.first().map(|(live, health)| describe(live, health)).unwrap_or_default()
+    /// Takes over what a later look at some of the objects found.
+    fn renew(&mut self, mut later: Self) {
+        self.versions.append(&mut later.versions);
+        self.unhealthy = later.unhealthy;
+        self.log.append(&mut later.log);
     }
 }
 
-fn describe(live: &str, health: &Health) -> String {
-    if health.message.is_empty() {
-        format!("{live} is {}", health.status)
-    } else {
-        format!("{live} is {}: {}", health.status, health.message)
-    }
+/// The target of a sync, and what calls of it go through.
+#[derive(Clone, Copy)]
+pub(crate) struct On<'a> {
+    pub ports: Ports<'a>,
+    pub target: &'a dyn Target,
+    pub uses: &'a chain::Target,
 }
 
-/// Looks at live objects once.
-pub(crate) fn look(
-    ports: Ports<'_>,
-    target: &dyn Target,
-    uses: &chain::Target,
-    live: &[String],
-) -> Result<Look, Reason> {
-    let mut look = Look::default();
-    for batch in live.chunks(BATCH) {
-        let called = target.observe(batch).map_err(|error| failed(uses, error))?;
-        look.log.extend(called.log);
-        for object in called.value {
-            if ports.cancel.is_cancelled() {
+impl On<'_> {
+    /// Looks at live objects once; those that are healthy, or stopped on purpose, are as they
+    /// should be.
+    pub fn look(self, live: &[String]) -> Result<Look, Reason> {
+        self.look_for(live, |status| matches!(status, HealthStatus::Healthy | HealthStatus::Suspended))
+    }
+
+    fn look_for(self, live: &[String], good: impl Fn(HealthStatus) -> bool) -> Result<Look, Reason> {
+        let mut look = Look::default();
+        for batch in live.chunks(BATCH) {
+            let called = self.target.observe(batch).map_err(|error| failed(self.uses, error))?;
+            look.log.extend(called.log);
+            for (object, judged) in called.value.iter().zip(self.judge(&called.value)) {
+                let called = judged.map_err(|error| failed(self.uses, error))?;
+                look.log.extend(called.log);
+                if !good(called.value.status) {
+                    look.unhealthy.push((object.live.clone(), called.value));
+                }
+            }
+            look.versions.extend(called.value.into_iter().map(|object| (object.live, object.version)));
+            if self.ports.cancel.is_cancelled() {
                 return Err(Reason::Cancelled);
             }
-            let called = target.judge(&object).map_err(|error| failed(uses, error))?;
-            look.log.extend(called.log);
-            let health = called.value;
-            if !matches!(health.status, HealthStatus::Healthy | HealthStatus::Suspended) {
-                look.unhealthy.push((object.live.clone(), health));
+        }
+        look.unhealthy.sort_by(|a, b| b.1.status.cmp(&a.1.status).then_with(|| a.0.cmp(&b.0)));
+        Ok(look)
+    }
+
+    /// Judges objects, on as many threads as there are processors: each call has an instance of its
+    /// own.
+    fn judge(self, objects: &[Observed]) -> Vec<Result<Called<Health>, CallError>> {
+        let judge_some = |some: &[Observed]| some.iter().map(|object| self.target.judge(object)).collect::<Vec<_>>();
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(objects.len() / WORTH_A_THREAD);
+        if threads <= 1 {
+            return judge_some(objects);
+        }
+        thread::scope(|scope| {
+            let share = objects.len().div_ceil(threads);
+            let judging: Vec<_> = objects.chunks(share).map(|some| scope.spawn(move || judge_some(some))).collect();
+            let join = |thread: thread::ScopedJoinHandle<'_, Vec<_>>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            judging.into_iter().flat_map(join).collect()
+        })
+    }
+
+    /// Waits until deleted objects are gone.
+    pub fn wait_gone(self, live: &[String], seconds: u64) -> Result<(), Reason> {
+        let mut clock = Countdown::of(self.ports, seconds);
+        let mut left = live.to_vec();
+        loop {
+            let mut there = BTreeSet::new();
+            for batch in left.chunks(BATCH) {
+                let called = self.target.observe(batch).map_err(|error| failed(self.uses, error))?;
+                there.extend(
+                    called.value.into_iter().filter(|object| object.version.is_some()).map(|object| object.live),
+                );
             }
-            look.versions.insert(object.live, object.version);
+            left.retain(|live| there.contains(live));
+            let Some(first) = left.first() else { return Ok(()) };
+            if clock.left().is_zero() {
+                return Err(Reason::StillThere { live: first.clone(), more: left.len() - 1, seconds });
+            }
+            clock.pause()?;
         }
     }
-    look.unhealthy.sort_by(|a, b| b.1.status.cmp(&a.1.status).then_with(|| a.0.cmp(&b.0)));
-    Ok(look)
 }
 
-/// Looks again and again until all are healthy, or the time is up.
-pub(crate) fn wait(
-    ports: Ports<'_>,
-    target: &dyn Target,
-    uses: &chain::Target,
-    live: &[String],
-    seconds: u64,
-) -> Result<Look, Reason> {
-    let deadline = ports.clock.now().saturating_add(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX));
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let look = look(ports, target, uses, live)?;
-        if look.unhealthy.is_empty() {
-            return Ok(look);
-        }
-        let worst = look.worst();
-        let (unhealthy, all) = (look.unhealthy.len(), live.len());
-        let left = deadline.saturating_sub(ports.clock.now());
-        let Some(left) = u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis) else {
-            return Err(Reason::Unhealthy { unhealthy, all, seconds, worst });
-        };
-        ports.observer.event(&Event::Waiting { unhealthy, all, worst: &worst, left });
-        nap(ports, pause.min(left))?;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+/// The time of a wait.
+struct Countdown<'a> {
+    ports: Ports<'a>,
+    began: Timestamp,
+    deadline: Timestamp,
+    pause: Duration,
+}
+
+impl<'a> Countdown<'a> {
+    fn of(ports: Ports<'a>, seconds: u64) -> Self {
+        let began = ports.clock.now();
+        let long = i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+        Self { ports, began, deadline: began.saturating_add(long), pause: FIRST_PAUSE }
     }
+
+    fn passed(&self) -> Timestamp {
+        self.ports.clock.now().saturating_sub(self.began)
+    }
+
+    fn left(&self) -> Duration {
+        let left = self.deadline.saturating_sub(self.ports.clock.now());
+        Duration::from_millis(u64::try_from(left).unwrap_or_default())
+    }
+
+    fn pause(&mut self) -> Result<(), Reason> {
+        nap(self.ports, self.pause.min(self.left()))?;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+}
+
+/// Live objects that are waited for.
+pub(crate) struct Wait<'a> {
+    pub on: On<'a>,
+    pub live: &'a [String],
+    pub awaited: Awaited,
+    pub seconds: u64,
+}
+
+/// What a wait came to.
+#[derive(Debug)]
+pub(crate) struct Waited {
+    /// The last look.
+    pub look: Look,
+    awaited: Awaited,
+    all: usize,
+    seconds: u64,
+    /// What is told of those that are not as they should be.
+    pub worst: Vec<Unhealthy>,
+}
+
+impl Waited {
+    /// The failure, if it did not end well.
+    pub fn failure(&self) -> Option<Reason> {
+        let Self { look, awaited, all, seconds, worst } = self;
+        (!worst.is_empty()).then(|| Reason::Unhealthy {
+            awaited: *awaited,
+            unhealthy: look.unhealthy.len(),
+            all: *all,
+            seconds: *seconds,
+            worst: worst.clone(),
+        })
+    }
+}
+
+impl Waited {
+    /// The failure of hooks, if one did not get done.
+    pub fn hook_failure(&self) -> Option<Reason> {
+        let Awaited::Hooks(phase) = self.awaited else { return None };
+        let Unhealthy { live, health, why } = self.worst.first()?;
+        let mut told = match health.status {
+            HealthStatus::Degraded => "failed".to_owned(),
+            status => format!("is not done after {} s: it is {status}", self.seconds),
+        };
+        if !health.message.is_empty() {
+            told.push_str(&format!(": {}", health.message));
+        }
+        why.iter().for_each(|line| told.push_str(&format!("\n  {line}")));
+        Some(Reason::Hook { live: live.clone(), phase, why: told, denied: false })
+    }
+
+    /// Whether this object was found broken.
+    pub fn is_broken(&self, name: &str) -> bool {
+        self.look.unhealthy.iter().any(|(live, health)| live == name && health.status == HealthStatus::Degraded)
+    }
+}
+
+impl Wait<'_> {
+    /// Looks again and again until all are as they should be, one of them is broken, or the time is
+    /// up. What was healthy once is not looked at again, but in the end of a sync: there everything
+    /// has to be healthy in one look.
+    pub fn wait(self) -> Result<Waited, Reason> {
+        let Self { on, live, awaited, seconds } = self;
+        let mut clock = Countdown::of(on.ports, seconds);
+        let (mut broken, mut accounts) = (Broken::default(), Accounts::default());
+        let mut look = self.look(live)?;
+        loop {
+            let now = clock.passed();
+            let is_broken = broken.find(&look, awaited, now);
+            let left = clock.left();
+            let ends = look.unhealthy.is_empty() || is_broken || left.is_zero();
+            if is_broken {
+                look.unhealthy.sort_by_key(|(_, health)| health.status != HealthStatus::Degraded);
+            }
+            if !look.unhealthy.is_empty() && (ends || accounts.due(now)) {
+                accounts.ask(on, &mut look, now);
+            }
+            let worst = accounts.tell(&look);
+            if ends {
+                let seconds = u64::try_from(now).unwrap_or_default().div_ceil(1000);
+                return Ok(Waited { look, awaited, all: live.len(), seconds, worst });
+            }
+            let unhealthy = look.unhealthy.len();
+            on.ports.observer.event(&Event::Waiting(&Waiting { awaited, unhealthy, all: live.len(), worst, left }));
+            clock.pause()?;
+            let some: Vec<String> = look.unhealthy.iter().map(|(live, _)| live.clone()).collect();
+            let mut later = self.look(&some)?;
+            if later.unhealthy.is_empty() && some.len() < live.len() && awaited == Awaited::Everything {
+                look.renew(later);
+                later = self.look(live)?;
+            }
+            look.renew(later);
+        }
+    }
+
+    fn look(&self, live: &[String]) -> Result<Look, Reason> {
+        match self.awaited {
+            Awaited::Hooks(_) => self.on.look_for(live, |status| status == HealthStatus::Healthy),
+            _ => self.on.look(live),
+        }
+    }
+}
+
+/// Since when objects are degraded.
+#[derive(Default)]
+struct Broken {
+    since: BTreeMap<String, Timestamp>,
+}
+
+impl Broken {
+    /// Whether one is degraded for good: a hook at once, anything else when it stays so.
+    fn find(&mut self, look: &Look, awaited: Awaited, now: Timestamp) -> bool {
+        let degraded = look.unhealthy.iter().filter(|(_, health)| health.status == HealthStatus::Degraded);
+        let since = degraded.map(|(live, _)| (live.clone(), self.since.get(live).copied().unwrap_or(now)));
+        self.since = since.collect();
+        let grace = if matches!(awaited, Awaited::Hooks(_)) { 0 } else { GRACE };
+        self.since.values().any(|since| now - since >= grace)
+    }
+}
+
+/// What the target said of the worst objects.
+#[derive(Default)]
+struct Accounts {
+    asked: Option<Timestamp>,
+    lines: BTreeMap<String, Vec<String>>,
+}
+
+impl Accounts {
+    fn due(&self, now: Timestamp) -> bool {
+        match self.asked {
+            None => now >= FIRST_ACCOUNT,
+            Some(asked) => now - asked >= NEXT_ACCOUNT,
+        }
+    }
+
+    /// That it can't be told why something is not healthy fails nothing.
+    fn ask(&mut self, on: On<'_>, look: &mut Look, now: Timestamp) {
+        self.asked = Some(now);
+        let worst: Vec<String> = look.unhealthy.iter().take(ACCOUNTS).map(|(live, _)| live.clone()).collect();
+        match on.target.explain_health(&worst) {
+            Ok(called) => {
+                look.log.extend(called.log);
+                self.lines = called.value.into_iter().map(|account| (account.live, shorten(account.lines))).collect();
+            }
+            Err(error) => look.log.extend(error.log),
+        }
+    }
+
+    fn tell(&self, look: &Look) -> Vec<Unhealthy> {
+        let tell = |(live, health): &(String, Health)| Unhealthy {
+            live: live.clone(),
+            health: health.clone(),
+            why: self.lines.get(live).cloned().unwrap_or_default(),
+        };
+        look.unhealthy.iter().take(MOST_WORST).map(tell).collect()
+    }
+}
+
+/// So much of an account as is told.
+pub(crate) fn shorten(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MOST_LINES);
+    lines.truncate(MOST_LINES);
+    for line in &mut lines {
+        if let Some((end, _)) = line.char_indices().nth(LONGEST_LINE) {
+            line.truncate(end);
+            line.push_str(" ...");
+        }
+    }
+    if more > 0 {
+        lines.push(format!("... and {more} more"));
+    }
+    lines
 }
 
 /// Waits, but not through a request to stop.

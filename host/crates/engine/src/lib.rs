@@ -1,19 +1,23 @@
 //! The chain: from a revision to reality, on ports alone.
 //!
 //! [`run::run`] is a straight pipe, each stage taking what the one before it made: build what is
-//! missing, render, plan, apply in waves, wait for health, record. Nothing here knows a runtime, a
+//! missing, render, plan, apply in waves that wait for health, run hooks, record. Nothing here knows a runtime, a
 //! storage engine or git, so all of it is tested on fakes in seconds.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod apply;
 pub mod build;
 pub mod chain;
 pub mod error;
 pub mod event;
 pub mod garbage;
 mod health;
+mod hooks;
 mod keep;
+mod patient;
 pub mod plan;
+mod progress;
 pub mod release;
 pub mod render;
 pub mod run;

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use springline_model::manifest::{Action, Change, Object};
+use springline_model::manifest::{Action, Change, Hook, Object};
 use springline_model::plugin::LogLine;
 use springline_model::port::Target;
 use springline_model::run::Inventory;
 
 use crate::chain;
 use crate::error::Reason;
+use crate::render::count;
 
 /// What a plan may touch.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Live objects that are no longer desired and stay, because pruning is off.
     pub left: Vec<String>,
+    /// The hooks, in the order in which they are run; none if there is nothing to do besides.
+    pub hooks: Vec<Hook>,
+    /// Live objects that were owned and are made by hooks now: they are owned no more.
+    pub released: Vec<String>,
     /// What the target logged.
     pub log: Vec<LogLine>,
 }
@@ -53,8 +58,11 @@ pub(crate) fn plan(
     let called = target.plan(&owned).map_err(|error| failed(uses, error))?;
     plan.log.extend(called.log);
     plan.changes = called.value;
-    let desired = |live: &str| plan.identities.contains_key(live);
-    if let Some(what) = not_allowed(&plan.changes, desired, |live| inventory.objects.contains_key(live)) {
+    if !plan.changes.is_empty() || inventory.unfinished {
+        hooks(target, uses, desired, &mut plan)?;
+    }
+    let is_desired = |live: &str| plan.identities.contains_key(live);
+    if let Some(what) = not_allowed(&plan.changes, is_desired, |live| inventory.objects.contains_key(live)) {
         return Err(refused(uses, what));
     }
     if let Some(only) = scope.only {
@@ -66,8 +74,34 @@ pub(crate) fn plan(
         let left: Vec<Change> = left;
         plan.left = left.into_iter().map(|change| change.live).collect();
     }
+    if plan.changes.is_empty() && !inventory.unfinished {
+        plan.hooks.clear();
+    }
     order(&mut plan.changes);
     Ok(plan)
+}
+
+/// Asks for the hooks. What is one now is not removed, though it is desired no more.
+fn hooks(target: &dyn Target, uses: &chain::Target, desired: &[Object], plan: &mut Plan) -> Result<(), Reason> {
+    let called = target.hooks().map_err(|error| failed(uses, error))?;
+    plan.log.extend(called.log);
+    let known: BTreeSet<&str> = desired.iter().map(|object| object.id.as_str()).collect();
+    let mut made: BTreeMap<&str, &str> = BTreeMap::new();
+    for hook in &called.value {
+        if !known.contains(hook.object.as_str()) {
+            return Err(refused(uses, format!("run `{}` as a hook for an object that is not desired", hook.live)));
+        }
+        let kept = plan.identities.get(&hook.live).map(String::as_str);
+        if let Some(first) = kept.or(made.insert(&hook.live, &hook.object)) {
+            let (live, first, second) = (hook.live.clone(), first.to_owned(), hook.object.clone());
+            return Err(Reason::OneLiveTwice { live, first, second });
+        }
+    }
+    let is_hook = |change: &mut Change| change.action == Action::Delete && made.contains_key(change.live.as_str());
+    plan.released = plan.changes.extract_if(.., is_hook).map(|change| change.live).collect();
+    plan.hooks = called.value;
+    plan.hooks.sort_by_key(|hook| (hook.phase, hook.wave));
+    Ok(())
 }
 
 /// A call of a target that failed.
@@ -123,6 +157,8 @@ fn narrow(plan: &mut Plan, inventory: &Inventory, environment: &str, only: &str)
         return Err(Reason::UnknownObject { object: only.to_owned(), environment: environment.to_owned() });
     }
     plan.identities.retain(|live, object| live == only || object == only);
+    plan.hooks.clear();
+    plan.released.clear();
     plan.changes.retain(|change| {
         let came_from = inventory.objects.get(&change.live).map(|owned| owned.object.as_str());
         change.live == only || change.object == only || (change.action == Action::Delete && came_from == Some(only))
@@ -130,19 +166,16 @@ fn narrow(plan: &mut Plan, inventory: &Inventory, environment: &str, only: &str)
     Ok(())
 }
 
-/// Brings changes into the order in which they are applied: waves ascending; deletes last, in
-/// descending waves; within a wave by name, deletes deepest first.
-pub fn order(changes: &mut [Change]) {
-    changes.sort_by(|a, b| {
-        let delete = |change: &Change| change.action == Action::Delete;
-        delete(a).cmp(&delete(b)).then_with(|| {
-            if delete(a) {
-                b.wave.cmp(&a.wave).then_with(|| b.live.cmp(&a.live))
-            } else {
-                a.wave.cmp(&b.wave).then_with(|| a.live.cmp(&b.live))
-            }
-        })
-    });
+/// Puts changes in the order in which they are applied: waves ascending, deletes last and in
+/// descending waves. Within a wave it is the target's own order, in reverse for deletes.
+pub fn order(changes: &mut Vec<Change>) {
+    let (mut deletes, mut order): (Vec<Change>, Vec<Change>) =
+        std::mem::take(changes).into_iter().partition(|change| change.action == Action::Delete);
+    deletes.reverse();
+    deletes.sort_by_key(|change| std::cmp::Reverse(change.wave));
+    order.sort_by_key(|change| change.wave);
+    order.append(&mut deletes);
+    *changes = order;
 }
 
 /// What can be applied of ordered changes before it is planned again: while some are deferred, the
@@ -152,6 +185,30 @@ pub fn due(changes: &[Change]) -> &[Change] {
     let Some(barrier) = deferred.map(|change| change.wave).min() else { return changes };
     let waits = |change: &Change| change.action == Action::Delete || change.wave >= barrier;
     &changes[..changes.iter().position(waits).unwrap_or(changes.len())]
+}
+
+/// `3 to create, 1 to delete`.
+pub(crate) fn summarise(plan: &Plan) -> String {
+    let number = |action| plan.changes.iter().filter(|change| change.action == action).count();
+    let parts = [
+        (Action::Create, "to create"),
+        (Action::Update, "to update"),
+        (Action::Delete, "to delete"),
+        (Action::Adopt, "to adopt"),
+        (Action::Deferred, "to plan later"),
+    ];
+    let said = parts.iter().map(|(action, words)| (number(*action), words));
+    let mut said: Vec<_> = said.filter(|(n, _)| *n > 0).map(|(n, words)| format!("{n} {words}")).collect();
+    if said.is_empty() {
+        said.push(format!("{} in sync", count(plan.identities.len(), "object")));
+    }
+    if !plan.hooks.is_empty() {
+        said.push(format!("{} to run", count(plan.hooks.len(), "hook")));
+    }
+    if !plan.left.is_empty() {
+        said.push(format!("{} left, as pruning is off", plan.left.len()));
+    }
+    said.join(", ")
 }
 
 #[cfg(test)]
@@ -168,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deferred_holds_back_later_waves_and_deletes() {
+    fn the_targets_order_is_kept_and_what_is_deferred_holds_back_later_waves_and_deletes() {
         let mut changes = vec![
             change("old", Action::Delete, 0),
             change("old/deep", Action::Delete, 0),
@@ -177,10 +234,10 @@ mod tests {
             change("a", Action::Create, 0),
         ];
         order(&mut changes);
-        assert_eq!(names(due(&changes)), ["a", "b", "late", "old/deep", "old"]);
+        assert_eq!(names(due(&changes)), ["b", "a", "late", "old/deep", "old"]);
         changes.push(change("waits", Action::Deferred, 1));
         order(&mut changes);
-        assert_eq!(names(due(&changes)), ["a", "b"]);
+        assert_eq!(names(due(&changes)), ["b", "a"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::chain::{Chain, Environment};
 use crate::error::Reason;
 use crate::event::Event;
 use crate::keep::{Lookup, Made, Observed, PureCall, Trust, failed_call, read_json, to_json};
+use crate::patient::patiently;
 
 /// The desired objects of an environment.
 #[derive(Debug, Clone)]
@@ -90,7 +91,7 @@ pub(crate) fn render(
         cancel: ports.cancel.clone(),
     };
     let began = Instant::now();
-    let called = match ports.plugins.render(&call, input, &artifacts) {
+    let called = match patiently(ports, || ports.plugins.render(&call, input.clone(), &artifacts)) {
         Ok(called) => called,
         Err(error) => {
             record(failed_call(ports, name.clone(), &error, call.ledger.used(), began.elapsed()));

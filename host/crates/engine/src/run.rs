@@ -14,9 +14,10 @@ use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
 use crate::keep::read_json;
 pub use crate::keep::{Observed, Trust};
+use crate::progress::Progress;
 use crate::release::{Made, release};
 use crate::render::{Rendered, context, count, render};
-use crate::sync::{End, Job, Progress, Synced, close, finish, sync};
+use crate::sync::{End, Job, Synced, close, finish, sync};
 
 /// How far down the chain to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use springline_model::call::Context;
 use springline_model::capability::Ledger;
-use springline_model::manifest::{Action, Change, Difference, Health, HealthStatus, Object};
+use springline_model::manifest::{Action, Change, Difference, Health, HealthStatus, Hook, Object};
 use springline_model::port::Page;
 use springline_model::run::{Place, Release, Stage};
 
 use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
-use crate::health::look;
+use crate::health::On;
 use crate::keep::read_json;
 use crate::plan::{Scope, failed, plan};
 use crate::run::release_context;
@@ -33,6 +33,8 @@ pub struct Differences {
     pub changes: Vec<Explained>,
     /// Live objects that are no longer desired and stay, because pruning is off.
     pub left: Vec<String>,
+    /// The hooks that would be run, in their order.
+    pub hooks: Vec<Hook>,
     /// How many live objects are desired.
     pub desired: usize,
 }
@@ -77,7 +79,7 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
             };
             changes.push(Explained { change, difference });
         }
-        Ok(Differences { changes, left: plan.left, desired: plan.identities.len() })
+        Ok(Differences { changes, left: plan.left, hooks: plan.hooks, desired: plan.identities.len() })
     };
     work().map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))
 }
@@ -126,7 +128,7 @@ pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> 
         let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true };
         let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;
         let live: Vec<String> = plan.identities.into_keys().collect();
-        let look = look(ports, opened.as_ref(), target, &live)?;
+        let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         let health = look.unhealthy.first().map_or(
             Health { status: HealthStatus::Healthy, message: String::new() },
             |(name, health)| Health { status: health.status, message: format!("{name}: {}", health.message) },

@@ -1,34 +1,32 @@
-//! One sync: plan, apply in waves, wait for health, record. Whatever happens on the way, it ends
-//! in one `finish`.
+//! One sync: plan, run the hooks before it, apply in waves, wait for health, run the hooks after it,
+//! record. Whatever happens on the way, it ends in one `finish`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use springline_model::application;
 use springline_model::call::{Call, Context, TargetCall};
 use springline_model::capability::{Ledger, Used};
-use springline_model::history::{Counts, Done, Outcome, Record, Sealed};
-use springline_model::manifest::{Action, Change, Object};
-use springline_model::plugin::{CallError, Fault, LogLine, Pinned};
+use springline_model::history::{Done, Outcome, Record, Sealed};
+use springline_model::manifest::{Action, Object, Phase};
+use springline_model::plugin::{Level, LogLine, Pinned};
 use springline_model::port::{Finish, Target};
 use springline_model::run::{How, Inventory, Owned, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
 
 use crate::Ports;
+use crate::apply::Applied;
 use crate::chain;
 use crate::error::{Reason, StageError};
-use crate::event::{Event, Point};
-use crate::health::{nap, wait};
+use crate::event::{Awaited, Event, Point};
+use crate::health::{On, Wait};
 use crate::keep::{put_log, read_json, to_json};
-use crate::plan::{Plan, Scope, due, failed, plan};
+use crate::patient::Patient;
+use crate::plan::{Plan, Scope, failed, plan, summarise};
+use crate::progress::Progress;
 use crate::render::count;
 
 /// How often a plan is made anew when live objects change under it.
 const PLANS: usize = 4;
-/// How often a change is tried that failed in a way that passes.
-const TRIES: u32 = 4;
-/// The pause before the second try, where the target names none; it doubles.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// What is synced, and to where.
 pub(crate) struct Job<'a> {
@@ -84,7 +82,8 @@ pub(crate) fn open<'p>(
         cancel: ports.cancel.clone(),
     };
     let target = TargetCall { call, desired };
-    ports.plugins.target(target).map_err(|error| failed(uses, error))
+    let target = ports.plugins.target(target).map_err(|error| failed(uses, error))?;
+    Ok(Box::new(Patient { ports, target }))
 }
 
 /// What this application owns here: from the store, or where the store knows nothing, from the
@@ -102,8 +101,8 @@ pub(crate) fn inventory(
         }
     }
     let called = target.owned().map_err(|error| failed(uses, error))?;
-    let found = |live: String| (live, Owned { object: String::new(), version: None, prune_failed: None });
-    Ok(Inventory { objects: called.value.into_iter().map(found).collect() })
+    let objects = called.value.into_iter().map(|live| (live, Owned::default())).collect();
+    Ok(Inventory { objects, unfinished: false })
 }
 
 /// Syncs, and writes down how it ended.
@@ -240,108 +239,104 @@ fn plugins_of(release: &Release) -> Vec<Pinned> {
     plugins
 }
 
-/// How far a sync is.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    /// What is owned, as far as it is known; none before it is.
-    pub inventory: Option<Inventory>,
-    pub counts: Counts,
-    pub done: Vec<Done>,
-    pub left: Vec<String>,
-    pub stages: Vec<(Stage, Duration)>,
-    pub log: Vec<LogLine>,
-    /// What the target used of its powers.
-    pub ledger: Ledger,
+/// What a sync works with.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub on: On<'a>,
+    pub job: &'a Job<'a>,
+    pub place: &'a Place,
 }
 
-/// What applying a plan came to.
-enum Applied {
-    /// All of it.
-    All,
-    /// Some changes wait for the waves that have landed now.
-    Deferred(usize),
-    /// Live was no longer what the plan was made on.
-    Stale(String),
+impl Work<'_> {
+    /// How long live objects may take, each time that they are waited for.
+    pub fn seconds(&self) -> u64 {
+        self.job.policy.health_seconds
+    }
 }
 
 impl Progress {
-    /// Runs a stage and takes its time.
-    fn stage<T>(
-        &mut self,
-        ports: Ports<'_>,
-        (stage, environment): (Stage, &str),
-        units: Option<u64>,
-        work: impl FnOnce(&mut Self) -> Result<(T, String), Reason>,
-    ) -> Result<T, StageError> {
-        ports.observer.event(&Event::StageBegun { stage, environment: Some(environment), units });
-        let began = Instant::now();
-        let result = if ports.cancel.is_cancelled() { Err(Reason::Cancelled) } else { work(self) };
-        let took = began.elapsed();
-        match self.stages.iter_mut().find(|(known, _)| *known == stage) {
-            Some((_, total)) => *total += took,
-            None => self.stages.push((stage, took)),
+    /// The whole sync; if it fails, the hooks for that are run.
+    fn through(&mut self, ports: Ports<'_>, run: &mut Run, job: &Job<'_>, place: &Place) -> Result<(), StageError> {
+        let target = open(ports, job.target, job.context.clone(), job.desired.clone(), &self.ledger)
+            .map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))?;
+        let work = Work { on: On { ports, target: target.as_ref(), uses: job.target }, job, place };
+        let result = self.bring(work, run);
+        if let Err(error) = &result
+            && !matches!(error.reason, Reason::Cancelled)
+            && !error.reason.is_lost()
+        {
+            // What is told is what failed first.
+            if let Err(error) = self.phase(work, Phase::Failure) {
+                let text = format!("the hooks for a sync that failed: {error}");
+                self.log.push(LogLine { level: Level::Error, text });
+            }
         }
-        let (value, detail) = result.map_err(|reason| reason.at(stage, Some(environment)))?;
-        ports.observer.event(&Event::StageDone { stage, environment: Some(environment), detail: &detail, took });
-        Ok(value)
+        result
     }
 
-    fn through(&mut self, ports: Ports<'_>, run: &mut Run, job: &Job<'_>, place: &Place) -> Result<(), StageError> {
-        let environment = place.environment.as_str();
-        let at = |stage| (stage, environment);
-        let target = open(ports, job.target, job.context.clone(), job.desired.clone(), &self.ledger)
-            .map_err(|reason| reason.at(Stage::Plan, Some(environment)))?;
-        let target = target.as_ref();
-        let mut plans = 0;
-        let (mut deferred, mut intended) = (usize::MAX, false);
-        let planned = loop {
+    fn bring(&mut self, work: Work<'_>, run: &mut Run) -> Result<(), StageError> {
+        let ports = work.on.ports;
+        let planned = self.converge(work, run)?;
+        ports.observer.event(&Event::Passed(Point::Applied));
+        self.left = planned.left;
+        let live: Vec<String> = planned.identities.keys().cloned().collect();
+        self.stage(work, Stage::Health, Some(live.len() as u64), |progress| {
+            let wait = Wait { on: work.on, live: &live, awaited: Awaited::Everything, seconds: work.seconds() };
+            let mut waited = wait.wait()?;
+            progress.log.append(&mut waited.look.log);
+            progress.prove(&live, &waited.look.unhealthy);
+            if let Some(failure) = waited.failure() {
+                return Err(failure);
+            }
+            progress.settle(&planned.identities, &waited.look.versions);
+            Ok(((), format!("{} healthy", count(live.len(), "object"))))
+        })?;
+        ports.observer.event(&Event::Passed(Point::Healthy));
+        self.phase(work, Phase::After)?;
+        if work.job.only.is_none() {
+            self.inventory.get_or_insert_default().unfinished = false;
+        }
+        Ok(())
+    }
+
+    /// Plans and applies until nothing is left to do.
+    fn converge(&mut self, work: Work<'_>, run: &mut Run) -> Result<Plan, StageError> {
+        let ports = work.on.ports;
+        let at_apply = |reason: Reason| reason.at(Stage::Apply, Some(&work.place.environment));
+        let (mut plans, mut deferred) = (0, usize::MAX);
+        loop {
             plans += 1;
-            let planned = self.stage(ports, at(Stage::Plan), None, |progress| {
-                let plan = progress.plan(ports, target, job, place)?;
+            let planned = self.stage(work, Stage::Plan, None, |progress| {
+                let plan = progress.plan(work)?;
                 let detail = summarise(&plan);
                 Ok((plan, detail))
             })?;
             ports.observer.event(&Event::Passed(Point::Planned));
-            if planned.changes.is_empty() {
-                break planned;
+            if planned.changes.is_empty() && planned.hooks.is_empty() {
+                return Ok(planned);
             }
-            if !intended || plans > 1 {
-                self.intend(ports, run, place, &planned)
-                    .map_err(|reason| reason.at(Stage::Apply, Some(environment)))?;
-                intended = true;
-            }
+            self.intend(work, run, &planned).map_err(at_apply)?;
+            self.phase(work, Phase::Before)?;
             let units = Some(planned.changes.len() as u64);
-            let applied = self.stage(ports, at(Stage::Apply), units, |progress| {
-                let applied = progress.apply_all(ports, target, job.target, &planned)?;
+            let applied = self.stage(work, Stage::Apply, units, |progress| {
+                let applied = progress.apply_all(work, &planned)?;
                 Ok((applied, progress.applied_so_far()))
             })?;
             match applied {
-                Applied::All => break planned,
+                Applied::All => return Ok(planned),
                 Applied::Deferred(waiting) if waiting < deferred => deferred = waiting,
-                Applied::Deferred(waiting) => return Err(Reason::Stuck(waiting).at(Stage::Apply, Some(environment))),
-                Applied::Stale(message) if plans >= PLANS => {
-                    return Err(Reason::Unsettled(message).at(Stage::Apply, Some(environment)));
-                }
+                Applied::Deferred(waiting) => return Err(at_apply(Reason::Stuck(waiting))),
+                Applied::Stale(message) if plans >= PLANS => return Err(at_apply(Reason::Unsettled(message))),
                 Applied::Stale(_) => {}
             }
-        };
-        ports.observer.event(&Event::Passed(Point::Applied));
-        self.left = planned.left;
-        let live: Vec<String> = planned.identities.keys().cloned().collect();
-        self.stage(ports, at(Stage::Health), Some(live.len() as u64), |progress| {
-            let look = wait(ports, target, job.target, &live, job.policy.health_seconds)?;
-            progress.log.extend(look.log);
-            progress.settle(&planned.identities, &look.versions);
-            Ok(((), format!("{} healthy", count(live.len(), "object"))))
-        })?;
-        ports.observer.event(&Event::Passed(Point::Healthy));
-        Ok(())
+        }
     }
 
-    fn plan(&mut self, ports: Ports<'_>, target: &dyn Target, job: &Job<'_>, place: &Place) -> Result<Plan, Reason> {
+    fn plan(&mut self, work: Work<'_>) -> Result<Plan, Reason> {
+        let Work { on, job, place } = work;
         let inventory = match &mut self.inventory {
             Some(inventory) => inventory,
-            none => none.insert(inventory(ports, place, target, job.target)?),
+            none => none.insert(inventory(on.ports, place, on.target, on.uses)?),
         };
         let scope = Scope {
             environment: &place.environment,
@@ -349,207 +344,28 @@ impl Progress {
             prune: job.policy.prune,
             prune_all: job.prune_all,
         };
-        let mut plan = plan(target, job.target, &job.desired, inventory, scope)?;
+        let mut plan = plan(on.target, on.uses, &job.desired, inventory, scope)?;
+        plan.released.iter().for_each(|live| drop(inventory.objects.remove(live)));
         self.log.append(&mut plan.log);
+        self.hooks.clone_from(&plan.hooks);
         Ok(plan)
     }
 
     /// Writes down what is about to be owned, so that a crash can't orphan it.
-    fn intend(&mut self, ports: Ports<'_>, run: &Run, place: &Place, plan: &Plan) -> Result<(), Reason> {
+    fn intend(&mut self, work: Work<'_>, run: &Run, plan: &Plan) -> Result<(), Reason> {
+        let ports = work.on.ports;
         let inventory = self.inventory.get_or_insert_default();
+        inventory.unfinished |= work.job.only.is_none();
         let mut intended = inventory.clone();
         for change in plan.changes.iter().filter(|change| change.action != Action::Delete) {
-            let object = change.object.clone();
-            intended.objects.entry(change.live.clone()).or_insert(Owned { object, version: None, prune_failed: None });
+            let owned = intended.objects.entry(change.live.clone());
+            let owned = owned.or_insert_with(|| Owned { object: change.object.clone(), ..Owned::default() });
+            owned.unproven = Some(change.wave);
         }
         let digest = ports.blobs.put(&to_json(&intended))?;
         ports.blobs.sync()?;
-        ports.store.intend(run, place, &digest)?;
+        ports.store.intend(run, work.place, &digest)?;
         ports.observer.event(&Event::Passed(Point::Intended));
         Ok(())
     }
-
-    /// Applies a plan wave by wave. A wave is finished even if something in it fails; the next
-    /// one is not begun then.
-    fn apply_all(
-        &mut self,
-        ports: Ports<'_>,
-        target: &dyn Target,
-        uses: &chain::Target,
-        plan: &Plan,
-    ) -> Result<Applied, Reason> {
-        let waiting = plan.changes.iter().filter(|change| change.action == Action::Deferred).count();
-        let (mut tried, mut failures, mut stale) = (0, Vec::new(), None);
-        let mut wave = None;
-        for change in due(&plan.changes) {
-            let this = (change.action == Action::Delete, change.wave);
-            if wave.replace(this).is_some_and(|last| last != this) && (!failures.is_empty() || stale.is_some()) {
-                break;
-            }
-            if ports.cancel.is_cancelled() {
-                return Err(Reason::Cancelled);
-            }
-            tried += 1;
-            match self.apply(ports, target, uses, change) {
-                Ok(()) => {}
-                Err(error) if error.fault == Fault::Cancelled => return Err(Reason::Cancelled),
-                Err(CallError { fault: Fault::Conflict { message }, .. }) => stale = Some(message),
-                Err(error) if matches!(error.fault, Fault::Lost { .. }) => return Err(failed(uses, error)),
-                Err(error) => failures.push((change.live.clone(), error)),
-            }
-        }
-        if let Some((live, error)) = failures.first() {
-            let denied = matches!(error.fault, Fault::Denied { .. });
-            let first = format!("{live}: {}", error.fault);
-            return Err(Reason::Apply { failed: failures.len(), all: tried, first, denied });
-        }
-        Ok(match stale {
-            Some(message) => Applied::Stale(message),
-            None if waiting > 0 => Applied::Deferred(waiting),
-            None => Applied::All,
-        })
-    }
-
-    /// Applies one change, and again while it fails in a way that passes.
-    fn apply(
-        &mut self,
-        ports: Ports<'_>,
-        target: &dyn Target,
-        uses: &chain::Target,
-        change: &Change,
-    ) -> Result<(), CallError> {
-        let Change { live, action, .. } = change;
-        ports.observer.event(&Event::Applying { live, action: *action });
-        let mut pause = PAUSE;
-        for attempt in 1.. {
-            let error = match target.apply(change) {
-                Ok(called) => {
-                    self.log.extend(called.log);
-                    let message = called.value.message;
-                    let summary = if message.is_empty() { change.summary.clone() } else { message };
-                    self.applied(ports, change, called.value.after, summary);
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            self.log.extend(error.log.iter().cloned());
-            match &error.fault {
-                Fault::Transient { retry_after, .. } if attempt < TRIES => {
-                    let cancelled = |_| CallError { fault: Fault::Cancelled, ..error.clone() };
-                    nap(ports, retry_after.unwrap_or(pause)).map_err(cancelled)?;
-                    pause *= 2;
-                }
-                Fault::Conflict { .. } => return Err(error),
-                Fault::Cancelled | Fault::Lost { .. } => {
-                    self.unconfirmed(change);
-                    return Err(error);
-                }
-                _ => {
-                    self.failed(ports, change, &error);
-                    return Err(error);
-                }
-            }
-        }
-        Err(CallError { plugin: uses.uses.plugin.clone(), fault: Fault::Cancelled, log: Vec::new() })
-    }
-
-    fn applied(&mut self, ports: Ports<'_>, change: &Change, after: Option<String>, summary: String) {
-        let counter = match change.action {
-            Action::Create => &mut self.counts.created,
-            Action::Update => &mut self.counts.updated,
-            Action::Delete => &mut self.counts.deleted,
-            Action::Adopt | Action::Deferred => &mut self.counts.adopted,
-        };
-        *counter += 1;
-        let inventory = self.inventory.get_or_insert_default();
-        if change.action == Action::Delete {
-            inventory.objects.remove(&change.live);
-        } else {
-            let owned = Owned { object: change.object.clone(), version: after.clone(), prune_failed: None };
-            inventory.objects.insert(change.live.clone(), owned);
-        }
-        self.note(ports, change, after, summary, None);
-        if self.counts.applied() == 1 {
-            ports.observer.event(&Event::Passed(Point::AppliedOne));
-        }
-    }
-
-    /// What was being made when the call was cut off may be there.
-    fn unconfirmed(&mut self, change: &Change) {
-        let inventory = self.inventory.get_or_insert_default();
-        let object = change.object.clone();
-        inventory.objects.entry(change.live.clone()).or_insert(Owned { object, version: None, prune_failed: None });
-    }
-
-    /// A prune that failed stays in the inventory and is tried again; what was to be made may be
-    /// there in part, so it is owned as well.
-    fn failed(&mut self, ports: Ports<'_>, change: &Change, error: &CallError) {
-        self.counts.failed += 1;
-        let inventory = self.inventory.get_or_insert_default();
-        let pruning = change.action == Action::Delete;
-        let owned = inventory.objects.entry(change.live.clone()).or_insert_with(|| Owned {
-            object: change.object.clone(),
-            version: None,
-            prune_failed: None,
-        });
-        if pruning {
-            owned.prune_failed = Some(error.fault.to_string());
-        }
-        self.note(ports, change, None, change.summary.clone(), Some(error.fault.to_string()));
-    }
-
-    fn note(
-        &mut self,
-        ports: Ports<'_>,
-        change: &Change,
-        after: Option<String>,
-        summary: String,
-        error: Option<String>,
-    ) {
-        let (live, action, before) = (change.live.clone(), change.action, change.before.clone());
-        let done = Done { live, action, before, after, summary, error };
-        ports.observer.event(&Event::Changed(&done));
-        self.done.push(done);
-    }
-
-    /// Takes over what was observed in the end of what is owned.
-    fn settle(&mut self, identities: &BTreeMap<String, String>, versions: &BTreeMap<String, Option<String>>) {
-        let inventory = self.inventory.get_or_insert_default();
-        for (live, object) in identities {
-            let Some(version) = versions.get(live).cloned().flatten() else { continue };
-            if let Some(owned) = inventory.objects.get_mut(live) {
-                owned.version = Some(version);
-                owned.object.clone_from(object);
-                owned.prune_failed = None;
-            }
-        }
-    }
-
-    fn applied_so_far(&self) -> String {
-        let Counts { created, updated, deleted, adopted, .. } = self.counts;
-        let parts = [(created, "created"), (updated, "updated"), (deleted, "deleted"), (adopted, "adopted")];
-        let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-        if said.is_empty() { "nothing".into() } else { said.join(", ") }
-    }
-}
-
-/// `3 to create, 1 to delete`.
-pub(crate) fn summarise(plan: &Plan) -> String {
-    let number = |action| plan.changes.iter().filter(|change| change.action == action).count();
-    let parts = [
-        (Action::Create, "to create"),
-        (Action::Update, "to update"),
-        (Action::Delete, "to delete"),
-        (Action::Adopt, "to adopt"),
-        (Action::Deferred, "to plan later"),
-    ];
-    let said = parts.iter().map(|(action, words)| (number(*action), words));
-    let mut said: Vec<_> = said.filter(|(n, _)| *n > 0).map(|(n, words)| format!("{n} {words}")).collect();
-    if said.is_empty() {
-        said.push(format!("{} in sync", count(plan.identities.len(), "object")));
-    }
-    if !plan.left.is_empty() {
-        said.push(format!("{} left, as pruning is off", plan.left.len()));
-    }
-    said.join(", ")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Used;
-use crate::manifest::Action;
+use crate::manifest::{Action, Phase};
 use crate::plugin::Pinned;
 use crate::run::{Cause, Place, Stage, Timestamp};
 use crate::{Digest, Hasher};
@@ -91,6 +91,9 @@ pub struct Done {
     pub summary: String,
     /// Why it failed, if it did.
     pub error: Option<String>,
+    /// The phase of the hook that it made or removed; none for an object that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Phase>,
 }
 
 /// How a sync ended.

@@ -177,6 +177,17 @@ pub enum Phase {
     Failure,
 }
 
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Before => "before",
+            Self::During => "during",
+            Self::After => "after",
+            Self::Failure => "failure",
+        })
+    }
+}
+
 /// When what a hook made is removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -255,10 +255,14 @@ pub struct Release {
 pub struct Inventory {
     /// The live objects by name.
     pub objects: BTreeMap<String, Owned>,
+    /// Whether a sync began to change something and did not end well: then the next one runs the
+    /// hooks, also if it finds nothing else to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
 }
 
 /// A live object that is ours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
     /// The desired object it came from; empty when found by its mark alone.
     pub object: String,
@@ -268,6 +272,10 @@ pub struct Owned {
     /// Why it is still here though it should be gone: the error of a prune that is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prune_failed: Option<String>,
+    /// The wave in which it was applied, as long as it has not been healthy since: later waves wait
+    /// for it, in the next sync as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<i32>,
 }
 
 /// Where an application runs: the owner of an inventory and of a history.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use springline_model::manifest::{Body, Change, Health, HealthStatus};
+use springline_model::manifest::{Action, Body, Change, Child, Cleanup, Health, HealthStatus, Phase};
 use springline_model::plugin::Fault;
 
 /// A live object in memory.
@@ -23,6 +23,7 @@ impl LiveObject {
 }
 
 type Before = dyn Fn(&Change) + Send + Sync;
+type Judge = dyn Fn(&str) -> Option<HealthStatus> + Send + Sync;
 
 /// What a fake target deploys to: live objects by name, which is the id of the desired object.
 /// Clones are the same reality.
@@ -35,6 +36,12 @@ pub struct Live {
 struct State {
     objects: BTreeMap<String, LiveObject>,
     writes: Vec<String>,
+    applied: Vec<(Action, String)>,
+    hooks: BTreeMap<String, (Phase, i32, Cleanup)>,
+    children: Vec<Child>,
+    accounts: BTreeMap<String, Vec<String>>,
+    judge: Option<Arc<Judge>>,
+    lingering: BTreeMap<String, usize>,
     waves: BTreeMap<String, i32>,
     waits_for: BTreeMap<String, String>,
     faults: BTreeMap<(&'static str, String), VecDeque<Fault>>,
@@ -81,6 +88,37 @@ impl Live {
         self.state().writes.clone()
     }
 
+    /// What was applied, in order, as `create NAME`; also what wrote nothing.
+    pub fn applied(&self) -> Vec<String> {
+        let say = |(action, name): &(Action, String)| format!("{action:?} {name}").to_lowercase();
+        self.state().applied.iter().map(say).collect()
+    }
+
+    /// Makes the desired object of this name a hook.
+    pub fn set_hook(&self, name: &str, phase: Phase, wave: i32, cleanup: Cleanup) {
+        self.state().hooks.insert(name.into(), (phase, wave, cleanup));
+    }
+
+    /// Lets this object be seen so many times more after it was deleted.
+    pub fn linger(&self, name: &str, looks: usize) {
+        self.state().lingering.insert(name.into(), looks);
+    }
+
+    /// Lets live objects belong to others, parents first.
+    pub fn set_children(&self, children: Vec<Child>) {
+        self.state().children = children;
+    }
+
+    /// What is said of an object when it is asked why it is not healthy.
+    pub fn set_account(&self, name: &str, lines: &[&str]) {
+        self.state().accounts.insert(name.into(), lines.iter().map(ToString::to_string).collect());
+    }
+
+    /// Judges by this where it answers, which may look at a clock.
+    pub fn judge_by(&self, judge: impl Fn(&str) -> Option<HealthStatus> + Send + Sync + 'static) {
+        self.state().judge = Some(Arc::new(judge));
+    }
+
     /// Lets changes of this object come in this wave instead of 0.
     pub fn set_wave(&self, name: &str, wave: i32) {
         self.state().waves.insert(name.into(), wave);
@@ -92,7 +130,7 @@ impl Live {
     }
 
     /// Lets the next call of this function of the target fail: `identify`, `plan`, `explain`,
-    /// `apply`, `observe`, `judge` or `owned`. Several faults are used up one a call. `name` limits
+    /// `apply`, `observe`, `judge`, `owned`, `hooks`, `children` or `explain-health`. Several faults are used up one a call. `name` limits
     /// it to one object in `explain`, `apply` and `judge`, and is empty in the others.
     pub fn fail(&self, function: &'static str, name: &str, fault: Fault) {
         self.state().faults.entry((function, name.into())).or_default().push_back(fault);
@@ -148,7 +186,38 @@ impl Live {
         }
     }
 
+    pub(crate) fn note(&self, action: Action, name: &str) {
+        self.state().applied.push((action, name.into()));
+    }
+
+    /// What identifies the object to whoever looks at it.
+    pub(crate) fn seen(&self, name: &str) -> Option<String> {
+        let mut state = self.state();
+        if let Some(object) = state.objects.get(name) {
+            return Some(object.version());
+        }
+        let looks = state.lingering.get_mut(name).filter(|looks| **looks > 0)?;
+        *looks -= 1;
+        Some("going".into())
+    }
+
+    pub(crate) fn hook(&self, name: &str) -> Option<(Phase, i32, Cleanup)> {
+        self.state().hooks.get(name).copied()
+    }
+
+    pub(crate) fn children(&self) -> Vec<Child> {
+        self.state().children.clone()
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Option<Vec<String>> {
+        self.state().accounts.get(name).cloned()
+    }
+
     pub(crate) fn verdict(&self, name: &str) -> Option<Health> {
+        let judge = self.state().judge.clone();
+        if let Some(status) = judge.and_then(|judge| judge(name)) {
+            return Some(Health { status, message: format!("{name} is {status}") });
+        }
         let mut state = self.state();
         let verdicts = state.verdicts.get_mut(name)?;
         if verdicts.len() > 1 { verdicts.pop_front() } else { verdicts.front().cloned() }

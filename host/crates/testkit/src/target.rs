@@ -10,6 +10,9 @@ use springline_model::port::{Blobs, Target};
 use crate::live::{Live, LiveObject};
 use crate::plugins::{FakePlugins, called, failed};
 
+/// What a hook's changes carry.
+const HOOK: &[u8] = b"hook";
+
 /// A deploy target in use.
 pub(crate) struct FakeTarget<'a> {
     plugins: &'a FakePlugins,
@@ -49,6 +52,10 @@ impl<'a> FakeTarget<'a> {
     fn desired(&self, id: &str) -> Result<&Object, Fault> {
         let found = self.target.desired.iter().find(|object| object.id == id);
         found.ok_or_else(|| Fault::Failed { message: format!("no object `{id}` was given to this call") })
+    }
+
+    fn is_hook(&self, object: &Object) -> bool {
+        self.live.hook(&object.id).is_some()
     }
 
     fn plan_object(&self, desired: &Object, owned: &[String]) -> Result<Option<Change>, Fault> {
@@ -99,6 +106,10 @@ impl<'a> FakeTarget<'a> {
     }
 
     fn apply_change(&self, change: &Change) -> Result<Applied, Fault> {
+        self.live.note(change.action, &change.live);
+        if change.state == HOOK {
+            return self.apply_hook(change);
+        }
         let live = self.live.get(&change.live);
         let version = live.as_ref().map(LiveObject::version);
         if let Some(live) = &live
@@ -129,6 +140,20 @@ impl<'a> FakeTarget<'a> {
         Ok(Applied { after: change.after.clone(), message: String::new() })
     }
 
+    /// What a hook makes is made anew each time, and goes whatever it is.
+    fn apply_hook(&self, change: &Change) -> Result<Applied, Fault> {
+        let made = match change.action {
+            Action::Create => {
+                let body = self.desired(&change.object)?.body.clone();
+                Some(LiveObject { body, owner: self.owner.clone() })
+            }
+            _ => None,
+        };
+        let after = made.as_ref().map(LiveObject::version);
+        self.live.write(&change.live, made);
+        Ok(Applied { after, message: String::new() })
+    }
+
     fn text(&self, body: &Body) -> Option<String> {
         let Body::Blob(digest) = body else { return None };
         let bytes = Blobs::get(self.plugins.blobs(), digest).ok()?;
@@ -140,17 +165,17 @@ impl Target for FakeTarget<'_> {
     fn identify(&self) -> Result<Called<Vec<Identity>>, CallError> {
         self.call("identify", "", || {
             let identity = |object: &Object| Identity { live: object.id.clone(), object: object.id.clone() };
-            Ok(self.target.desired.iter().map(identity).collect())
+            Ok(self.target.desired.iter().filter(|object| !self.is_hook(object)).map(identity).collect())
         })
     }
 
     fn plan(&self, owned: &[String]) -> Result<Called<Vec<Change>>, CallError> {
         self.call("plan", "", || {
             let mut changes = Vec::new();
-            for desired in self.target.desired.iter() {
+            for desired in self.target.desired.iter().filter(|object| !self.is_hook(object)) {
                 changes.extend(self.plan_object(desired, owned)?);
             }
-            let undesired = owned.iter().filter(|name| self.desired(name).is_err());
+            let undesired = owned.iter().filter(|name| self.desired(name).is_err() || self.live.hook(name).is_some());
             changes.extend(undesired.filter_map(|name| self.plan_delete(name)));
             Ok(changes)
         })
@@ -174,11 +199,8 @@ impl Target for FakeTarget<'_> {
 
     fn observe(&self, live: &[String]) -> Result<Called<Vec<Observed>>, CallError> {
         self.call("observe", "", || {
-            let observed = |name: &String| Observed {
-                live: name.clone(),
-                version: self.live.get(name).map(|object| object.version()),
-                state: Vec::new(),
-            };
+            let observed =
+                |name: &String| Observed { live: name.clone(), version: self.live.seen(name), state: Vec::new() };
             Ok(live.iter().map(observed).collect())
         })
     }
@@ -201,15 +223,34 @@ impl Target for FakeTarget<'_> {
     }
 
     fn hooks(&self) -> Result<Called<Vec<Hook>>, CallError> {
-        self.call("hooks", "", || Ok(Vec::new()))
+        self.call("hooks", "", || {
+            let hook = |object: &Object| {
+                let (phase, wave, cleanup) = self.live.hook(&object.id)?;
+                let (live, object) = (object.id.clone(), object.id.clone());
+                Some(Hook { live, object, phase, wave, cleanup, state: HOOK.to_vec() })
+            };
+            Ok(self.target.desired.iter().filter_map(hook).collect())
+        })
     }
 
-    fn children(&self, _: &[String]) -> Result<Called<Vec<Child>>, CallError> {
-        self.call("children", "", || Ok(Vec::new()))
+    fn children(&self, live: &[String]) -> Result<Called<Vec<Child>>, CallError> {
+        self.call("children", "", || {
+            let mut known: Vec<String> = live.to_vec();
+            let mut children = self.live.children();
+            children.retain(|child| {
+                let belongs = known.contains(&child.parent);
+                known.extend(belongs.then(|| child.live.clone()));
+                belongs
+            });
+            Ok(children)
+        })
     }
 
-    fn explain_health(&self, _: &[String]) -> Result<Called<Vec<Account>>, CallError> {
-        self.call("explain-health", "", || Ok(Vec::new()))
+    fn explain_health(&self, live: &[String]) -> Result<Called<Vec<Account>>, CallError> {
+        self.call("explain-health", "", || {
+            let account = |live: &String| Some(Account { live: live.clone(), lines: self.live.account(live)? });
+            Ok(live.iter().filter_map(account).collect())
+        })
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod chain;
 mod crash;
+mod hooks;
 mod observed;
 mod sync;
+mod waves;
 
 use std::sync::{Arc, Mutex};
 
@@ -11,15 +13,17 @@ use springline_model::application;
 use springline_model::capability::Grants;
 use springline_model::manifest::Body;
 use springline_model::plugin::Limits;
+use springline_model::port::Store as _;
 use springline_model::port::{Blobs, Revision};
-use springline_model::run::{Cause, Place};
+use springline_model::run::{Cause, Inventory, Place};
 use springline_model::{Cancel, Digest};
 use springline_testkit::{FakeClock, FakePlugins, Live, MemoryBlobs, MemoryStore, MemoryTree};
 
 use crate::Ports;
 use crate::build::Source;
 use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
-use crate::event::{Event, Observer, Point};
+use crate::event::{Event, Observer, Point, Waiting};
+use crate::keep::read_json;
 use crate::run::{Failure, Observed, Report, Request, Trust, Until, run};
 
 /// What is done at a point.
@@ -30,6 +34,7 @@ type Act = Box<dyn Fn() + Send>;
 pub struct Watcher {
     passed: Mutex<Vec<Point>>,
     resumed: Mutex<Vec<u64>>,
+    waits: Mutex<Vec<Waiting>>,
     at: Mutex<Option<(Point, Act)>>,
 }
 
@@ -40,6 +45,10 @@ impl Watcher {
 
     pub fn resumed(&self) -> Vec<u64> {
         self.resumed.lock().unwrap().clone()
+    }
+
+    pub fn waits(&self) -> Vec<Waiting> {
+        self.waits.lock().unwrap().clone()
     }
 
     pub fn act_at(&self, point: Point, act: impl Fn() + Send + 'static) {
@@ -64,6 +73,7 @@ impl Observer for Watcher {
                     act();
                 }
             }
+            Event::Waiting(waiting) => self.waits.lock().unwrap().push((*waiting).clone()),
             Event::Begun { run, resumed: Some(_) } => self.resumed.lock().unwrap().push(*run),
             _ => {}
         }
@@ -75,11 +85,12 @@ pub struct World {
     pub store: MemoryStore,
     pub blobs: Arc<MemoryBlobs>,
     pub plugins: FakePlugins,
-    pub clock: FakeClock,
+    pub clock: Arc<FakeClock>,
     pub watcher: Watcher,
     pub cancel: Cancel,
     pub live: Live,
     pub chain: Chain,
+    seen: Mutex<usize>,
 }
 
 /// Files of a source: a page, something nobody reads, and the list of objects to render.
@@ -114,11 +125,12 @@ impl World {
             store: MemoryStore::new(),
             blobs,
             plugins,
-            clock: FakeClock::default(),
+            clock: Arc::default(),
             watcher: Watcher::default(),
             cancel: Cancel::new(),
             live,
             chain,
+            seen: Mutex::default(),
         }
     }
 
@@ -127,7 +139,7 @@ impl World {
             store: &self.store,
             blobs: self.blobs.as_ref(),
             plugins: &self.plugins,
-            clock: &self.clock,
+            clock: self.clock.as_ref(),
             observer: &self.watcher,
             cancel: &self.cancel,
         }
@@ -171,6 +183,21 @@ impl World {
     pub fn text(&self, name: &str) -> Option<String> {
         let Body::Blob(digest) = self.live.get(name)?.body else { return None };
         Some(String::from_utf8(self.blobs.get(&digest).unwrap().to_vec()).unwrap())
+    }
+
+    /// What is owned, as it is written down.
+    pub fn inventory(&self) -> Inventory {
+        let digest = self.store.inventory(&self.place()).unwrap().unwrap();
+        read_json(self.ports(), &digest).unwrap()
+    }
+
+    /// What was applied since the last call, as `create NAME`.
+    pub fn applied(&self) -> Vec<String> {
+        let mut seen = self.seen.lock().unwrap();
+        let applied = self.live.applied();
+        let new = applied[*seen..].to_vec();
+        *seen = applied.len();
+        new
     }
 
     pub fn body(&self, text: &str) -> Body {

@@ -6,19 +6,16 @@ use springline_model::history::Outcome;
 use springline_model::manifest::HealthStatus;
 use springline_model::plugin::Fault;
 use springline_model::port::{Page, Store as _};
-use springline_model::run::{Inventory, Stage};
+use springline_model::run::Stage;
 use springline_testkit::LiveObject;
 
 use super::{World, files};
 use crate::error::Reason;
-use crate::keep::read_json;
 use crate::run::redeploy;
 use crate::status::status;
 
 fn inventory(world: &World) -> Vec<String> {
-    let digest = world.store.inventory(&world.place()).unwrap().unwrap();
-    let inventory: Inventory = read_json(world.ports(), &digest).unwrap();
-    inventory.objects.into_keys().collect()
+    world.inventory().objects.into_keys().collect()
 }
 
 #[test]

@@ -1,0 +1,163 @@
+//! How far a sync is: what was done, and what is owned by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use springline_model::capability::Ledger;
+use springline_model::history::{Counts, Done};
+use springline_model::manifest::{Action, Change, Health, Hook, Phase};
+use springline_model::plugin::{CallError, LogLine};
+use springline_model::run::{Inventory, Owned, Stage};
+
+use crate::error::{Reason, StageError};
+use crate::event::{Event, Point};
+use crate::sync::Work;
+
+/// How far a sync is.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// What is owned, as far as it is known; none before it is.
+    pub inventory: Option<Inventory>,
+    pub counts: Counts,
+    pub done: Vec<Done>,
+    pub left: Vec<String>,
+    pub stages: Vec<(Stage, Duration)>,
+    pub log: Vec<LogLine>,
+    /// What the target used of its powers.
+    pub ledger: Ledger,
+    /// The hooks of this sync; none if it has nothing to do.
+    pub hooks: Vec<Hook>,
+    /// Those that were run.
+    pub ran: BTreeSet<String>,
+}
+
+impl Progress {
+    /// Runs a stage and takes its time.
+    pub fn stage<T>(
+        &mut self,
+        work: Work<'_>,
+        stage: Stage,
+        units: Option<u64>,
+        act: impl FnOnce(&mut Self) -> Result<(T, String), Reason>,
+    ) -> Result<T, StageError> {
+        let ports = work.on.ports;
+        let environment = Some(work.place.environment.as_str());
+        ports.observer.event(&Event::StageBegun { stage, environment, units });
+        let began = Instant::now();
+        let result = if ports.cancel.is_cancelled() { Err(Reason::Cancelled) } else { act(self) };
+        let took = began.elapsed();
+        match self.stages.iter_mut().find(|(known, _)| *known == stage) {
+            Some((_, total)) => *total += took,
+            None => self.stages.push((stage, took)),
+        }
+        let (value, detail) = result.map_err(|reason| reason.at(stage, environment))?;
+        ports.observer.event(&Event::StageDone { stage, environment, detail: &detail, took });
+        Ok(value)
+    }
+
+    pub fn applied(&mut self, work: Work<'_>, change: &Change, after: Option<String>, summary: String) {
+        let counter = match change.action {
+            Action::Create => &mut self.counts.created,
+            Action::Update => &mut self.counts.updated,
+            Action::Delete => &mut self.counts.deleted,
+            Action::Adopt | Action::Deferred => &mut self.counts.adopted,
+        };
+        *counter += 1;
+        let inventory = self.inventory.get_or_insert_default();
+        if change.action == Action::Delete {
+            inventory.objects.remove(&change.live);
+        } else {
+            let owned = Owned {
+                object: change.object.clone(),
+                version: after.clone(),
+                prune_failed: None,
+                unproven: Some(change.wave),
+            };
+            inventory.objects.insert(change.live.clone(), owned);
+        }
+        self.note(work, Done { after, summary, ..done(change) });
+        if self.counts.applied() == 1 {
+            work.on.ports.observer.event(&Event::Passed(Point::AppliedOne));
+        }
+    }
+
+    /// What was being made when the call was cut off may be there.
+    pub fn unconfirmed(&mut self, change: &Change) {
+        let inventory = self.inventory.get_or_insert_default();
+        let owned = inventory.objects.entry(change.live.clone());
+        let owned = owned.or_insert_with(|| Owned { object: change.object.clone(), ..Owned::default() });
+        if change.action != Action::Delete {
+            owned.unproven = Some(change.wave);
+        }
+    }
+
+    /// A prune that failed stays in the inventory and is tried again; what was to be made may be
+    /// there in part, so it is owned as well.
+    pub fn failed(&mut self, work: Work<'_>, change: &Change, error: &CallError) {
+        self.counts.failed += 1;
+        self.unconfirmed(change);
+        let error = error.fault.to_string();
+        let inventory = self.inventory.get_or_insert_default();
+        if change.action == Action::Delete
+            && let Some(owned) = inventory.objects.get_mut(&change.live)
+        {
+            owned.prune_failed = Some(error.clone());
+        }
+        self.note(work, Done { after: None, error: Some(error), ..done(change) });
+    }
+
+    /// Keeps what was tried for the history.
+    pub fn note(&mut self, work: Work<'_>, done: Done) {
+        work.on.ports.observer.event(&Event::Changed(&done));
+        self.done.push(done);
+    }
+
+    /// Remembers which of these objects are healthy, so that nothing waits for them any more.
+    pub fn prove(&mut self, live: &[String], unhealthy: &[(String, Health)]) {
+        let unhealthy: BTreeSet<&str> = unhealthy.iter().map(|(live, _)| live.as_str()).collect();
+        let inventory = self.inventory.get_or_insert_default();
+        for live in live.iter().filter(|live| !unhealthy.contains(live.as_str())) {
+            if let Some(owned) = inventory.objects.get_mut(live) {
+                owned.unproven = None;
+            }
+        }
+    }
+
+    /// Takes over what was observed in the end of what is owned.
+    pub fn settle(&mut self, identities: &BTreeMap<String, String>, versions: &BTreeMap<String, Option<String>>) {
+        let inventory = self.inventory.get_or_insert_default();
+        for (live, object) in identities {
+            let Some(version) = versions.get(live).cloned().flatten() else { continue };
+            if let Some(owned) = inventory.objects.get_mut(live) {
+                owned.version = Some(version);
+                owned.object.clone_from(object);
+                owned.prune_failed = None;
+            }
+        }
+    }
+
+    /// The hooks of a phase that are still to be run.
+    pub fn hooks_of(&self, phase: Phase) -> Vec<Hook> {
+        self.hooks.iter().filter(|hook| hook.phase == phase && !self.ran.contains(&hook.live)).cloned().collect()
+    }
+
+    pub fn applied_so_far(&self) -> String {
+        let Counts { created, updated, deleted, adopted, .. } = self.counts;
+        let parts = [(created, "created"), (updated, "updated"), (deleted, "deleted"), (adopted, "adopted")];
+        let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        if said.is_empty() { "nothing".into() } else { said.join(", ") }
+    }
+}
+
+/// The entry of a change, before it is known what came of it.
+pub(crate) fn done(change: &Change) -> Done {
+    Done {
+        live: change.live.clone(),
+        action: change.action,
+        before: change.before.clone(),
+        after: None,
+        summary: change.summary.clone(),
+        error: None,
+        hook: None,
+    }
+}

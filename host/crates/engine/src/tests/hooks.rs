@@ -1,0 +1,193 @@
+//! Hooks: when they run, what they wait for, and what becomes of what they make.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use springline_model::history::Done;
+use springline_model::manifest::{Action, Cleanup, HealthStatus, Phase};
+use springline_model::plugin::Fault;
+use springline_model::port::{Page, Store as _};
+
+use super::{World, files};
+use crate::error::Reason;
+use crate::event::{Awaited, Point};
+use crate::keep::read_json;
+use crate::run::{Failure, Report};
+use crate::status::status;
+
+const BEFORE_CREATION: Cleanup = Cleanup { before_creation: true, success: false, failure: false };
+
+/// A world with two objects in two waves and a hook for each phase.
+fn hooked() -> World {
+    let world = World::new();
+    world.live.set_wave("b", 2);
+    world.live.set_hook("migrate", Phase::Before, 0, BEFORE_CREATION);
+    world.live.set_hook("warm", Phase::During, 1, BEFORE_CREATION);
+    world.live.set_hook("smoke", Phase::After, 0, BEFORE_CREATION);
+    world.live.set_hook("alarm", Phase::Failure, 0, BEFORE_CREATION);
+    world
+}
+
+const ALL: &str = "a\nalarm\nb\nmigrate\nsmoke\nwarm";
+
+fn run(world: &World, revision: &str) -> Result<Report, Failure> {
+    world.run(revision, &files(revision, "-", ALL))
+}
+
+fn done(world: &World) -> Vec<Done> {
+    let record = world.store.history(&Page::default()).unwrap().remove(0).record;
+    record.changes.map(|changes| read_json(world.ports(), &changes).unwrap()).unwrap_or_default()
+}
+
+#[test]
+fn hooks_run_around_and_among_the_changes_and_are_kept_nowhere() {
+    let world = hooked();
+    run(&world, "r1").unwrap();
+    assert_eq!(world.applied(), ["create migrate", "create a", "create warm", "create b", "create smoke"]);
+    assert_eq!(world.inventory().objects.into_keys().collect::<Vec<_>>(), ["a", "b"]);
+    let hooks: Vec<_> = done(&world).into_iter().map(|done| (done.live, done.hook)).collect();
+    let expected = [("migrate", Some(Phase::Before)), ("a", None), ("warm", Some(Phase::During)), ("b", None)];
+    let expected = expected.into_iter().chain([("smoke", Some(Phase::After))]);
+    assert_eq!(hooks, expected.map(|(live, hook)| (live.to_owned(), hook)).collect::<Vec<_>>());
+    assert_eq!(world.store.history(&Page::default()).unwrap()[0].record.counts.created, 2);
+    let found = status(world.ports(), &world.place(), &world.chain.environments[0].target, true).unwrap();
+    assert_eq!((found.desired, found.drifted.len()), (2, 0));
+}
+
+#[test]
+fn hooks_run_only_if_there_is_something_else_to_do() {
+    let world = hooked();
+    run(&world, "r1").unwrap();
+    world.applied();
+    run(&world, "r1").unwrap();
+    assert!(world.applied().is_empty());
+    run(&world, "r2").unwrap();
+    let again = ["delete migrate", "create migrate", "update a", "delete warm", "create warm", "update b"];
+    assert_eq!(world.applied(), again.into_iter().chain(["delete smoke", "create smoke"]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_hook_before_that_fails_lets_nothing_be_applied() {
+    let world = hooked();
+    world.live.set_health("migrate", [HealthStatus::Progressing, HealthStatus::Degraded]);
+    world.live.set_account("migrate", &["exit code 3: relation exists"]);
+    let failure = run(&world, "r1").unwrap_err();
+    assert_eq!(
+        failure.0.to_string(),
+        "the before hook `migrate` failed: migrate is Degraded\n  exit code 3: relation exists"
+    );
+    assert_eq!(world.applied(), ["create migrate", "create alarm"]);
+    assert!(world.live.get("a").is_none());
+    assert!(world.inventory().objects.is_empty());
+    assert!(done(&world)[0].error.is_some());
+    assert_eq!(world.watcher.waits()[0].awaited, Awaited::Hooks(Phase::Before));
+}
+
+#[test]
+fn a_hook_that_never_ends_is_given_up() {
+    let world = hooked();
+    world.live.set_health("warm", [HealthStatus::Suspended]);
+    let failure = run(&world, "r1").unwrap_err();
+    assert!(failure.0.to_string().starts_with("the during hook `warm` is not done after 10 s: it is Suspended"));
+    assert!(world.live.get("b").is_none(), "its wave was not done");
+}
+
+#[test]
+fn a_failing_hook_after_is_run_again_though_nothing_else_is_left_to_do() {
+    let world = hooked();
+    world.live.set_health("smoke", [HealthStatus::Degraded]);
+    run(&world, "r1").unwrap_err();
+    assert_eq!(world.applied().last().unwrap(), "create alarm");
+    world.live.set_health("smoke", [HealthStatus::Healthy]);
+    run(&world, "r1").unwrap();
+    assert!(world.applied().contains(&"create smoke".to_owned()), "only then the sync has succeeded");
+    run(&world, "r1").unwrap();
+    assert!(world.applied().is_empty());
+}
+
+#[test]
+fn hooks_for_failure_run_once_it_failed_and_hide_nothing() {
+    let world = hooked();
+    world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
+    world.live.fail("apply", "alarm", Fault::Failed { message: "nor this".into() });
+    let failure = run(&world, "r1").unwrap_err();
+    assert!(matches!(failure.0.reason, Reason::Apply { .. }), "{}", failure.0);
+    let alarm = done(&world).pop().unwrap();
+    assert_eq!((alarm.live.as_str(), alarm.error.as_deref()), ("alarm", Some("nor this")));
+}
+
+#[test]
+fn what_hooks_made_is_removed_as_they_say() {
+    let world = World::new();
+    let cleanup = Cleanup { before_creation: false, success: true, failure: true };
+    world.live.set_hook("good", Phase::Before, -1, cleanup);
+    world.live.set_hook("bad", Phase::Before, 0, cleanup);
+    world.live.set_hook("kept", Phase::Before, -1, Cleanup { success: false, failure: true, ..cleanup });
+    world.live.set_health("bad", [HealthStatus::Degraded]);
+    world.run("r1", &files("x", "-", "a\nbad\ngood\nkept")).unwrap_err();
+    assert_eq!(world.applied(), ["create good", "create kept", "delete good", "create bad", "delete bad"]);
+    assert_eq!(world.live.objects().into_keys().collect::<Vec<_>>(), ["kept"]);
+    // That one can't be removed that is done is noted, and fails nothing.
+    world.live.set_health("bad", [HealthStatus::Healthy]);
+    world.live.before_apply({
+        let live = world.live.clone();
+        move |change| {
+            if change.action == Action::Delete && change.live == "bad" {
+                live.fail("apply", "bad", Fault::Failed { message: "it stays".into() });
+            }
+        }
+    });
+    world.run("r1", &files("x", "-", "a\nbad\ngood\nkept")).unwrap();
+    assert!(done(&world).iter().any(|done| done.error.as_deref() == Some("it stays")));
+}
+
+#[test]
+fn after_a_crash_anywhere_the_hooks_run_again() {
+    for point in [Point::Intended, Point::AppliedOne, Point::Applied, Point::Healthy] {
+        let world = hooked();
+        world.watcher.act_at(point, || resume_unwind(Box::new(())));
+        assert!(catch_unwind(AssertUnwindSafe(|| run(&world, "r1"))).is_err(), "{point:?}");
+        world.watcher.calm();
+        run(&world, "r1").unwrap();
+        let applied = world.applied();
+        let ran = |name: &str| applied.iter().any(|done| *done == format!("create {name}"));
+        assert!(["migrate", "warm", "smoke"].into_iter().all(ran), "{point:?}: {applied:?}");
+        assert!(!ran("alarm"));
+        assert_eq!(applied.iter().filter(|done| *done == "create a").count(), 1, "{point:?}: {applied:?}");
+        run(&world, "r1").unwrap();
+        assert!(world.applied().is_empty(), "{point:?}");
+    }
+}
+
+#[test]
+fn one_object_is_synced_without_hooks() {
+    let world = hooked();
+    run(&world, "r1").unwrap();
+    world.applied();
+    world.run_with("r2", &files("r2", "-", ALL), |request| request.only = Some("a")).unwrap();
+    assert_eq!(world.applied(), ["update a"]);
+}
+
+#[test]
+fn what_becomes_a_hook_is_neither_removed_nor_owned() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\njob")).unwrap();
+    world.live.set_hook("job", Phase::After, 0, Cleanup::default());
+    world.run("r2", &files("x", "-", "a\njob")).unwrap();
+    assert_eq!(world.applied(), ["create a", "create job"], "nothing else was to be done");
+    assert_eq!(world.inventory().objects.into_keys().collect::<Vec<_>>(), ["a"]);
+    assert!(world.live.get("job").is_some());
+}
+
+#[test]
+fn stopped_in_a_hook_nothing_else_is_made() {
+    let world = hooked();
+    let cancel = world.cancel.clone();
+    world.live.before_apply(move |change| {
+        if change.live == "migrate" {
+            cancel.cancel();
+        }
+    });
+    let failure = run(&world, "r1").unwrap_err();
+    assert_eq!(failure.0.to_string(), "cancelled");
+    assert!(world.live.get("a").is_none() && world.live.get("alarm").is_none());
+}
