@@ -206,7 +206,10 @@ impl Check<'_> {
     }
 
     fn variable(&self, name: &str) -> Result<(), Located> {
-        if functions::VARIABLES.contains(&name) || self.bound.iter().any(|bound| bound == name) {
+        if functions::VARIABLES.contains(&name)
+            || functions::TYPES.contains(&name)
+            || self.bound.iter().any(|bound| bound == name)
+        {
             return Ok(());
         }
         Err((self.place(name), Problem::Variable(name.to_owned())))

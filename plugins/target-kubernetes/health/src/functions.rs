@@ -11,6 +11,9 @@ use crate::object::{self, Variables, failed, field, get, text, whole};
 /// The variables.
 pub(crate) const VARIABLES: [&str; 5] = ["object", "metadata", "spec", "status", "conditions"];
 
+/// The names of CEL's types, to compare `type(x)` with.
+pub(crate) const TYPES: [&str; 7] = ["bool", "double", "int", "list", "map", "string", "uint"];
+
 /// The functions of CEL itself that are known here, and those below.
 const FUNCTIONS: &[&str] = &[
     "size",
@@ -38,6 +41,8 @@ const FUNCTIONS: &[&str] = &[
     "join",
     "lower",
     "number",
+    "current",
+    "outdated",
 ];
 
 /// What `optional.` goes before.
@@ -98,6 +103,19 @@ fn add(
         let message = text(&condition, "message");
         if message.trim().is_empty() { text(&condition, "reason") } else { message }
     })?;
+    let generation = whole(field(object, "metadata").get("generation"));
+    context.add_function("current", move |conditions: Value| -> Result<Value> {
+        match &conditions {
+            Value::List(items) => {
+                Ok(Value::List(Arc::new(items.iter().filter(|one| !old(one, generation)).cloned().collect())))
+            }
+            _ => Err(failed("current", "this is no list of conditions")),
+        }
+    })?;
+    let conditions = Arc::clone(&all);
+    context.add_function("outdated", move |name: Arc<String>| {
+        conditions.iter().any(|one| *text(one, "type") == *name && old(one, generation))
+    })?;
     let observed = observed(object);
     context.add_function("observed", move || observed)?;
     context.add_function("join", |items: Arc<Vec<Value>>, separator: Arc<String>| {
@@ -120,6 +138,14 @@ fn find(conditions: &[Value], name: &str) -> Value {
     let found = conditions.iter().find(|one| matches!(get(one, "type"), Some(Value::String(text)) if **text == name));
     let field = |key| found.map_or_else(Arc::default, |condition| text(condition, key));
     object::map(fields.into_iter().map(|key| (key, Value::String(field(key)))))
+}
+
+/// Whether a condition tells of an earlier generation of the object.
+fn old(condition: &Value, generation: Option<i64>) -> bool {
+    match get(condition, "observedGeneration") {
+        Some(Value::Int(observed)) => generation.is_some_and(|generation| *observed < generation),
+        _ => false,
+    }
 }
 
 /// Whether the controller has seen the object as it is now. One that doesn't say is believed.

@@ -21,7 +21,10 @@ fn verdicts_agree_with_argo_cd() {
     let (mut right, mut silent, mut alike) = (0, Vec::new(), 0);
     let rules = Rules::builtin();
     for case in &cases {
-        let verdict = rules.judge(&case.object);
+        let verdict = match &case.object {
+            Json::Null => Verdict { status: Status::Missing, message: "its file cannot be read".to_owned() },
+            object => rules.judge(object),
+        };
         let place = case.file.strip_prefix(&root).unwrap_or(&case.file).display();
         if verdict.status == case.expected.status {
             right += 1;
@@ -39,8 +42,8 @@ fn verdicts_agree_with_argo_cd() {
     }
     let all = cases.len();
     println!("{right} of {all} statuses agree; {alike} messages say the same");
-    println!("no message where theirs has one:\n{}", silent.join("\n"));
-    assert!(right >= 264, "{right} of {all} statuses agree");
+    assert!(silent.is_empty(), "no message where theirs has one:\n{}", silent.join("\n"));
+    assert!(right * 100 >= all * 99, "{right} of {all} statuses agree");
 }
 
 /// Whether most of what theirs says stands in ours.
