@@ -194,6 +194,15 @@ impl Cache {
         followers.values().filter(fits).cloned().collect()
     }
 
+    /// Tells who has read an object that it is gone. Whoever wants to hear of the next one of that name
+    /// reads it again: names that never come back would add up otherwise.
+    fn tell_end(&self, cluster: &Cluster, served: &ServedType, key: Option<Key>) {
+        if let Some(key) = key {
+            self.tell(cluster, served, [key.clone()]);
+            lock(&self.readers).remove(&(served.kind.group.clone(), served.kind.kind.clone(), key));
+        }
+    }
+
     /// Tells who has read an object that it has changed.
     fn tell(&self, cluster: &Cluster, served: &ServedType, keys: impl IntoIterator<Item = Key>) {
         let readers = lock(&self.readers);

@@ -5,7 +5,7 @@ use springline_model::kubernetes::{ApiKind, ClusterBinding, KubernetesError, Ser
 use crate::cache::Cache;
 use crate::discovery::Discovery;
 use crate::link::{Link, Reply};
-use crate::status::{Rule, Status};
+use crate::status::Status;
 
 /// A cluster.
 pub struct Cluster {
@@ -51,14 +51,4 @@ impl Cluster {
         }
         lacks
     }
-}
-
-/// What a request takes.
-pub fn rule(served: &ServedType, namespace: &str, verb: &'static str) -> Option<Rule> {
-    Some(Rule {
-        group: served.kind.group.clone(),
-        resource: served.plural.clone(),
-        namespace: namespace.to_owned(),
-        verb,
-    })
 }

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue};
@@ -26,6 +27,8 @@ pub struct Connection {
     pub token: Option<TokenFile>,
     /// When it was made.
     pub made: Instant,
+    /// Whether the API server has ever taken its credentials.
+    pub worked: AtomicBool,
 }
 
 /// Who speaks to which API server.
@@ -74,7 +77,7 @@ pub fn connect(binding: &ClusterBinding) -> Result<Connection, String> {
         let command = plugin.as_ref().and_then(|plugin| plugin.command.as_deref());
         format!("{identity}: {}", unusable(&error, command.unwrap_or_default(), hint))
     })?;
-    Ok(Connection { client, identity, token, made: Instant::now() })
+    Ok(Connection { client, identity, token, made: Instant::now(), worked: AtomicBool::new(false) })
 }
 
 /// The kubeconfig that a binding means, its context set, and where it is; none for a Pod's account.

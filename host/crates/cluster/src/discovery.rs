@@ -40,7 +40,11 @@ impl Discovery {
     /// The types that are served, in the order asked for.
     pub async fn find(&self, link: &Link, wanted: &[ApiKind]) -> Result<Vec<Option<ServedType>>, KubernetesError> {
         let mut known = self.known.lock().await;
-        known.refresh(link, AGE).await?;
+        if let Err(error) = known.refresh(link, AGE).await
+            && known.at.is_none()
+        {
+            return Err(error);
+        }
         let found = known.types.find_all(wanted);
         if found.iter().all(Option::is_some) {
             return Ok(found);
@@ -80,8 +84,8 @@ impl Types {
     async fn load(link: &Link) -> Result<Self, KubernetesError> {
         let mut types = Vec::new();
         for root in ["/api", "/apis"] {
-            let ask = Ask { accept: ACCEPT, ..Ask::get(root.to_owned(), None) };
-            let reply = link.send(&ask).await?.granted(&ask)?;
+            let ask = Ask { accept: ACCEPT, ..Ask::get(root.to_owned()) };
+            let reply = link.send(&ask).await?.granted()?;
             if reply.content_type.contains("as=APIGroupDiscoveryList") {
                 types.extend(aggregated(read(link, &reply)?));
             } else {
@@ -154,7 +158,7 @@ async fn one_by_one(link: &Link, root: &str, reply: &Reply) -> Result<Vec<Served
         groups.collect()
     };
     let lists = versions.iter().map(|version| async move {
-        let ask = Ask::get(format!("{root}/{version}"), None);
+        let ask = Ask::get(format!("{root}/{version}"));
         let reply = link.send(&ask).await?;
         // A group whose own server is away is no reason to know nothing of the others.
         if reply.code >= 400 { Ok(Vec::new()) } else { Ok(resources(version, read(link, &reply)?)) }

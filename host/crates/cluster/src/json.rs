@@ -7,9 +7,11 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-/// Whether a text is JSON.
+/// Whether a text is JSON. One that is nested deeper than serde_json goes is taken for it: an object
+/// like that must not keep others of its list from being read.
 pub fn is_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).is_ok()
+    let read = serde_json::from_str::<IgnoredAny>(text);
+    read.err().is_none_or(|error| error.to_string().starts_with("recursion limit exceeded"))
 }
 
 /// One member of an object, or one element of an array, whose name is empty.
@@ -140,6 +142,13 @@ mod tests {
         assert_eq!(texts("7"), []);
         assert_eq!(member(text, "c"), Some(r#"{"d":[1,{"e":"{"}]}"#));
         assert_eq!(member(text, "d"), None);
+    }
+
+    #[test]
+    fn depth_is_no_obstacle() {
+        let deep = format!(r#"{{"a":{}{},"b":1}}"#, "[".repeat(9999), "]".repeat(9999));
+        assert!(is_json(&deep));
+        assert_eq!(member(&deep, "b"), Some("1"));
     }
 
     /// Every beginning of a text is walked over to its end without a panic.

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::connect::{self, Connection};
 use crate::retry::{self, Outcome, Repeat};
-use crate::status::{Rule, Status, refusal};
+use crate::status::{Status, refusal};
 use crate::warning;
 
 /// The most that one answer may hold.
@@ -43,15 +44,13 @@ pub struct Ask {
     pub accept: &'static str,
     /// Whether it may be sent twice.
     pub repeat: Repeat,
-    /// What it takes to be allowed.
-    pub rule: Option<Rule>,
 }
 
 impl Ask {
     /// A reading request.
-    pub fn get(target: String, rule: Option<Rule>) -> Self {
+    pub fn get(target: String) -> Self {
         let (method, accept, repeat) = (Method::GET, "application/json", Repeat::Harmless);
-        Self { method, target, body: None, accept, repeat, rule }
+        Self { method, target, body: None, accept, repeat }
     }
 
     fn request(&self, connection: &Connection) -> Result<Request<Body>, http::Error> {
@@ -94,8 +93,8 @@ impl Reply {
     }
 
     /// The answer, if it is no refusal.
-    pub fn granted(self, ask: &Ask) -> Result<Self, KubernetesError> {
-        if self.code < 400 { Ok(self) } else { Err(refusal(self.code, &self.text, ask.rule.as_ref())) }
+    pub fn granted(self) -> Result<Self, KubernetesError> {
+        if self.code < 400 { Ok(self) } else { Err(refusal(self.code, &self.text)) }
     }
 }
 
@@ -103,6 +102,8 @@ impl Reply {
 enum Trouble {
     /// Another one may go better.
     Passing { outcome: Outcome, message: String, retry_after: Option<Duration> },
+    /// Another one may go better as somebody else, or after another look at the kubeconfig.
+    Credentials(String),
     /// It won't.
     Lasting(String),
 }
@@ -143,44 +144,30 @@ impl Link {
 
     /// Sends a request until there is an answer that is worth having; a refusal is one.
     pub async fn send(&self, ask: &Ask) -> Result<Reply, KubernetesError> {
-        self.persist(ask.repeat, |connection| async move {
-            let _permit = self.permits.acquire().await.map_err(|error| Trouble::Lasting(error.to_string()))?;
-            let exchange = async {
+        self.persist(Some(&self.permits), ask.repeat, |connection| async move {
+            self.in_time(async {
                 let response = open(&connection, ask).await?;
-                let (head, body) = response.into_parts();
-                let read = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| Trouble::Passing {
-                    outcome: Outcome::NoAnswer,
-                    message: format!("the answer broke off: {}", connect::causes(&*error)),
-                    retry_after: None,
-                })?;
-                let text = String::from_utf8(read.to_bytes().into())
-                    .map_err(|_| Trouble::Lasting("the answer is not UTF-8".to_owned()))?;
-                Ok(Reply::new(head.status.as_u16(), &head.headers, text))
-            };
-            self.in_time(exchange).await
+                judged(collect(response).await?)
+            })
+            .await
         })
         .await
     }
 
-    /// Sends a request whose answer goes on, and gives what has arrived of it when it begins.
+    /// Sends a request whose answer goes on, and gives that as soon as it begins. A refusal is the other
+    /// result. It is not one of those whose number is bounded: it would keep others from being sent.
     pub async fn stream(&self, ask: &Ask) -> Result<Result<Body, Reply>, KubernetesError> {
-        let opened = self.persist(ask.repeat, |connection| async move {
-            let begin = async {
+        self.persist(None, ask.repeat, |connection| async move {
+            self.in_time(async {
                 let response = open(&connection, ask).await?;
                 if response.status().is_success() {
-                    return Ok(Streamed::Going(response.into_body()));
+                    return Ok(Ok(response.into_body()));
                 }
-                let (head, body) = response.into_parts();
-                let read = Limited::new(body, MOST_BYTES).collect().await.map(|read| read.to_bytes());
-                let text = String::from_utf8_lossy(&read.unwrap_or_default()).into_owned();
-                Ok(Streamed::Refused(Reply::new(head.status.as_u16(), &head.headers, text)))
-            };
-            self.in_time(begin).await
-        });
-        Ok(match opened.await? {
-            Streamed::Going(body) => Ok(body),
-            Streamed::Refused(reply) => Err(reply),
+                judged(collect(response).await?).map(Err)
+            })
+            .await
         })
+        .await
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
@@ -194,45 +181,50 @@ impl Link {
     }
 
     /// Tries until there is an answer, or no sense in another try.
-    async fn persist<T: Answering, F>(
+    async fn persist<T, F>(
         &self,
+        permits: Option<&Semaphore>,
         repeat: Repeat,
         attempt: impl Fn(Arc<Connection>) -> F,
     ) -> Result<T, KubernetesError>
     where
         F: Future<Output = Result<T, Trouble>>,
     {
-        let began = Instant::now();
+        // Without the time in which others were sent.
+        let mut spent = Duration::ZERO;
         let (mut number, mut renewed) = (1, false);
         loop {
+            let permit = match permits {
+                Some(permits) => permits.acquire().await.ok(),
+                None => None,
+            };
+            let began = Instant::now();
             let connection = self.connection().await?;
-            let (outcome, message, asked) = match attempt(Arc::clone(&connection)).await {
-                Ok(answer) => match answer.refused() {
-                    Some(reply) if reply.code == 401 => {
-                        if !std::mem::replace(&mut renewed, true) && self.renew(&connection).await {
-                            continue;
-                        }
-                        return Err(self.unauthorized(&connection, reply));
-                    }
-                    Some(reply) if is_trouble(reply) => {
-                        let asked = Status::read(&reply.text).and_then(|status| status.retry_after_seconds());
-                        let asked = reply.retry_after.or(asked.map(Duration::from_secs));
-                        (Outcome::Answered(reply.code), said(reply), asked)
-                    }
-                    _ => return Ok(answer),
-                },
+            let tried = attempt(Arc::clone(&connection)).await;
+            drop(permit);
+            let (outcome, message, asked) = match tried {
+                Ok(answer) => {
+                    connection.worked.store(true, Ordering::Relaxed);
+                    return Ok(answer);
+                }
                 Err(Trouble::Passing { outcome, message, retry_after }) => (outcome, message, retry_after),
-                Err(Trouble::Lasting(message)) => {
+                Err(Trouble::Credentials(_)) if !renewed && self.renew(&connection).await => {
+                    renewed = true;
+                    continue;
+                }
+                Err(Trouble::Credentials(message) | Trouble::Lasting(message)) => {
                     return Err(KubernetesError::Failed(self.about(&connection, &message)));
                 }
             };
-            let wait = retry::wait(number, began.elapsed(), asked, retry::chance());
+            spent += began.elapsed();
+            let wait = retry::wait(number, spent, asked, retry::chance());
             let Some(wait) = wait.filter(|_| outcome.passes(repeat)) else {
                 let tried = if number == 1 { String::new() } else { format!("; it was tried {number} times") };
                 let message = self.about(&connection, &format!("{message}{tried}"));
                 return Err(KubernetesError::Unavailable { message, retry_after: asked });
             };
             tokio::time::sleep(wait).await;
+            spent += wait;
             number += 1;
         }
     }
@@ -272,12 +264,13 @@ impl Link {
         }
     }
 
-    /// Gives up a connection whose credentials were refused; whether another one may do better.
+    /// Gives up a connection whose credentials were refused; whether another one may do better. One
+    /// that never did any better is not given up at once: each look at it may cost a credential plugin.
     async fn renew(&self, refused: &Arc<Connection>) -> bool {
         let mut state = self.state.lock().await;
         match &state.connection {
             Some(connection) if Arc::ptr_eq(connection, refused) => {
-                let renewable = refused.made.elapsed() > RENEWABLE;
+                let renewable = refused.worked.load(Ordering::Relaxed) || refused.made.elapsed() > RENEWABLE;
                 if renewable {
                     state.connection = None;
                 }
@@ -288,60 +281,48 @@ impl Link {
         }
     }
 
-    fn unauthorized(&self, connection: &Connection, reply: &Reply) -> KubernetesError {
-        let said = Status::read(&reply.text).and_then(|status| status.message).unwrap_or_default();
-        KubernetesError::Failed(self.about(
-            connection,
-            &format!(
-                "the API server does not know these credentials (HTTP 401 {said:?}): they are wrong or have expired; \
-                 log in again, or name another `context` or `kubeconfig` in `clusters` of host.yaml"
-            ),
-        ))
-    }
-
     fn about(&self, connection: &Connection, message: &str) -> String {
         format!("cluster {} ({}): {message}", self.name, connection.identity)
     }
 }
 
-/// An answer in which a refusal may be.
-trait Answering {
-    fn refused(&self) -> Option<&Reply>;
-}
-
-impl Answering for Reply {
-    fn refused(&self) -> Option<&Reply> {
-        (self.code >= 400).then_some(self)
+/// An answer, unless it tells of credentials or of the API server's state rather than of the request.
+fn judged(reply: Reply) -> Result<Reply, Trouble> {
+    let status = Status::read(&reply.text);
+    if reply.code == 401 {
+        return Err(Trouble::Credentials(format!(
+            "the API server does not know these credentials (HTTP 401 {:?}): they are wrong or have expired; log in \
+             again, or name another `context` or `kubeconfig` in `clusters` of host.yaml",
+            status.and_then(|status| status.message).unwrap_or_default()
+        )));
     }
-}
-
-enum Streamed {
-    Going(Body),
-    Refused(Reply),
-}
-
-impl Answering for Streamed {
-    fn refused(&self) -> Option<&Reply> {
-        match self {
-            Self::Going(_) => None,
-            Self::Refused(reply) => Some(reply),
-        }
+    let outcome = Outcome::Answered(reply.code);
+    if !outcome.is_trouble() || status.as_ref().is_some_and(Status::is_of_request) {
+        return Ok(reply);
     }
-}
-
-/// Whether an answer tells of the API server's state rather than of the request.
-fn is_trouble(reply: &Reply) -> bool {
-    Outcome::Answered(reply.code).is_trouble()
-        && !Status::read(&reply.text).is_some_and(|status| status.is_of_request())
+    let asked = status.and_then(|status| status.retry_after_seconds()).map(Duration::from_secs);
+    Err(Trouble::Passing { outcome, message: said(&reply), retry_after: reply.retry_after.or(asked) })
 }
 
 fn said(reply: &Reply) -> String {
-    match refusal(reply.code, &reply.text, None) {
+    match refusal(reply.code, &reply.text) {
         KubernetesError::Refused { message, .. } if Status::read(&reply.text).is_some() => {
             format!("the API server answered HTTP {}: {message}", reply.code)
         }
         other => other.to_string(),
     }
+}
+
+async fn collect(response: Response<Body>) -> Result<Reply, Trouble> {
+    let (head, body) = response.into_parts();
+    let read = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| Trouble::Passing {
+        outcome: Outcome::NoAnswer,
+        message: format!("the answer broke off: {}", connect::causes(&*error)),
+        retry_after: None,
+    })?;
+    let text = String::from_utf8(read.to_bytes().into())
+        .map_err(|_| Trouble::Lasting("the answer is not UTF-8".to_owned()))?;
+    Ok(Reply::new(head.status.as_u16(), &head.headers, text))
 }
 
 async fn open(connection: &Connection, ask: &Ask) -> Result<Response<Body>, Trouble> {
@@ -359,7 +340,7 @@ fn trouble(error: kube::Error) -> Trouble {
     };
     let message = connect::causes(&error);
     let outcome = match &error {
-        kube::Error::Auth(_) => return Trouble::Lasting(connect::unusable(&error, "of the kubeconfig", None)),
+        kube::Error::Auth(_) => return Trouble::Credentials(connect::unusable(&error, "of the kubeconfig", None)),
         kube::Error::HyperError(_) => Outcome::NoAnswer,
         kube::Error::Service(error) => match error.downcast_ref::<hyper_util::client::legacy::Error>() {
             Some(error) if error.is_connect() => Outcome::NoConnection,
@@ -368,7 +349,7 @@ fn trouble(error: kube::Error) -> Trouble {
         _ => return Trouble::Lasting(message),
     };
     if message.contains("invalid peer certificate") {
-        return Trouble::Lasting(format!(
+        return Trouble::Credentials(format!(
             "the API server's certificate is not trusted ({message}); `certificate-authority` in the kubeconfig has \
              to name who signed it"
         ));

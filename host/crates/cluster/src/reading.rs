@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use springline_model::kubernetes::{ApiKind, Freshness, KubernetesError, ObjectName, Selection, ServedType};
 use springline_model::run::Place;
 
-use crate::cluster::{Cluster, rule};
+use crate::cluster::Cluster;
 use crate::json;
 use crate::link::{Ask, MOST_BYTES, Reply};
 use crate::object::Live;
@@ -129,13 +129,13 @@ impl Cluster {
         name: &str,
         managed: bool,
     ) -> Result<Option<Live>, KubernetesError> {
-        let ask = Ask::get(path::object(served, namespace, name)?, rule(served, namespace, "get"));
+        let ask = Ask::get(path::object(served, namespace, name)?);
         let reply = self.link.send(&ask).await?;
         if reply.code == 404 {
             self.lacks_type(&reply).await;
             return Ok(None);
         }
-        self.live(&reply.granted(&ask)?, &served.kind, managed).map(Some)
+        self.live(&reply.granted()?, &served.kind, managed).map(Some)
     }
 
     /// The object in an answer.
@@ -221,7 +221,7 @@ impl Cluster {
             .with("labelSelector", labels)
             .with("fieldSelector", fields)
             .with("continue", next);
-        Ok(Ask::get(query.after(path::collection(served, namespace)?), rule(served, namespace, "list")))
+        Ok(Ask::get(query.after(path::collection(served, namespace)?)))
     }
 
     /// One page; none if the server has forgotten the list that it continues.
@@ -233,7 +233,7 @@ impl Cluster {
         if self.lacks_type(&reply).await {
             return Err(self.unknown(&served.kind));
         }
-        let reply = reply.granted(ask)?;
+        let reply = reply.granted()?;
         let page = if json::is_json(&reply.text) { read_page(&reply.text, &served.kind, managed) } else { None };
         page.map(Some).ok_or_else(|| self.unreadable(&format!("no list of {}", served.kind)))
     }

@@ -63,21 +63,8 @@ impl Status {
     }
 }
 
-/// What a request needs to be allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// The group.
-    pub group: String,
-    /// The resource, as paths call it.
-    pub resource: String,
-    /// The namespace; empty for the whole cluster.
-    pub namespace: String,
-    /// The verb.
-    pub verb: &'static str,
-}
-
 /// The refusal in an answer.
-pub fn refusal(code: u16, text: &str, rule: Option<&Rule>) -> KubernetesError {
+pub fn refusal(code: u16, text: &str) -> KubernetesError {
     let Some(status) = Status::read(text) else {
         return KubernetesError::Refused {
             code,
@@ -92,10 +79,8 @@ pub fn refusal(code: u16, text: &str, rule: Option<&Rule>) -> KubernetesError {
         message = Some(format!("the API server refused it with HTTP {code} and said no more ({reason})"));
     }
     let mut message = message.unwrap_or_default();
-    if let (403, Some(rule)) = (code, rule)
-        && message.contains(&format!("cannot {}", rule.verb))
-    {
-        message.push_str(&rule_to_add(rule));
+    if let (403, Some(rule)) = (code, rule_to_add(&message)) {
+        message.push_str(&rule);
     }
     let causes = status.details.and_then(|details| details.causes).unwrap_or_default();
     let causes = causes.into_iter().map(|cause| Cause {
@@ -106,16 +91,17 @@ pub fn refusal(code: u16, text: &str, rule: Option<&Rule>) -> KubernetesError {
     KubernetesError::Refused { code, reason, message, causes: causes.collect() }
 }
 
-fn rule_to_add(rule: &Rule) -> String {
-    let role = if rule.namespace.is_empty() {
-        "a ClusterRole".to_owned()
-    } else {
-        format!("a Role in the namespace {}", rule.namespace)
+/// What an RBAC role would have to allow; none where the message is not about that, but of an
+/// admission controller, say.
+fn rule_to_add(message: &str) -> Option<String> {
+    let (verb, rest) = message.split_once(" cannot ")?.1.split_once(" resource \"")?;
+    let (resource, rest) = rest.split_once("\" in API group \"")?;
+    let (group, rest) = rest.split_once('"')?;
+    let role = match rest.strip_prefix(" in the namespace \"").and_then(|rest| rest.split_once('"')) {
+        Some((namespace, _)) => format!("a Role in the namespace {namespace}"),
+        None => "a ClusterRole".to_owned(),
     };
-    format!(
-        "; it takes {role} with apiGroups: [{:?}], resources: [{:?}], verbs: [{:?}]",
-        rule.group, rule.resource, rule.verb
-    )
+    Some(format!("; it takes {role} with apiGroups: [{group:?}], resources: [{resource:?}], verbs: [{verb:?}]"))
 }
 
 fn not_a_status(code: u16, text: &str) -> String {
@@ -146,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_what_the_server_said() {
-        let (code, reason, message, causes) = parts(refusal(422, INVALID, None));
+        let (code, reason, message, causes) = parts(refusal(422, INVALID));
         assert_eq!((code, reason.as_str()), (422, "Invalid"));
         assert!(message.contains("spec.replicas: Invalid value: -1"), "{message}");
         assert_eq!(causes.len(), 2);
@@ -158,17 +144,17 @@ mod tests {
     fn what_rbac_forbids_names_the_rule_to_add() {
         let text = r#"{"kind":"Status","reason":"Forbidden","code":403,"details":{},
             "message":"deployments.apps \"web\" is forbidden: User \"ada\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\""}"#;
-        let rule =
-            Rule { group: "apps".into(), resource: "deployments".into(), namespace: "shop".into(), verb: "patch" };
-        let (_, _, message, _) = parts(refusal(403, text, Some(&rule)));
+        let (_, _, message, _) = parts(refusal(403, text));
         assert!(
             message.ends_with(
                 r#"; it takes a Role in the namespace shop with apiGroups: ["apps"], resources: ["deployments"], verbs: ["patch"]"#
             ),
             "{message}"
         );
-        let quota = text.replace("User \\\"ada\\\" cannot patch", "exceeded quota for");
-        assert!(!parts(refusal(403, &quota, Some(&rule))).2.contains("it takes"));
+        let all = text.replace("in the namespace \\\"shop\\\"", "at the cluster scope").replace("apps", "");
+        assert!(parts(refusal(403, &all)).2.contains(r#"a ClusterRole with apiGroups: [""]"#));
+        let quota = text.replace("cannot patch", "exceeded the quota for");
+        assert!(!parts(refusal(403, &quota)).2.contains("it takes"));
     }
 
     #[test]
@@ -184,7 +170,7 @@ mod tests {
     #[test]
     fn an_answer_of_something_else_is_told() {
         for text in ["", "<html>\n<body>502 Bad   Gateway", "{\"kind\":\"Pod\"}", "404 page not found", "[]"] {
-            let (_, reason, message, _) = parts(refusal(502, text, None));
+            let (_, reason, message, _) = parts(refusal(502, text));
             assert!(reason.is_empty() && message.contains("HTTP 502"), "{message}");
         }
         assert!(not_a_status(502, "<html>\n<body>502").contains("\"<html> <body>502\""));

@@ -7,7 +7,7 @@ use springline_model::kubernetes::{
     ApiKind, DeleteOptions, KubernetesError, ObjectName, Propagation, ServedType, Write, WriteOptions, Written,
 };
 
-use crate::cluster::{Cluster, rule};
+use crate::cluster::Cluster;
 use crate::link::Ask;
 use crate::object::Live;
 use crate::path::{self, Query};
@@ -46,18 +46,16 @@ impl Cluster {
             if self.lacks_type(&reply).await {
                 return Err(self.unknown(&name.kind));
             }
-            let reply = reply.granted(&ask)?;
-            let live = self.live(&reply, &served.kind, false)?;
-            Ok((reply.warnings, live))
+            reply.granted()
         };
         let secret = is_secret(&served.kind);
-        let (warnings, live) =
-            written.await.map_err(|error| if secret { mask::of_secret(error, text) } else { error })?;
-        let warnings = if secret { mask::warnings(warnings, text) } else { warnings };
+        let reply = written.await.map_err(|error| if secret { mask::of_secret(error, text) } else { error })?;
+        let live = self.live(&reply, &served.kind, false)?;
         let object = Some(live.text.to_string());
         if !options.dry_run {
             self.note(&served, name, Done::Written(live)).await;
         }
+        let warnings = if secret { mask::warnings(reply.warnings, text) } else { reply.warnings };
         Ok(Written { object, warnings })
     }
 
@@ -72,7 +70,7 @@ impl Cluster {
             self.lacks_type(&reply).await;
             return Ok(Written { object: None, warnings: reply.warnings });
         }
-        let reply = reply.granted(&ask)?;
+        let reply = reply.granted()?;
         let (object, done) = match Status::read(&reply.text) {
             Some(status) => {
                 let uid = status.details.and_then(|details| details.uid).unwrap_or_default();
@@ -117,11 +115,11 @@ fn write_request(
     text: &str,
     options: &WriteOptions,
 ) -> Result<Ask, KubernetesError> {
-    let (method, kind, verb, repeat) = match how {
-        Write::Apply => (Method::PATCH, "application/apply-patch+yaml", "patch", Repeat::Harmless),
-        Write::Create => (Method::POST, "application/json", "create", Repeat::Harmful),
-        Write::Replace => (Method::PUT, "application/json", "update", Repeat::Harmful),
-        Write::Merge => (Method::PATCH, "application/merge-patch+json", "patch", Repeat::Harmful),
+    let (method, kind, repeat) = match how {
+        Write::Apply => (Method::PATCH, "application/apply-patch+yaml", Repeat::Harmless),
+        Write::Create => (Method::POST, "application/json", Repeat::Harmful),
+        Write::Replace => (Method::PUT, "application/json", Repeat::Harmful),
+        Write::Merge => (Method::PATCH, "application/merge-patch+json", Repeat::Harmful),
     };
     let path = match how {
         Write::Create => path::around(served, &name.namespace)?,
@@ -139,7 +137,6 @@ fn write_request(
         body: Some((kind, Bytes::copy_from_slice(text.as_bytes()))),
         accept: "application/json",
         repeat: if options.dry_run { Repeat::Harmless } else { repeat },
-        rule: rule(served, &name.namespace, verb),
     })
 }
 
@@ -170,6 +167,5 @@ fn delete_request(served: &ServedType, name: &ObjectName, options: &DeleteOption
         body: Some(("application/json", Bytes::from(body.to_string()))),
         accept: "application/json",
         repeat,
-        rule: rule(served, &name.namespace, "delete"),
     })
 }

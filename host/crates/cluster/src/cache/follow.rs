@@ -8,7 +8,7 @@ use kube::client::Body;
 use springline_model::kubernetes::KubernetesError;
 
 use super::{Cache, Follower, State};
-use crate::cluster::{Cluster, rule};
+use crate::cluster::Cluster;
 use crate::json;
 use crate::link::Ask;
 use crate::object::Live;
@@ -108,7 +108,7 @@ async fn open(cluster: &Cluster, follower: &Follower, version: &str) -> Result<B
         .with("allowWatchBookmarks", "true")
         .with("resourceVersion", version)
         .with("timeoutSeconds", &(WATCH + retry::chance() % 60).to_string());
-    let ask = Ask::get(query.after(path), rule(served, namespace, "watch"));
+    let ask = Ask::get(query.after(path));
     match cluster.link.stream(&ask).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(reply)) => Err(match reply.code {
@@ -142,7 +142,7 @@ async fn read(cluster: &Cluster, cache: &Cache, follower: &Follower, mut body: B
                 Some(Event::Removed(live)) => {
                     version.clone_from(&live.metadata.resource_version);
                     let changed = follower.store().remove(&live);
-                    cache.tell(cluster, &follower.served, changed);
+                    cache.tell_end(cluster, &follower.served, changed);
                 }
                 Some(Event::Bookmark(mark)) => {
                     follower.store().see(&mark);

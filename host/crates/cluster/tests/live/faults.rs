@@ -1,5 +1,6 @@
 //! What goes wrong on the way is tried again, if that does no harm, and told.
 
+use std::fs;
 use std::time::Duration;
 
 use springline_model::kubernetes::{Freshness, KubernetesError, Write};
@@ -112,4 +113,21 @@ fn a_list_that_expires_is_begun_again() {
     proxy.order(9, "GET", "*/configmaps", Fault::Status(410));
     let error = asking.list("v1", "ConfigMap", &namespace, "").unwrap_err();
     assert!(error.to_string().contains("expired 3 times"), "{error}");
+}
+
+#[test]
+fn credentials_that_worked_are_looked_for_again() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let proxy = Proxy::before(cluster);
+    let right = fs::read_to_string(proxy.kubeconfig()).unwrap();
+    let path = directory.path().join("kubeconfig");
+    fs::write(&path, right.replace("admin-token", "ada-token")).unwrap();
+    let asking = Asking::new(path.clone());
+    let name = config_map("default", "a");
+    assert!(matches!(asking.get(&name, Freshness::Live), Err(KubernetesError::Refused { code: 403, .. })));
+    // Who was ada logs in as the admin, and ada's token ends.
+    fs::write(&path, right).unwrap();
+    proxy.order(1, "GET", "*/configmaps/*", Fault::Status(401));
+    assert_eq!(asking.get(&name, Freshness::Live).unwrap(), None);
 }
