@@ -101,14 +101,18 @@ impl Cluster {
         let managed = freshness == Freshness::LiveManaged;
         let mut known: HashMap<String, Arc<str>> = HashMap::new();
         let mut rest: Vec<&str> = names.to_vec();
-        if names.len() > FEW && served.verbs.iter().any(|verb| verb == "list") {
-            // One page and no more: in a namespace with many others, the rest are read one by one.
-            let first = self.page(served, &self.list_request(served, namespace, "", "", "")?, managed).await;
-            if let Ok(Some(page)) = first {
-                let last = page.items.last().map(|live| live.metadata.name.clone()).unwrap_or_default();
-                let ended = page.next.is_empty();
-                rest.retain(|name| !ended && *name > last.as_str());
-                known.extend(page.items.into_iter().map(|live| (live.metadata.name, live.text)));
+        let mut next = String::new();
+        while rest.len() > FEW && served.verbs.iter().any(|verb| verb == "list") {
+            // Who may read single objects need not be allowed to list them.
+            let request = self.list_request(served, namespace, "", "", &next)?;
+            let Ok(Some(page)) = self.page(served, &request, managed).await else { break };
+            let before = rest.len();
+            next = page.next;
+            known.extend(page.items.into_iter().map(|live| (live.metadata.name, live.text)));
+            rest.retain(|name| !next.is_empty() && !known.contains_key(*name));
+            // Among many others, the rest are read one by one.
+            if before - rest.len() <= FEW {
+                break;
             }
         }
         let reads = rest.into_iter().map(|name| async move {
