@@ -190,17 +190,18 @@ impl Put<'_> {
     }
 }
 
-/// Removes an object. What belongs to another by now stays.
+/// Removes an object. What belongs to another by now, or is to be kept, stays: its version says so.
 pub fn delete(config: &Config, change: &Change, deploy: &Deploy) -> Result<Applied> {
     let live = Ref::parse(&change.live)?;
     let notes = Notes::read(change)?;
     let done = |message: String| Ok(Applied { after: None, message });
-    if !notes.left_alone.is_empty() {
-        return done(notes.left_alone);
-    }
     let Some(there) = live::get_one(&live, Freshness::Any)? else { return done("gone already".to_owned()) };
+    let stays = |message: String| Ok(Applied { after: Some(version(&meaningful(&there))), message });
+    if !notes.left_alone.is_empty() {
+        return stays(notes.left_alone);
+    }
     if let Some(other) = owner_of(&there).filter(|owner| *owner != Owner::of(deploy).name) {
-        return done(format!("left alone: it belongs to {other} now"));
+        return stays(format!("left alone: it belongs to {other} now"));
     }
     if !notes.uid.is_empty() && notes.uid != metadata(&there, "uid") {
         return Err(Error::conflict(format!("`{live}` was made anew since this was planned")));

@@ -84,14 +84,14 @@ impl Progress {
             }
             self.pass(work, plan, when)?;
             work.on.wait_gone(&deleted, work.seconds())?;
+            deleted.clear();
             for change in &wave.changes {
-                self.apply_one(work, change, &mut failures)?;
+                let goes = self.apply_one(work, change, &mut failures)?;
+                deleted.extend(goes.then(|| change.live.clone()));
             }
             if failures.is_empty() {
                 self.run_hooks(work, &wave.hooks)?;
             }
-            let gone = wave.changes.iter().filter(|change| change.action == Action::Delete);
-            deleted = gone.map(|change| change.live.clone()).collect();
         }
         let Failures { tried, failed, stale } = failures;
         if let Some((live, error)) = failed.first() {
@@ -133,8 +133,8 @@ impl Progress {
         waited.failure().map_or(Ok(()), Err)
     }
 
-    /// Applies one change of a wave.
-    fn apply_one(&mut self, work: Work<'_>, change: &Change, failures: &mut Failures) -> Result<(), Reason> {
+    /// Applies one change of a wave; whether its object goes.
+    fn apply_one(&mut self, work: Work<'_>, change: &Change, failures: &mut Failures) -> Result<bool, Reason> {
         let on = work.on;
         if on.ports.cancel.is_cancelled() {
             return Err(Reason::Cancelled);
@@ -144,10 +144,11 @@ impl Progress {
         let error = match on.target.apply(change) {
             Ok(called) => {
                 self.log.extend(called.log);
+                let goes = change.action == Action::Delete && called.value.after.is_none();
                 let message = called.value.message;
                 let summary = if message.is_empty() { change.summary.clone() } else { message };
                 self.applied(work, change, called.value.after, summary);
-                return Ok(());
+                return Ok(goes);
             }
             Err(error) => error,
         };
@@ -167,6 +168,6 @@ impl Progress {
                 failures.failed.push((change.live.clone(), error));
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

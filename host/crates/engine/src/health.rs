@@ -32,7 +32,7 @@ const FIRST_ACCOUNT: Timestamp = 5_000;
 /// How long until it is asked again.
 const NEXT_ACCOUNT: Timestamp = 30_000;
 /// Of how many objects.
-const ACCOUNTS: usize = 3;
+pub(crate) const ACCOUNTS: usize = 3;
 /// How much of an account is told.
 const MOST_LINES: usize = 6;
 const LONGEST_LINE: usize = 400;
@@ -42,6 +42,8 @@ const LONGEST_LINE: usize = 400;
 pub(crate) struct Look {
     /// What identifies each live object; none if it is absent.
     pub versions: BTreeMap<String, Option<String>>,
+    /// How each of them is.
+    pub health: BTreeMap<String, Health>,
     /// Those that are not as they should be, worst first.
     pub unhealthy: Vec<(String, Health)>,
     pub log: Vec<LogLine>,
@@ -51,6 +53,7 @@ impl Look {
     /// Takes over what a later look at some of the objects found.
     fn renew(&mut self, mut later: Self) {
         self.versions.append(&mut later.versions);
+        self.health.append(&mut later.health);
         self.unhealthy = later.unhealthy;
         self.log.append(&mut later.log);
     }
@@ -80,8 +83,9 @@ impl On<'_> {
                 let called = judged.map_err(|error| failed(self.uses, error))?;
                 look.log.extend(called.log);
                 if !good(called.value.status) {
-                    look.unhealthy.push((object.live.clone(), called.value));
+                    look.unhealthy.push((object.live.clone(), called.value.clone()));
                 }
+                look.health.insert(object.live.clone(), called.value);
             }
             look.versions.extend(called.value.into_iter().map(|object| (object.live, object.version)));
             if self.ports.cancel.is_cancelled() {

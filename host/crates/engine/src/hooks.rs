@@ -51,14 +51,17 @@ impl Progress {
     /// Runs hooks of one phase and wave: makes them, and waits until all are done or one has failed.
     pub fn run_hooks(&mut self, work: Work<'_>, hooks: &[Hook]) -> Result<(), Reason> {
         let Some(Hook { phase, .. }) = hooks.first() else { return Ok(()) };
-        self.ran.extend(hooks.iter().map(|hook| hook.live.clone()));
+        self.ran.extend(hooks.iter().map(|hook| (hook.phase, hook.live.clone())));
         let live: Vec<String> = hooks.iter().map(|hook| hook.live.clone()).collect();
         let mut there = self.there(work, &live)?;
         let is_old = |hook: &&Hook| hook.cleanup.before_creation && there.contains_key(&hook.live);
         let old: Vec<&Hook> = hooks.iter().filter(is_old).collect();
         for hook in &old {
             let before = there.remove(&hook.live);
-            self.remove(work, hook, before)?;
+            if let Some(why) = self.remove(work, hook, before)? {
+                let (live, phase) = (hook.live.clone(), hook.phase);
+                return Err(Reason::Hook { live, phase, why: format!("can't be made anew: {why}"), denied: false });
+            }
         }
         let old: Vec<String> = old.iter().map(|hook| hook.live.clone()).collect();
         work.on.wait_gone(&old, work.seconds())?;
@@ -87,10 +90,12 @@ impl Progress {
         self.apply_hook(work, hook, &change(hook, Action::Create, before))
     }
 
-    fn remove(&mut self, work: Work<'_>, hook: &Hook, before: Option<String>) -> Result<(), Reason> {
+    /// Removes what a hook made; why it stays, if it does.
+    fn remove(&mut self, work: Work<'_>, hook: &Hook, before: Option<String>) -> Result<Option<String>, Reason> {
         let entry = self.apply_hook(work, hook, &change(hook, Action::Delete, before))?;
+        let stays = entry.after.is_some().then(|| entry.summary.clone());
         self.note(work, entry);
-        Ok(())
+        Ok(stays)
     }
 
     /// Applies the change of a hook. A failed one is noted; any other is the caller's to note.

@@ -87,12 +87,17 @@ fn hooks(target: &dyn Target, uses: &chain::Target, desired: &[Object], plan: &m
     plan.log.extend(called.log);
     let known: BTreeSet<&str> = desired.iter().map(|object| object.id.as_str()).collect();
     let mut made: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut runs = BTreeSet::new();
     for hook in &called.value {
         if !known.contains(hook.object.as_str()) {
             return Err(refused(uses, format!("run `{}` as a hook for an object that is not desired", hook.live)));
         }
+        if !runs.insert((hook.phase, hook.live.as_str())) {
+            return Err(refused(uses, format!("run the {} hook `{}` twice", hook.phase, hook.live)));
+        }
         let kept = plan.identities.get(&hook.live).map(String::as_str);
-        if let Some(first) = kept.or(made.insert(&hook.live, &hook.object)) {
+        let other = made.insert(&hook.live, &hook.object).filter(|first| *first != hook.object);
+        if let Some(first) = kept.or(other) {
             let (live, first, second) = (hook.live.clone(), first.to_owned(), hook.object.clone());
             return Err(Reason::OneLiveTwice { live, first, second });
         }

@@ -27,8 +27,8 @@ pub(crate) struct Progress {
     pub ledger: Ledger,
     /// The hooks of this sync; none if it has nothing to do.
     pub hooks: Vec<Hook>,
-    /// Those that were run.
-    pub ran: BTreeSet<String>,
+    /// Those that were run, by phase: one object may be run in several.
+    pub ran: BTreeSet<(Phase, String)>,
 }
 
 impl Progress {
@@ -138,7 +138,8 @@ impl Progress {
 
     /// The hooks of a phase that are still to be run.
     pub fn hooks_of(&self, phase: Phase) -> Vec<Hook> {
-        self.hooks.iter().filter(|hook| hook.phase == phase && !self.ran.contains(&hook.live)).cloned().collect()
+        let waits = |hook: &&Hook| hook.phase == phase && !self.ran.contains(&(phase, hook.live.clone()));
+        self.hooks.iter().filter(waits).cloned().collect()
     }
 
     pub fn applied_so_far(&self) -> String {

@@ -1,21 +1,28 @@
 //! Looks at reality without touching it: what differs, and how it is.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
 use springline_model::call::Context;
 use springline_model::capability::Ledger;
-use springline_model::manifest::{Action, Change, Difference, Health, HealthStatus, Hook, Object};
+use springline_model::manifest::{Action, Change, Child, Difference, Health, HealthStatus, Hook, Object};
+use springline_model::plugin::CallError;
 use springline_model::port::Page;
 use springline_model::run::{Place, Release, Stage};
 
 use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
-use crate::health::On;
+use crate::health::{ACCOUNTS, BATCH, Look, On, shorten};
 use crate::keep::read_json;
-use crate::plan::{Scope, failed, plan};
+use crate::plan::{Plan, Scope, failed, plan};
 use crate::run::release_context;
 use crate::sync::{inventory, open};
+
+/// Deeper than this, nothing is told of what belongs to what.
+const DEEPEST: usize = 16;
 
 /// A change that would be made, and what it would do as text.
 #[derive(Debug)]
@@ -97,6 +104,57 @@ pub struct Status {
     pub health: Health,
     /// The live objects that are not healthy, worst first.
     pub unhealthy: Vec<(String, Health)>,
+    /// The live objects: first those that are not healthy, worst first, then those that drifted.
+    pub objects: Vec<Node>,
+    /// Why the target could not be asked for more than health, if it could not.
+    pub unexplained: Option<String>,
+}
+
+impl Status {
+    fn never() -> Self {
+        let health = Health { status: HealthStatus::Missing, message: "nothing was deployed yet".into() };
+        Self {
+            release: None,
+            drifted: Vec::new(),
+            desired: 0,
+            health,
+            unhealthy: Vec::new(),
+            objects: Vec::new(),
+            unexplained: None,
+        }
+    }
+}
+
+/// A live object that is ours, and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Node {
+    /// The live object.
+    pub live: String,
+    /// The desired object that it comes from; empty for what is no longer desired.
+    pub object: String,
+    /// What a sync would do with it; none if it is in sync.
+    pub change: Option<Action>,
+    /// What differs, in a line.
+    pub summary: String,
+    /// How it is; none for what is no longer desired.
+    pub health: Option<Health>,
+    /// The target's account of it, if it was asked for one and gave one.
+    pub why: Vec<String>,
+    /// What belongs to it.
+    pub children: Vec<Branch>,
+}
+
+/// A live object that belongs to another one, and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Branch {
+    /// The live object.
+    pub live: String,
+    /// How it is.
+    pub health: Health,
+    /// What belongs to it.
+    pub children: Vec<Branch>,
 }
 
 /// The release that was deployed last in this place, whether its sync succeeded or not.
@@ -111,30 +169,105 @@ pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reaso
     Ok(ports.store.releases(Some(place), &id.hex())?.into_iter().next())
 }
 
-/// Looks at an environment: what is deployed, whether it drifted, and how healthy it is.
+/// Looks at an environment: what is deployed, whether it drifted, how healthy it is, and what belongs
+/// to its objects.
 ///
 /// # Errors
 /// The stage is always [`Stage::Plan`].
 pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
-        let Some(release) = current(ports, place)? else {
-            let health = Health { status: HealthStatus::Missing, message: "nothing was deployed yet".into() };
-            return Ok(Status { release: None, drifted: Vec::new(), desired: 0, health, unhealthy: Vec::new() });
-        };
+        let Some(release) = current(ports, place)? else { return Ok(Status::never()) };
         let desired: Vec<Object> = read_json(ports, &release.objects)?;
         let desired: Arc<[Object]> = desired.into();
         let opened = open(ports, target, Arc::new(release_context(&release)), desired.clone(), &Ledger::default())?;
         let inventory = inventory(ports, place, opened.as_ref(), target)?;
         let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true };
         let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;
-        let live: Vec<String> = plan.identities.into_keys().collect();
+        let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         let health = look.unhealthy.first().map_or(
             Health { status: HealthStatus::Healthy, message: String::new() },
             |(name, health)| Health { status: health.status, message: format!("{name}: {}", health.message) },
         );
-        let drifted = plan.changes;
-        Ok(Status { release: Some(release), drifted, desired: live.len(), health, unhealthy: look.unhealthy })
+        let mut objects = nodes(&plan, &look);
+        let unexplained = insight(opened.as_ref(), &live, &look, &mut objects).err();
+        Ok(Status {
+            release: Some(release),
+            drifted: plan.changes,
+            desired: live.len(),
+            health,
+            unhealthy: look.unhealthy,
+            objects,
+            unexplained: unexplained.map(|error| error.to_string()),
+        })
     };
     work().map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))
+}
+
+/// Every object, those that want a look first.
+fn nodes(plan: &Plan, look: &Look) -> Vec<Node> {
+    let changes: BTreeMap<&str, &Change> = plan.changes.iter().map(|change| (change.live.as_str(), change)).collect();
+    let node = |live: &String, object: &String, health: Option<&Health>| {
+        let change = changes.get(live.as_str());
+        Node {
+            live: live.clone(),
+            object: object.clone(),
+            change: change.map(|change| change.action),
+            summary: change.map(|change| change.summary.clone()).unwrap_or_default(),
+            health: health.cloned(),
+            why: Vec::new(),
+            children: Vec::new(),
+        }
+    };
+    let mut nodes: Vec<Node> =
+        plan.identities.iter().map(|(live, object)| node(live, object, look.health.get(live))).collect();
+    let gone = plan.changes.iter().filter(|change| change.action == Action::Delete);
+    nodes.extend(gone.map(|change| node(&change.live, &change.object, None)));
+    let rank = |node: &Node| {
+        let status = node.health.as_ref().map_or(HealthStatus::Healthy, |health| health.status);
+        (Reverse(status), node.change.is_none())
+    };
+    nodes.sort_by_key(rank);
+    nodes
+}
+
+/// Asks for what belongs to the objects, and why the worst of them are not healthy.
+fn insight(
+    target: &dyn springline_model::port::Target,
+    live: &[String],
+    look: &Look,
+    nodes: &mut [Node],
+) -> Result<(), CallError> {
+    let worst: Vec<String> = look.unhealthy.iter().take(ACCOUNTS).map(|(live, _)| live.clone()).collect();
+    if !worst.is_empty() {
+        for account in target.explain_health(&worst)?.value {
+            if let Some(node) = nodes.iter_mut().find(|node| node.live == account.live) {
+                node.why = shorten(account.lines);
+            }
+        }
+    }
+    let mut children: BTreeMap<String, Vec<Child>> = BTreeMap::new();
+    for batch in live.chunks(BATCH) {
+        for child in target.children(batch)?.value {
+            children.entry(child.parent.clone()).or_default().push(child);
+        }
+    }
+    for node in nodes {
+        node.children = branches(&node.live, &mut children, DEEPEST);
+    }
+    Ok(())
+}
+
+/// What belongs to an object, worst first, down to some depth. Each object is in the tree once.
+fn branches(parent: &str, children: &mut BTreeMap<String, Vec<Child>>, depth: usize) -> Vec<Branch> {
+    let mut found = children.remove(parent).unwrap_or_default();
+    if depth == 0 {
+        return Vec::new();
+    }
+    found.sort_by(|a, b| b.health.status.cmp(&a.health.status).then_with(|| a.live.cmp(&b.live)));
+    let branch = |Child { live, health, .. }| {
+        let children = branches(&live, children, depth - 1);
+        Branch { live, health, children }
+    };
+    found.into_iter().map(branch).collect()
 }

@@ -97,7 +97,8 @@ pub struct Change {
 /// A change that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// What identifies the live object now.
+    /// What identifies the live object now; of a delete only if the object stays, as one that is to
+    /// be kept or belongs to somebody else by now: then nobody waits until it is gone.
     pub after: Option<String>,
     /// Anything worth telling.
     pub message: String,

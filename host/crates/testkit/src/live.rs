@@ -1,6 +1,6 @@
 //! Live objects in memory, and the ways in which reality misbehaves.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use springline_model::manifest::{Action, Body, Change, Child, Cleanup, Health, HealthStatus, Phase};
@@ -37,11 +37,12 @@ struct State {
     objects: BTreeMap<String, LiveObject>,
     writes: Vec<String>,
     applied: Vec<(Action, String)>,
-    hooks: BTreeMap<String, (Phase, i32, Cleanup)>,
+    hooks: BTreeMap<String, Vec<(Phase, i32, Cleanup)>>,
     children: Vec<Child>,
     accounts: BTreeMap<String, Vec<String>>,
     judge: Option<Arc<Judge>>,
     lingering: BTreeMap<String, usize>,
+    kept: BTreeSet<String>,
     waves: BTreeMap<String, i32>,
     waits_for: BTreeMap<String, String>,
     faults: BTreeMap<(&'static str, String), VecDeque<Fault>>,
@@ -94,14 +95,19 @@ impl Live {
         self.state().applied.iter().map(say).collect()
     }
 
-    /// Makes the desired object of this name a hook.
+    /// Makes the desired object of this name a hook; called again, of another phase as well.
     pub fn set_hook(&self, name: &str, phase: Phase, wave: i32, cleanup: Cleanup) {
-        self.state().hooks.insert(name.into(), (phase, wave, cleanup));
+        self.state().hooks.entry(name.into()).or_default().push((phase, wave, cleanup));
     }
 
     /// Lets this object be seen so many times more after it was deleted.
     pub fn linger(&self, name: &str, looks: usize) {
         self.state().lingering.insert(name.into(), looks);
+    }
+
+    /// Lets a delete of this object leave it where it is.
+    pub fn keep(&self, name: &str) {
+        self.state().kept.insert(name.into());
     }
 
     /// Lets live objects belong to others, parents first.
@@ -201,8 +207,12 @@ impl Live {
         Some("going".into())
     }
 
-    pub(crate) fn hook(&self, name: &str) -> Option<(Phase, i32, Cleanup)> {
-        self.state().hooks.get(name).copied()
+    pub(crate) fn hooks(&self, name: &str) -> Vec<(Phase, i32, Cleanup)> {
+        self.state().hooks.get(name).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn is_kept(&self, name: &str) -> bool {
+        self.state().kept.contains(name)
     }
 
     pub(crate) fn children(&self) -> Vec<Child> {

@@ -55,7 +55,7 @@ impl<'a> FakeTarget<'a> {
     }
 
     fn is_hook(&self, object: &Object) -> bool {
-        self.live.hook(&object.id).is_some()
+        !self.live.hooks(&object.id).is_empty()
     }
 
     fn plan_object(&self, desired: &Object, owned: &[String]) -> Result<Option<Change>, Fault> {
@@ -107,6 +107,9 @@ impl<'a> FakeTarget<'a> {
 
     fn apply_change(&self, change: &Change) -> Result<Applied, Fault> {
         self.live.note(change.action, &change.live);
+        if change.action == Action::Delete && self.live.is_kept(&change.live) {
+            return Ok(Applied { after: self.live.seen(&change.live), message: "it is to be kept".into() });
+        }
         if change.state == HOOK {
             return self.apply_hook(change);
         }
@@ -175,7 +178,8 @@ impl Target for FakeTarget<'_> {
             for desired in self.target.desired.iter().filter(|object| !self.is_hook(object)) {
                 changes.extend(self.plan_object(desired, owned)?);
             }
-            let undesired = owned.iter().filter(|name| self.desired(name).is_err() || self.live.hook(name).is_some());
+            let undesired =
+                owned.iter().filter(|name| self.desired(name).is_err() || !self.live.hooks(name).is_empty());
             changes.extend(undesired.filter_map(|name| self.plan_delete(name)));
             Ok(changes)
         })
@@ -224,12 +228,14 @@ impl Target for FakeTarget<'_> {
 
     fn hooks(&self) -> Result<Called<Vec<Hook>>, CallError> {
         self.call("hooks", "", || {
-            let hook = |object: &Object| {
-                let (phase, wave, cleanup) = self.live.hook(&object.id)?;
-                let (live, object) = (object.id.clone(), object.id.clone());
-                Some(Hook { live, object, phase, wave, cleanup, state: HOOK.to_vec() })
+            let hooks = |object: &Object| {
+                let hook = |(phase, wave, cleanup)| {
+                    let (live, object) = (object.id.clone(), object.id.clone());
+                    Hook { live, object, phase, wave, cleanup, state: HOOK.to_vec() }
+                };
+                self.live.hooks(&object.id).into_iter().map(hook).collect::<Vec<_>>()
             };
-            Ok(self.target.desired.iter().filter_map(hook).collect())
+            Ok(self.target.desired.iter().flat_map(hooks).collect())
         })
     }
 

@@ -159,6 +159,28 @@ fn after_a_crash_anywhere_the_hooks_run_again() {
 }
 
 #[test]
+fn a_hook_that_stays_is_not_made_over() {
+    let world = hooked();
+    run(&world, "r1").unwrap();
+    world.live.keep("migrate");
+    let failure = run(&world, "r2").unwrap_err();
+    assert_eq!(failure.0.to_string(), "the before hook `migrate` can't be made anew: it is to be kept");
+    assert_eq!(world.text("a").unwrap(), "a: <R1>");
+}
+
+#[test]
+fn one_object_may_be_run_in_several_phases() {
+    let world = World::new();
+    world.live.set_hook("check", Phase::Before, 0, BEFORE_CREATION);
+    world.live.set_hook("check", Phase::After, 0, BEFORE_CREATION);
+    world.run("r1", &files("x", "-", "a\ncheck")).unwrap();
+    assert_eq!(world.applied(), ["create check", "create a", "delete check", "create check"]);
+    world.live.set_hook("check", Phase::After, 1, BEFORE_CREATION);
+    let failure = world.run("r2", &files("y", "-", "a\ncheck")).unwrap_err();
+    assert!(failure.0.to_string().contains("run the after hook `check` twice"), "{}", failure.0);
+}
+
+#[test]
 fn one_object_is_synced_without_hooks() {
     let world = hooked();
     run(&world, "r1").unwrap();

@@ -4,6 +4,7 @@ mod chain;
 mod crash;
 mod hooks;
 mod observed;
+mod status;
 mod sync;
 mod waves;
 

@@ -177,6 +177,17 @@ fn deletes_of_an_earlier_wave_wait_until_the_later_ones_are_gone() {
 }
 
 #[test]
+fn nobody_waits_until_that_is_gone_which_stays() {
+    let world = three_waves();
+    world.run("r1", &files("x", "-", THREE)).unwrap();
+    world.live.keep("c");
+    world.run("r2", &files("x", "-", "a")).unwrap();
+    assert_eq!(world.live.objects().into_keys().collect::<Vec<_>>(), ["a", "c"]);
+    assert_eq!(world.inventory().objects.into_keys().collect::<Vec<_>>(), ["a"], "it is owned no more");
+    assert!(world.clock.slept().is_empty());
+}
+
+#[test]
 fn what_is_never_gone_ends_the_sync() {
     let world = three_waves();
     world.run("r1", &files("x", "-", THREE)).unwrap();

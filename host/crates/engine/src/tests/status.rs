@@ -1,0 +1,62 @@
+//! What is told of an environment.
+
+use springline_model::manifest::{Action, Child, Health, HealthStatus};
+use springline_model::plugin::Fault;
+
+use super::{World, files};
+use crate::status::{Status, status};
+
+fn look(world: &World) -> Status {
+    status(world.ports(), &world.place(), &world.chain.environments[0].target, true).unwrap()
+}
+
+fn child(parent: &str, live: &str, status: HealthStatus) -> Child {
+    Child { parent: parent.into(), live: live.into(), health: Health { status, message: String::new() } }
+}
+
+#[test]
+fn objects_are_a_tree_with_the_worst_first() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb\nc\nd")).unwrap();
+    world.live.drift("b", world.body("edited"));
+    world.live.set_health("c", [HealthStatus::Progressing]);
+    world.live.set_account("c", &["1 of 2 replicas is ready"]);
+    world.live.set_health("d", [HealthStatus::Degraded]);
+    world.live.set_children(vec![
+        child("c", "set", HealthStatus::Progressing),
+        child("set", "pod-1", HealthStatus::Healthy),
+        child("set", "pod-2", HealthStatus::Degraded),
+        // A plugin that says nonsense can't hold anybody up.
+        child("pod-2", "c", HealthStatus::Healthy),
+    ]);
+    let found = look(&world);
+    let names: Vec<&str> = found.objects.iter().map(|node| node.live.as_str()).collect();
+    assert_eq!(names, ["d", "c", "b", "a"]);
+    assert_eq!((found.health.status, found.health.message.as_str()), (HealthStatus::Degraded, "d: d is Degraded"));
+    let [_, c, b, a] = &found.objects[..] else { panic!() };
+    assert_eq!(c.why, ["1 of 2 replicas is ready"]);
+    let pods: Vec<&str> = c.children[0].children.iter().map(|pod| pod.live.as_str()).collect();
+    assert_eq!(pods, ["pod-2", "pod-1"]);
+    assert_eq!((b.change, a.change), (Some(Action::Update), None));
+    assert!(found.unexplained.is_none());
+}
+
+#[test]
+fn it_is_told_without_what_the_target_can_not_say() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    world.live.fail("children", "", Fault::Failed { message: "pods is forbidden".into() });
+    let found = look(&world);
+    assert!(found.unexplained.unwrap().contains("pods is forbidden"));
+    assert_eq!(found.health.status, HealthStatus::Healthy);
+}
+
+#[test]
+fn what_is_to_go_is_in_the_tree() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    world.live.fail("apply", "b", Fault::Failed { message: "busy".into() });
+    world.run("r2", &files("x", "-", "a")).unwrap_err();
+    let node = look(&world).objects.into_iter().find(|node| node.live == "b").unwrap();
+    assert_eq!((node.change, node.health), (Some(Action::Delete), None));
+}
