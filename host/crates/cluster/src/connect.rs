@@ -85,32 +85,34 @@ fn settings(binding: &ClusterBinding) -> Result<Option<(Kubeconfig, String)>, St
     if binding.in_cluster {
         return Ok(None);
     }
-    let paths = match &binding.kubeconfig {
-        Some(path) => vec![path.clone()],
-        None => usual_paths(),
-    };
-    let there: Vec<&PathBuf> = paths.iter().filter(|path| path.exists()).collect();
-    let names = |paths: &[&PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let paths = binding.kubeconfig.clone().map_or_else(usual_paths, |path| vec![path]);
+    let (there, _): (Vec<PathBuf>, Vec<PathBuf>) = paths.iter().cloned().partition(|path| path.exists());
     if there.is_empty() {
         if binding.kubeconfig.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
             return Ok(None);
         }
         return Err(format!(
             "there is no kubeconfig at {}; name one in `clusters` of host.yaml by `kubeconfig`, or set KUBECONFIG",
-            names(&paths.iter().collect::<Vec<_>>())
+            names(&paths)
         ));
     }
-    let source = names(&there);
-    let mut merged = Kubeconfig::default();
-    for path in there {
-        let next =
-            Kubeconfig::read_from(path).map_err(|error| format!("{}: {}", path.display(), unreadable(&error)))?;
-        merged = merged.merge(next).map_err(|error| format!("{source}: {}", unreadable(&error)))?;
-    }
+    let mut merged = merged(&there)?;
     if let Some(context) = &binding.context {
         merged.current_context = Some(context.clone());
     }
-    Ok(Some((merged, source)))
+    Ok(Some((merged, names(&there))))
+}
+
+/// One of several kubeconfigs: what the earlier say goes before what the later say.
+fn merged(paths: &[PathBuf]) -> Result<Kubeconfig, String> {
+    paths.iter().try_fold(Kubeconfig::default(), |merged, path| {
+        let next = Kubeconfig::read_from(path).and_then(|next| merged.merge(next));
+        next.map_err(|error| format!("{}: {}", path.display(), unreadable(&error)))
+    })
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Where `kubectl` looks.
@@ -205,4 +207,38 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kubeconfig in two files, the certificate beside the second.
+    const CONTEXTS: &str = "current-context: one\ncontexts:\n- { name: one, context: { cluster: c, user: u } }\n- { name: two, context: { cluster: c, user: gone } }\n- { name: three, context: { cluster: gone, user: u } }\n";
+    const REST: &str = "current-context: two\nclusters:\n- { name: c, cluster: { server: 'https://127.0.0.1:1', certificate-authority: ca.crt } }\nusers:\n- { name: u, user: { token: t } }\n";
+
+    #[test]
+    fn a_list_of_kubeconfigs_is_read_as_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = [directory.path().join("contexts"), directory.path().join("rest")];
+        std::fs::write(&paths[0], CONTEXTS).unwrap();
+        std::fs::write(&paths[1], REST).unwrap();
+        let of = |context: Option<&str>| {
+            let mut merged = merged(&paths).unwrap();
+            merged.current_context = context.map(str::to_owned).or(merged.current_context);
+            of_kubeconfig(merged, names(&paths))
+        };
+        let error = of(None).unwrap_err();
+        assert!(error.contains(&directory.path().join("ca.crt").display().to_string()), "{error}");
+        std::fs::write(directory.path().join("ca.crt"), "").unwrap();
+        let (config, identity) = of(None).unwrap();
+        assert_eq!(config.cluster_url, "https://127.0.0.1:1");
+        assert_eq!(identity.to_string(), format!("context one of {}, user u", names(&paths)));
+        for (context, lacking) in
+            [("two", "the user \"gone\""), ("three", "the cluster \"gone\""), ("four", "it has one, two, three")]
+        {
+            let error = of(Some(context)).unwrap_err();
+            assert!(error.contains(lacking), "{error}");
+        }
+    }
 }

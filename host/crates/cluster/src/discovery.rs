@@ -198,6 +198,8 @@ fn resources(api_version: &str, list: APIResourceList) -> Vec<ServedType> {
 
 #[cfg(test)]
 mod tests {
+    use springline_model::kubernetes::ClusterBinding;
+
     use super::*;
 
     const AGGREGATED: &str = r#"{"kind":"APIGroupDiscoveryList","items":[
@@ -247,5 +249,27 @@ mod tests {
         assert_eq!(types.len(), 1);
         assert_eq!((types[0].kind.api_version().as_str(), types[0].plural.as_str()), ("apps/v1", "deployments"));
         assert_eq!(types[0].subresources, ["scale"]);
+    }
+
+    #[test]
+    fn a_server_says_the_same_in_either_way() {
+        let Some(cluster) = springline_testcluster::Cluster::shared() else { return };
+        let binding = ClusterBinding { kubeconfig: Some(cluster.kubeconfig()), ..ClusterBinding::default() };
+        let link = Link::new("test", binding);
+        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        executor.block_on(async {
+            let mut slowly = Vec::new();
+            for root in ["/api", "/apis"] {
+                let reply = link.send(&Ask::get(root.to_owned())).await.unwrap();
+                slowly.extend(one_by_one(&link, root, &reply).await.unwrap());
+            }
+            let Types(mut at_once) = Types::load(&link).await.unwrap();
+            assert!(at_once.len() > 50);
+            for types in [&mut at_once, &mut slowly] {
+                types.sort_by(|a, b| (&a.kind, &a.plural).cmp(&(&b.kind, &b.plural)));
+                types.iter_mut().for_each(|served| served.subresources.sort());
+            }
+            assert_eq!(at_once, slowly);
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 use springline_cluster::Options;
@@ -106,6 +107,33 @@ fn a_watch_that_breaks_or_expires_loses_nothing() {
         until(&changes, || value(&asking, &name) == Some(number.to_string()));
         proxy.wait_for(1, "WATCH", "/api/v1/configmaps");
     }
+}
+
+#[test]
+fn every_writer_reads_what_it_wrote_while_watches_break() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("writers");
+    let proxy = Proxy::before(cluster);
+    let (asking, _changes) = watching(&proxy, "admin");
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let (asking, proxy, name) = (&asking, &proxy, config_map(&namespace, &format!("w{writer}")));
+            scope.spawn(move || {
+                for number in 0..40 {
+                    asking.apply(&name, &config_map_text(&name.name, &number.to_string())).unwrap();
+                    assert_eq!(value(asking, &name), Some(number.to_string()), "{}", name.name);
+                    if number % 10 == writer {
+                        proxy.break_watches();
+                    }
+                    if number % 5 == writer {
+                        asking.delete(&name, "").unwrap();
+                        assert_eq!(value(asking, &name), None, "{}", name.name);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(values(&asking, &namespace).len(), 4);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! What goes wrong on the way is tried again, if that does no harm, and told.
 
 use std::fs;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use springline_model::kubernetes::{Freshness, KubernetesError, Write};
+use springline_cluster::Options;
+use springline_model::kubernetes::{ClusterBinding, Clusters, Freshness, KubernetesError, Write};
 use springline_testcluster::{Cluster, Fault, Proxy};
 
-use super::{Asking, config_map, config_map_text};
+use super::{Asking, TEST, config_map, config_map_text};
 
 fn retry_after(error: KubernetesError) -> Option<Duration> {
     match error {
@@ -130,4 +132,37 @@ fn credentials_that_worked_are_looked_for_again() {
     fs::write(&path, right).unwrap();
     proxy.order(1, "GET", "*/configmaps/*", Fault::Status(401));
     assert_eq!(asking.get(&name, Freshness::Live).unwrap(), None);
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_is_given_up() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let proxy = Proxy::before(cluster);
+    let binding = ClusterBinding { max_in_flight: Some(1), request_seconds: Some(1), ..ClusterBinding::default() };
+    let asking = Asking::bound(proxy.kubeconfig(), "admin", binding, Options::default());
+    let names = [config_map("default", "a")];
+    asking.get(&names[0], Freshness::Live).unwrap();
+
+    proxy.forget();
+    proxy.order(1, "GET", "*/configmaps/*", Fault::Hold);
+    let mut answer = asking.clusters.get(TEST, &asking.reader, &names, Freshness::Live);
+    assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    proxy.wait_for(1, "GET", "*/configmaps/*");
+    drop(answer);
+    assert_eq!(asking.get(&names[0], Freshness::Live).unwrap(), None, "there is room for one, and it is free");
+
+    proxy.order(1, "POST", "*/configmaps", Fault::Hold);
+    let error = asking.write(&names[0], Write::Create, &config_map_text("a", "1"), true);
+    assert!(error.is_ok(), "a trial may be sent twice");
+    proxy.order(1, "POST", "*/configmaps", Fault::Hold);
+    let error =
+        asking.write(&config_map("nowhere", "a"), Write::Create, &config_map_text("a", "1"), false).unwrap_err();
+    assert!(error.to_string().contains("no answer within 1 s"), "{error}");
+
+    proxy.order(1, "GET", "*/configmaps/*", Fault::Hold);
+    let mut answer = asking.clusters.get(TEST, &asking.reader, &names, Freshness::Live);
+    assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(answer);
+    // Nor does the end of the clusters wait for anything.
+    drop(asking);
 }

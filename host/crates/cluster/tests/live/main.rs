@@ -33,11 +33,11 @@ struct Asking {
 
 impl Asking {
     fn by(kubeconfig: PathBuf, context: &str, options: Options) -> Self {
-        let binding = ClusterBinding {
-            kubeconfig: Some(kubeconfig),
-            context: Some(context.to_owned()),
-            ..ClusterBinding::default()
-        };
+        Self::bound(kubeconfig, context, ClusterBinding::default(), options)
+    }
+
+    fn bound(kubeconfig: PathBuf, context: &str, binding: ClusterBinding, options: Options) -> Self {
+        let binding = ClusterBinding { kubeconfig: Some(kubeconfig), context: Some(context.to_owned()), ..binding };
         let reader = Place { application: "shop".into(), environment: "prod".into() };
         Self { clusters: KubeClusters::new(IndexMap::from([(TEST.to_owned(), binding)]), options), reader }
     }
