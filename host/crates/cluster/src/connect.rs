@@ -1,18 +1,19 @@
 //! How a cluster is reached: kubeconfigs, service accounts, and what is wrong with them.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
 use kube::client::AuthError;
-use kube::config::{ExecInteractiveMode, Kubeconfig, KubeconfigError};
+use kube::config::{Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use springline_model::kubernetes::ClusterBinding;
 
-use crate::proxy;
-use crate::token::TokenFile;
+use crate::token::Token;
+use crate::{plugin, proxy};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -23,8 +24,10 @@ pub struct Connection {
     pub client: Client,
     /// As whom and by what, for messages.
     pub identity: Identity,
-    /// Where the token is, if it is in a file.
-    pub token: Option<TokenFile>,
+    /// The token, if kube does not know of it.
+    pub token: Option<Token>,
+    /// When its credentials end, if a plugin has said so.
+    pub until: Option<Timestamp>,
     /// When it was made.
     pub made: Instant,
     /// Whether the API server has ever taken its credentials.
@@ -67,17 +70,29 @@ pub fn connect(binding: &ClusterBinding) -> Result<Connection, String> {
     config.connect_timeout = Some(CONNECT);
     let agent = HeaderValue::from_static(concat!("springline/", env!("CARGO_PKG_VERSION")));
     config.headers.push((HeaderName::from_static("user-agent"), agent));
-    let token = match (&config.auth_info.token, config.auth_info.token_file.take()) {
-        (None, Some(path)) => Some(TokenFile::open(Path::new(&path)).map_err(|error| format!("{identity}: {error}"))?),
-        _ => None,
-    };
-    let plugin = config.auth_info.exec.clone();
-    let client = Client::try_from(config).map_err(|error| {
-        let hint = plugin.as_ref().and_then(|plugin| plugin.install_hint.as_deref());
-        let command = plugin.as_ref().and_then(|plugin| plugin.command.as_deref());
-        format!("{identity}: {}", unusable(&error, command.unwrap_or_default(), hint))
-    })?;
-    Ok(Connection { client, identity, token, made: Instant::now(), worked: AtomicBool::new(false) })
+    let (token, until) = credentials(&mut config).map_err(|error| format!("{identity}: {error}"))?;
+    let client = Client::try_from(config).map_err(|error| format!("{identity}: {}", unusable(&error)))?;
+    Ok(Connection { client, identity, token, until, made: Instant::now(), worked: AtomicBool::new(false) })
+}
+
+/// Takes from a config what is done here: token files, and credential plugins.
+fn credentials(config: &mut Config) -> Result<(Option<Token>, Option<Timestamp>), String> {
+    let user = &mut config.auth_info;
+    let (file, plugin) = (user.token_file.take(), user.exec.take());
+    if user.token.is_some() || user.auth_provider.is_some() || user.username.is_some() {
+        return Ok((None, None));
+    }
+    if let Some(path) = file {
+        return Ok((Some(Token::of_file(Path::new(&path))?), None));
+    }
+    let Some(plugin) = plugin else { return Ok((None, None)) };
+    let credential = plugin::run(&plugin)?;
+    if let (Some(certificate), Some(key)) = (credential.client_certificate_data, credential.client_key_data) {
+        user.client_certificate_data = Some(BASE64_STANDARD.encode(certificate));
+        user.client_key_data = Some(BASE64_STANDARD.encode(key).into());
+    }
+    let token = credential.token.map(|token| Token::fixed(&token)).transpose()?;
+    Ok((token, credential.expiration_timestamp))
 }
 
 /// The kubeconfig that a binding means, its context set, and where it is; none for a Pod's account.
@@ -122,7 +137,7 @@ fn usual_paths() -> Vec<PathBuf> {
     if listed.is_empty() { vec![std::env::home_dir().unwrap_or_default().join(".kube/config")] } else { listed }
 }
 
-fn of_kubeconfig(mut kubeconfig: Kubeconfig, source: String) -> Result<(Config, Identity), String> {
+fn of_kubeconfig(kubeconfig: Kubeconfig, source: String) -> Result<(Config, Identity), String> {
     let known = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect::<Vec<_>>().join(", ");
     let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
     let Some(name) = kubeconfig.current_context.clone().filter(|name| !name.is_empty()) else {
@@ -137,17 +152,8 @@ fn of_kubeconfig(mut kubeconfig: Kubeconfig, source: String) -> Result<(Config, 
     if !kubeconfig.clusters.iter().any(|cluster| cluster.name == context.cluster) {
         return Err(lacks("cluster", &context.cluster));
     }
-    if !identity.user.is_empty() {
-        let user = kubeconfig.auth_infos.iter_mut().find(|user| user.name == identity.user);
-        let Some(user) = user else { return Err(lacks("user", &identity.user)) };
-        if let Some(plugin) = user.auth_info.as_mut().and_then(|user| user.exec.as_mut())
-            && !std::io::stdin().is_terminal()
-        {
-            if plugin.interactive_mode == Some(ExecInteractiveMode::Always) {
-                return Err(format!("{identity}: the credential plugin wants a terminal, and there is none"));
-            }
-            plugin.interactive_mode = Some(ExecInteractiveMode::Never);
-        }
+    if !identity.user.is_empty() && !kubeconfig.auth_infos.iter().any(|user| user.name == identity.user) {
+        return Err(lacks("user", &identity.user));
     }
     let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster);
     let own_proxy = cluster.and_then(|named| named.cluster.as_ref()).is_some_and(|cluster| cluster.proxy_url.is_some());
@@ -176,21 +182,16 @@ fn unreadable(error: &KubeconfigError) -> String {
     }
 }
 
-/// Why a connection can't be used, without what a credential plugin wrote to its output.
-pub fn unusable(error: &kube::Error, plugin: &str, hint: Option<&str>) -> String {
-    let kube::Error::Auth(error) = error else { return causes(error) };
+/// Why a connection can't be used, without what is secret.
+pub fn unusable(error: &kube::Error) -> String {
     match error {
-        AuthError::AuthExecStart(error) => {
-            let hint = hint.map(|hint| format!("; {}", hint.trim())).unwrap_or_default();
-            format!("the credential plugin {plugin} can't be started: {error}{hint}")
+        kube::Error::Auth(AuthError::InvalidBearerToken(_)) => {
+            "its token can't be one: it has characters that no header may have".to_owned()
         }
-        AuthError::AuthExecRun { out, .. } => {
-            let said = String::from_utf8_lossy(&out.stderr);
-            let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(500).collect();
-            format!("the credential plugin {plugin} failed with {}: {said}", out.status)
+        kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {
+            format!("the command of its auth-provider failed with {}", out.status)
         }
-        AuthError::AuthExecParse(_) => format!("what the credential plugin {plugin} wrote is no ExecCredential"),
-        AuthError::InvalidBearerToken(_) => "its token can't be one: it has characters that no header may have".into(),
+        kube::Error::RustlsTls(error) => format!("its certificates or its key can't be used: {}", causes(error)),
         other => causes(other),
     }
 }

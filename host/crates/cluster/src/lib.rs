@@ -16,6 +16,7 @@ mod link;
 mod mask;
 mod object;
 mod path;
+mod plugin;
 mod proxy;
 mod reading;
 mod retry;

@@ -4,12 +4,13 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WARNING};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
 use kube::client::{AuthError, Body};
 use springline_model::kubernetes::{ClusterBinding, KubernetesError};
 use tokio::sync::{Mutex, Semaphore};
@@ -30,6 +31,8 @@ const PLUGIN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(2);
 /// How old credentials must be before refused ones are asked for again.
 const RENEWABLE: Duration = Duration::from_secs(5);
+/// How long before their end credentials are no longer used.
+const EARLY: Duration = Duration::from_secs(20);
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -298,7 +301,9 @@ fn judged(reply: Reply) -> Result<Reply, Trouble> {
     }
     let outcome = Outcome::Answered(reply.code);
     if !outcome.is_trouble() || status.as_ref().is_some_and(Status::is_of_request) {
-        return Ok(reply);
+        // Of a path that it does not know, an API server may say so without a Status.
+        let foreign = status.is_none() && reply.code >= 400 && reply.code != 404;
+        return if foreign { Err(Trouble::Lasting(said(&reply))) } else { Ok(reply) };
     }
     let asked = status.and_then(|status| status.retry_after_seconds()).map(Duration::from_secs);
     Err(Trouble::Passing { outcome, message: said(&reply), retry_after: reply.retry_after.or(asked) })
@@ -338,9 +343,12 @@ fn trouble(error: kube::Error) -> Trouble {
         },
         other => other,
     };
-    let message = connect::causes(&error);
+    let message = match &error {
+        kube::Error::Service(error) => connect::causes(&**error),
+        error => connect::causes(error),
+    };
     let outcome = match &error {
-        kube::Error::Auth(_) => return Trouble::Credentials(connect::unusable(&error, "of the kubeconfig", None)),
+        kube::Error::Auth(_) => return Trouble::Credentials(connect::unusable(&error)),
         kube::Error::HyperError(_) => Outcome::NoAnswer,
         kube::Error::Service(error) => match error.downcast_ref::<hyper_util::client::legacy::Error>() {
             Some(error) if error.is_connect() => Outcome::NoConnection,
@@ -358,9 +366,8 @@ fn trouble(error: kube::Error) -> Trouble {
     Trouble::Passing { outcome, message: format!("{begin}: {message}"), retry_after: None }
 }
 
-/// Whether a client certificate of a credential plugin has run out.
+/// Whether credentials of a plugin have run out.
 fn is_expired(connection: &Connection) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let until = connection.client.valid_until().map(|until| u64::try_from(until.as_second()).unwrap_or(0));
-    until.is_some_and(|until| until < now + 30) && connection.made.elapsed() > RENEWABLE
+    let soon = Timestamp::now() + EARLY;
+    connection.until.is_some_and(|until| until <= soon) && connection.made.elapsed() > RENEWABLE
 }
