@@ -14,7 +14,8 @@ use crate::notes::Notes;
 use crate::options::Options;
 use crate::owner::{Owner, owner_of};
 use crate::reference::Ref;
-use crate::refusal::Sent;
+use crate::refusal::{Sent, reading};
+use crate::takeover;
 use crate::trial::{MANAGER, Trial};
 
 /// How often an object is written that something else writes to at the same time.
@@ -70,6 +71,7 @@ impl Put<'_> {
                 (Step::Done, _) => {
                     return Ok(Applied { after: self.change.after.clone(), message: "already done".into() });
                 }
+                (Step::Write, Some(there)) if self.take_over(&there)? => live::get_one(&self.live, Freshness::Live)?,
                 (Step::Write, there) => there,
                 (Step::Delete, there) => {
                     self.clear(there.as_ref())?;
@@ -113,6 +115,19 @@ impl Put<'_> {
             return Ok(if self.notes.replace { Step::Delete } else { Step::Write });
         }
         if self.change.after.as_deref() == Some(&now) && ours { Ok(Step::Done) } else { Err(self.moved("has changed")) }
+    }
+
+    /// Takes over what a tool has applied to an object that is adopted; whether there was any.
+    fn take_over(&self, there: &Value) -> Result<bool> {
+        if owner_of(there).is_some() {
+            return Ok(false);
+        }
+        let name = self.live.object_name();
+        let Some(text) = self.cluster().get_managed(&name).map_err(reading)? else { return Ok(false) };
+        let Some(patch) = takeover::patch(&live::object(&text)?, &self.config.take_over) else { return Ok(false) };
+        let options = WriteOptions { manager: MANAGER.to_owned(), ..WriteOptions::default() };
+        self.cluster().merge(&name, &patch.to_string(), &options).map_err(|error| self.error(error))?;
+        Ok(true)
     }
 
     fn moved(&self, what: &str) -> Error {
@@ -166,27 +181,15 @@ impl Put<'_> {
         Sent { id: &self.change.object, live: &self.live, text: &text }.error(error)
     }
 
-    /// Runs what is not kept.
+    /// Makes what is run and not kept. What was there of an earlier run, the host has removed.
     fn run(&self) -> Result<Applied> {
         let there = live::get_one(&self.live, Freshness::Any)?;
         if let Some(blocked) = there.as_ref().and_then(held_by) {
-            return Err(waits(format!("`{}` {blocked}: it is run again when it is gone", self.live)));
-        }
-        if self.notes.afresh {
-            self.clear(there.as_ref())?;
+            return Err(waits(format!("`{}` {blocked}: it is made again when it is gone", self.live)));
         }
         let mut object = self.object.clone();
         self.owner.mark_hook(&mut object);
-        match self.send(&object) {
-            // The answer may have got lost, and the hook must not run twice.
-            Err(lost @ Error::Transient { .. }) if self.notes.afresh => {
-                let now = live::get_one(&self.live, Freshness::Live)?.filter(|now| held_by(now).is_none());
-                now.map_or(Err(lost), |now| {
-                    Ok(Applied { after: Some(version(&meaningful(&now))), message: String::new() })
-                })
-            }
-            other => other,
-        }
+        self.send(&object)
     }
 }
 

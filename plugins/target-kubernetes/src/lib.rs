@@ -26,6 +26,7 @@ mod plan;
 mod reference;
 mod refusal;
 mod scope;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -87,8 +88,7 @@ impl Hooks for Config {
         let mut hooks = Vec::new();
         for desired in desired::read(self, desired, deploy)?.hooks {
             let Role::Run(runs) = desired.role else { continue };
-            let afresh = runs.cleanup.before_creation;
-            let notes = Notes { digest: desired.digest, hook: true, afresh, ..Notes::default() };
+            let notes = Notes { digest: desired.digest, hook: true, ..Notes::default() };
             hooks.extend(runs.phases.into_iter().map(|phase| Hook {
                 live: desired.live.to_string(),
                 object: desired.id.clone(),

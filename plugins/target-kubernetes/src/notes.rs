@@ -22,9 +22,6 @@ pub struct Notes {
     /// Whether it is run within a sync and not kept.
     #[serde(skip_serializing_if = "is_false")]
     pub hook: bool,
-    /// Whether what is there of an earlier run goes first.
-    #[serde(skip_serializing_if = "is_false")]
-    pub afresh: bool,
     /// Why a delete deletes nothing.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub left_alone: String,
