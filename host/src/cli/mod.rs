@@ -6,6 +6,7 @@ pub mod completion;
 pub mod diff;
 pub mod error;
 pub mod gc;
+pub mod health;
 pub mod history;
 pub mod init;
 pub mod key;
@@ -108,6 +109,8 @@ pub enum Verb {
     Diff(diff::Diff),
     /// Show what is deployed, whether it drifted and how healthy it is
     Status(status::Status),
+    /// Judge Kubernetes objects in files as a deploy to a cluster would, without a cluster
+    Health(health::Health),
     /// Deploy an earlier release exactly as it was: no commit, no rebuild, no re-render
     Redeploy(redeploy::Redeploy),
     /// List every sync, or prove the list
@@ -144,6 +147,7 @@ pub fn run(cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Render(verb) => verb.run(common, cancel),
         Verb::Diff(verb) => verb.run(common, cancel),
         Verb::Status(verb) => verb.run(common, cancel),
+        Verb::Health(verb) => verb.run(common, cancel),
         Verb::Redeploy(verb) => verb.run(common, cancel),
         Verb::History(verb) => verb.run(common, cancel),
         Verb::Logs(verb) => verb.run(common, cancel),

@@ -15,7 +15,7 @@ pub(crate) const VARIABLES: [&str; 5] = ["object", "metadata", "spec", "status",
 pub(crate) const TYPES: [&str; 7] = ["bool", "double", "int", "list", "map", "string", "uint"];
 
 /// The functions of CEL itself that are known here, and those below.
-const FUNCTIONS: &[&str] = &[
+pub(crate) const FUNCTIONS: &[&str] = &[
     "size",
     "contains",
     "startsWith",

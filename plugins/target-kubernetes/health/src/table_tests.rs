@@ -37,11 +37,24 @@ fn every_built_in_rule_compiles() {
 
 #[test]
 fn kinds_are_found_by_name_and_by_wildcard() {
-    assert!(kinds().count() > 250, "only {} kinds", kinds().count());
     for name in kinds() {
         let (kind, group) = name.split_once('.').unwrap_or((&name, ""));
         let (kind, group) = (kind.replace('*', "Any"), group.replace('*', "any"));
         assert!(!find(&kind, &group).is_empty(), "{name}");
     }
     assert!(find("Widget", "example.com").is_empty());
+}
+
+#[test]
+fn the_documentation_counts_the_kinds_and_names_every_function() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/reference/health-rules.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("\n{} kinds and families of kinds", kinds().count())), "{} kinds", kinds().count());
+    for function in crate::functions::FUNCTIONS.iter().chain(&crate::functions::VARIABLES) {
+        let called = page.contains(&format!("`{function}(")) || page.contains(&format!("`{function}`"));
+        assert!(
+            called || page.contains(&format!(".{function}(")) || ["or", "value", "hasValue", "dyn"].contains(function),
+            "{function}"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! The verdicts that Argo CD's own tests state, on the objects that they state them on.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -44,6 +45,47 @@ fn verdicts_agree_with_argo_cd() {
     println!("{right} of {all} statuses agree; {alike} messages say the same");
     assert!(silent.is_empty(), "no message where theirs has one:\n{}", silent.join("\n"));
     assert!(right * 100 >= all * 99, "{right} of {all} statuses agree");
+}
+
+#[test]
+fn no_rule_keys_on_what_a_fixture_is_called() {
+    let Some(root) = fixtures() else { return };
+    let mut called = BTreeSet::new();
+    let mut messages = BTreeSet::new();
+    for case in cases(&root.join("argo-health")) {
+        let metadata = &case.object["metadata"];
+        let texts = ["name", "namespace", "uid", "generateName"].map(|field| metadata[field].as_str());
+        called.extend(texts.into_iter().flatten().filter(|text| text.len() > 2).map(str::to_owned));
+        messages.insert(case.expected.message);
+    }
+    let mut problems = Vec::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")) {
+        let text = fs::read_to_string(&file).expect("a rule file");
+        // Groups and kinds may be what somebody called a namespace.
+        let rules = text.split("kinds:").filter_map(|document| document.split_once("rules:"));
+        let text: String = rules.map(|(_, rules)| rules).collect();
+        let literals: BTreeSet<&str> = text.split('\'').collect();
+        let word = |c: char| c.is_alphanumeric() || c == '-';
+        let words: BTreeSet<&str> = text.split(|c| !word(c)).collect();
+        for name in &called {
+            // A name of one word may be a word of a sentence; it may not be compared with.
+            if literals.contains(name.as_str()) || name.contains('-') && words.contains(name.as_str()) {
+                problems.push(format!("{}: `{name}`", file.display()));
+            }
+        }
+        for message in messages.iter().filter(|message| message.len() > 60 && text.contains(message.as_str())) {
+            problems.push(format!("{}: {message:?}", file.display()));
+        }
+    }
+    assert!(called.len() > 300, "only {} names", called.len());
+    assert!(problems.is_empty(), "rules name fixtures:\n{}", problems.join("\n"));
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = children(directory).iter().flat_map(|child| self::files(child)).collect();
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+    files.extend(entries.filter(|path| path.is_file()));
+    files
 }
 
 /// Whether most of what theirs says stands in ours.
