@@ -6,6 +6,7 @@
 //! of YAML 1.2.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod folded;
 mod json;
 mod node;
 mod read;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
+use crate::folded::{self, Stop};
 use crate::json::join_surrogates;
 use crate::node::{Map, Node, Value};
 use crate::scalar::{NoValue, Schema, resolve};
@@ -38,9 +39,11 @@ impl std::error::Error for Error {}
 /// # Errors
 /// The first place where the text is no YAML, or has no equal in JSON.
 pub fn read(text: &str, schema: Schema) -> Result<Vec<Node>, Error> {
-    let mut reader = Reader { schema, documents: Vec::new(), open: Vec::new(), anchors: Vec::new(), aliased: 0 };
-    each_event(text, |event, line| reader.event(event, line))?;
-    Ok(reader.documents)
+    folded::read(text, |text| {
+        let mut reader = Reader { schema, documents: Vec::new(), open: Vec::new(), anchors: Vec::new(), aliased: 0 };
+        each_event(text, |event, line| reader.event(event, line))?;
+        Ok(reader.documents)
+    })
 }
 
 /// The value of a JSON text; none if it is empty.
@@ -60,14 +63,16 @@ pub fn read_json(text: &str) -> Result<Option<Node>, Error> {
 /// # Errors
 /// The first place where it is not.
 pub fn check(text: &str) -> Result<(), Error> {
-    let mut depth = 0_usize;
-    each_event(text, |event, line| {
-        match event {
-            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
-            Event::SequenceEnd | Event::MappingEnd => depth -= 1,
-            _ => {}
-        }
-        check_depth(depth, line)
+    folded::read(text, |text| {
+        let mut depth = 0_usize;
+        each_event(text, |event, line| {
+            match event {
+                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+                Event::SequenceEnd | Event::MappingEnd => depth -= 1,
+                _ => {}
+            }
+            check_depth(depth, line)
+        })
     })
 }
 
@@ -78,12 +83,15 @@ fn check_depth(depth: usize, line: u32) -> Result<(), Error> {
     Ok(())
 }
 
-fn each_event<'t>(text: &'t str, mut take: impl FnMut(Event<'t>, u32) -> Result<(), Error>) -> Result<(), Error> {
+fn each_event<'t>(text: &'t str, mut take: impl FnMut(Event<'t>, u32) -> Result<(), Error>) -> Result<(), Stop<Error>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut parser = Parser::new_from_str(text);
     while let Some(next) = parser.next_event() {
-        let (event, span) =
-            next.map_err(|error| Error { line: to_line(error.marker().line()), message: error.info().to_owned() })?;
+        let (event, span) = next.map_err(|error| {
+            let (line, column) = (error.marker().line(), error.marker().col());
+            let folded = (error.info() == folded::MESSAGE).then(|| (line.saturating_sub(1), column));
+            Stop { error: Error { line: to_line(line), message: error.info().to_owned() }, folded }
+        })?;
         take(event, to_line(span.start.line()))?;
     }
     Ok(())
