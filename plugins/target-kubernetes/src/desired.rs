@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::order::{rank, wave};
 use crate::reference::{Kind, Ref};
 use crate::refusal::reading;
-use crate::scope::{Defined, define, own_is_namespaced};
+use crate::scope::{define, own_is_namespaced};
 
 /// How much of a digest stands for the part of a name that is generated.
 const SUFFIX: usize = 10;
@@ -46,8 +46,8 @@ pub struct Everything {
     pub kept: Vec<Desired>,
     /// Those that are run.
     pub hooks: Vec<Desired>,
-    /// The kinds that are defined among them.
-    pub defined: BTreeMap<Kind, Defined>,
+    /// The kinds that are defined among them, and whether their objects are in namespaces.
+    pub defined: BTreeMap<Kind, bool>,
 }
 
 /// Reads all desired objects.
@@ -67,7 +67,7 @@ pub fn read(config: &Config, desired: &[Object], deploy: &Deploy) -> Result<Ever
         };
         match manifest(object, digest, &text) {
             Ok(manifest) => {
-                define(&object.id, &manifest.object, &mut defined);
+                define(&manifest.object, &mut defined);
                 manifests.push(manifest);
             }
             Err(more) => violations.extend(more),
@@ -175,7 +175,7 @@ fn manifest(object: &Object, digest: &str, text: &str) -> Result<Manifest, Vec<V
 }
 
 /// Gives every object its place in the cluster.
-fn place(config: &Config, manifests: Vec<Manifest>, defined: BTreeMap<Kind, Defined>) -> Result<Everything> {
+fn place(config: &Config, manifests: Vec<Manifest>, defined: BTreeMap<Kind, bool>) -> Result<Everything> {
     let scopes = Scopes::of(config, &manifests, &defined)?;
     let mut violations = Vec::new();
     let mut everything = Everything { kept: Vec::new(), hooks: Vec::new(), defined: BTreeMap::new() };
@@ -254,13 +254,13 @@ fn settle(object: &mut Value, live: &Ref) {
 
 /// What is known of the scope of kinds.
 struct Scopes<'d> {
-    defined: &'d BTreeMap<Kind, Defined>,
+    defined: &'d BTreeMap<Kind, bool>,
     served: BTreeMap<ApiKind, bool>,
 }
 
 impl<'d> Scopes<'d> {
     /// Asks the cluster for the kinds that are neither Kubernetes' own nor defined.
-    fn of(config: &Config, manifests: &[Manifest], defined: &'d BTreeMap<Kind, Defined>) -> Result<Self> {
+    fn of(config: &Config, manifests: &[Manifest], defined: &'d BTreeMap<Kind, bool>) -> Result<Self> {
         let is_foreign =
             |manifest: &&Manifest| own_is_namespaced(&manifest.kind).is_none() && !defined.contains_key(&manifest.kind);
         let mut wanted: Vec<ApiKind> = manifests.iter().filter(is_foreign).map(Manifest::api_kind).collect();
@@ -277,7 +277,7 @@ impl<'d> Scopes<'d> {
 
     fn is_namespaced(&self, manifest: &Manifest) -> Option<bool> {
         own_is_namespaced(&manifest.kind)
-            .or_else(|| self.defined.get(&manifest.kind).map(|defined| defined.namespaced))
+            .or_else(|| self.defined.get(&manifest.kind).copied())
             .or_else(|| self.served.get(&manifest.api_kind()).copied())
     }
 }

@@ -8,7 +8,9 @@ use crate::reference::Kind;
 /// The waves of a target for each wave of the annotation, so that there is room within one.
 const SLOTS: i32 = 4;
 /// The wave of what is removed after everything else.
-pub const LAST_PRUNE: i32 = i32::MIN;
+pub const LAST_PRUNE: i32 = -2_000_000_000;
+/// The last wave, and with a minus the first one.
+const FARTHEST: i32 = 1_999_999_999;
 
 /// What others of its wave need: it is there, and well, before the rest begins.
 const DEFINITIONS: &[(&str, &str)] = &[
@@ -86,7 +88,7 @@ pub fn wave(kind: &Kind, object: &Value) -> i32 {
 
 /// A slot within a wave of the annotation.
 pub fn spread(wave: i32, slot: i32) -> i32 {
-    wave.saturating_mul(SLOTS).saturating_add(slot)
+    wave.saturating_mul(SLOTS).saturating_add(slot).clamp(-FARTHEST, FARTHEST)
 }
 
 /// Where a kind stands within its wave.
@@ -111,8 +113,8 @@ mod tests {
         assert_eq!(wave_of("v1", "Namespace", "1"), 4);
         assert_eq!(wave_of("apps/v1", "Deployment", "-1"), -3);
         assert_eq!(wave_of("apps/v1", "Deployment", "soon"), 1);
-        assert_eq!(wave_of("apps/v1", "Deployment", "2147483647"), i32::MAX);
-        assert!(LAST_PRUNE < wave_of("v1", "Namespace", "-536870912") + 1);
+        assert_eq!(wave_of("apps/v1", "Deployment", "2147483647"), FARTHEST);
+        assert!(LAST_PRUNE < wave_of("v1", "Namespace", "-2147483648"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::order::{LAST_PRUNE, rank, wave};
 use crate::owner::{Owner, owner_of, without_marks};
 use crate::reference::{Kind, Ref};
 use crate::refusal::{Sent, reading};
+use crate::scope::defines;
 use crate::trial::{Outcome, Trial};
 
 /// What is in the way of a plan.
@@ -64,6 +65,8 @@ struct Plan<'p> {
     owned: BTreeSet<&'p str>,
     /// The kinds whose definition changes.
     redefined: BTreeMap<Kind, i32>,
+    /// The kinds whose definition is there and established.
+    established: BTreeSet<Kind>,
     /// The uids of the live objects that are desired.
     uids: BTreeMap<String, Ref>,
     changes: Vec<Change>,
@@ -80,6 +83,7 @@ pub fn plan(config: &Config, desired: &[Object], owned: &[String], deploy: &Depl
         settings: fingerprint(format!("{config:?}").as_bytes()),
         owned: owned.iter().map(String::as_str).collect(),
         redefined: BTreeMap::new(),
+        established: BTreeSet::new(),
         uids: BTreeMap::new(),
         changes: Vec::new(),
         problems: Problems::default(),
@@ -110,6 +114,9 @@ impl Plan<'_> {
     fn present(&mut self, desired: &Desired, there: &Value) -> Result<()> {
         let live = &desired.live;
         self.uids.insert(metadata(there, "uid").to_owned(), live.clone());
+        if is_established(there) {
+            self.established.extend(defines(there));
+        }
         if let Some(blocked) = held_by(there) {
             self.problems.blocked.push(format!("`{live}` {blocked}: it can only be made anew when it is gone"));
             return Ok(());
@@ -218,9 +225,7 @@ impl Plan<'_> {
     }
 
     fn add(&mut self, desired: &Desired, change: Change) {
-        if desired.live.kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-            let text = |pointer: &str| desired.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-            let kind = Kind { group: text("/spec/group").to_owned(), kind: text("/spec/names/kind").to_owned() };
+        if let Some(kind) = defines(&desired.object) {
             self.redefined.insert(kind, change.wave);
         }
         self.changes.push(change);
@@ -247,7 +252,10 @@ impl Plan<'_> {
         };
         for desired in missing {
             let is_served = served.get(&desired.api_kind()) == Some(&true);
-            if is_served || desired.options.kind_may_be_missing {
+            let kind = &desired.live.kind;
+            // Its definition is established, and what the API server says of its kinds lags behind.
+            let is_soon = self.established.contains(kind) && !self.redefined.contains_key(kind);
+            if is_served || is_soon || desired.options.kind_may_be_missing {
                 self.create(desired, !is_served);
             } else if everything.defined.contains_key(&desired.live.kind) {
                 self.defer(desired);
@@ -337,6 +345,12 @@ impl Plan<'_> {
 
 fn removal(live: &Ref, notes: Notes) -> Change {
     Change { state: notes.write(), ..Change::new(Action::Delete, live.to_string(), "") }
+}
+
+/// Whether a definition's objects can be made.
+fn is_established(definition: &Value) -> bool {
+    let conditions = definition.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    conditions.into_iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }
 
 /// What a namespace that is being deleted still waits for.

@@ -62,7 +62,7 @@ impl Sent<'_> {
             let message = format!("{}: {message}", self.live);
             return Error::Transient { message, retry_after: Some(TERMINATING) };
         }
-        if *code == 401 || (*code == 403 && rule(message).is_some()) {
+        if *code == 401 || (*code == 403 && is_of_rbac(message)) {
             return Error::Denied(explain_denial(message));
         }
         if *code == 409 || refusal.causes.iter().any(|cause| cause.field == "metadata.uid") {
@@ -101,6 +101,7 @@ impl Sent<'_> {
 
     fn cause(&self, cause: &Cause) -> Violation {
         let Cause { field, message, .. } = cause;
+        let message = brief(message);
         if field.is_empty() || field == "<nil>" {
             return self.violation(message);
         }
@@ -194,36 +195,38 @@ pub fn immutable(refusal: &Refusal) -> Option<String> {
     (!fields.is_empty() && !others).then(|| fields.join(", "))
 }
 
-/// What the API server says of credentials that are too weak, and the rule that would do.
+/// Whether the API server says that credentials are too weak, as in `User "ada" cannot patch resource
+/// "deployments"`; admission refuses with the same code and in other words.
+fn is_of_rbac(message: &str) -> bool {
+    message.contains(" cannot ") && message.contains(" resource \"")
+}
+
+/// What it says, and what it does not: that an apply which makes an object takes two verbs. The host
+/// has named the rule.
 fn explain_denial(message: &str) -> String {
-    match rule(message) {
-        Some(rule) => format!("{message}; {rule} would allow it"),
-        None => message.to_owned(),
+    if message.contains(" cannot patch resource ") {
+        format!("{message}; to make objects takes the verb \"create\" as well")
+    } else {
+        message.to_owned()
     }
 }
 
-/// The rule that is missing, read from `User "ada" cannot patch resource "deployments" in API group
-/// "apps" in the namespace "shop"`.
-fn rule(message: &str) -> Option<String> {
-    let (_, denied) = message.split_once(" cannot ")?;
-    let (verb, rest) = denied.split_once(" resource \"")?;
-    let (resource, rest) = rest.split_once('"')?;
-    let (_, rest) = rest.split_once("API group \"")?;
-    let (group, rest) = rest.split_once('"')?;
-    let role = match rest.split_once("in the namespace \"").and_then(|(_, rest)| rest.split_once('"')) {
-        Some((namespace, _)) => format!("a Role in the namespace `{namespace}`"),
-        None => "a ClusterRole".to_owned(),
-    };
-    // An apply that makes an object needs both.
-    let verbs =
-        if matches!(verb, "patch" | "create") { "\"create\", \"patch\"".to_owned() } else { format!("{verb:?}") };
-    Some(format!("{role} with the rule `{{ apiGroups: [{group:?}], resources: [{resource:?}], verbs: [{verbs}] }}`"))
+/// A message without the middle of what is long in it: a refused value may be a whole Pod.
+pub fn brief(message: &str) -> String {
+    const LONGEST: usize = 400;
+    const END: usize = 160;
+    if message.len() <= LONGEST {
+        return message.to_owned();
+    }
+    let start = (0..=LONGEST - END).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+    let end = (message.len() - END..message.len()).find(|at| message.is_char_boundary(*at)).unwrap_or(message.len());
+    format!("{} … {}", &message[..start], &message[end..])
 }
 
 /// Reads go wrong without an object that was sent.
 pub fn reading(error: KubernetesError) -> Error {
     match error {
-        KubernetesError::Refused(refusal) if refusal.code == 401 || rule(&refusal.message).is_some() => {
+        KubernetesError::Refused(refusal) if refusal.code == 401 || is_of_rbac(&refusal.message) => {
             Error::Denied(explain_denial(&refusal.message))
         }
         KubernetesError::Refused(refusal) if refusal.code == 429 || refusal.code >= 500 => {
@@ -287,24 +290,24 @@ mod tests {
     }
 
     #[test]
-    fn weak_credentials_are_told_the_rule() {
-        let message = "deployments.apps \"web\" is forbidden: User \"ada\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\"";
+    fn weak_credentials_are_denied() {
+        let message = "deployments.apps \"web\" is forbidden: User \"ada\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\"; it takes …";
         let Error::Denied(told) = error(refusal(403, message, &[])) else { panic!() };
-        assert_eq!(
-            told,
-            format!(
-                "{message}; a Role in the namespace `shop` with the rule `{{ apiGroups: [\"apps\"], resources: [\"deployments\"], \
-                 verbs: [\"create\", \"patch\"] }}` would allow it"
-            )
-        );
+        assert_eq!(told, format!("{message}; to make objects takes the verb \"create\" as well"));
         let cluster = "namespaces is forbidden: User \"ada\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
         let reading = reading(KubernetesError::Refused(refusal(403, cluster, &[])));
+        assert_eq!(reading, Error::denied(cluster));
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        let long = format!("Invalid value: {}: field is immutable", "é".repeat(1000));
+        let cut = brief(&long);
         assert!(
-            reading.to_string().ends_with(
-                "a ClusterRole with the rule `{ apiGroups: [\"\"], resources: [\"namespaces\"], verbs: [\"list\"] }` would allow it"
-            ),
-            "{reading}"
+            cut.len() < 410 && cut.starts_with("Invalid value: é") && cut.ends_with(": field is immutable"),
+            "{cut}"
         );
+        assert_eq!(brief("short"), "short");
     }
 
     #[test]

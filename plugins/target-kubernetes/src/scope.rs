@@ -86,25 +86,19 @@ pub fn own_is_namespaced(kind: &Kind) -> Option<bool> {
     is_own(kind).then(|| CLUSTER_SCOPED.binary_search(&kind.to_string().as_str()).is_err())
 }
 
-/// A kind that a CustomResourceDefinition makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Defined {
-    /// Whether its objects are in a namespace.
-    pub namespaced: bool,
-    /// The id of the object that defines it.
-    pub by: String,
+/// The kind that an object defines; none if it is no CustomResourceDefinition.
+pub fn defines(object: &Value) -> Option<Kind> {
+    if !Kind::of(object).is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        return None;
+    }
+    let text = |pointer: &str| Some(object.pointer(pointer)?.as_str()?.to_owned());
+    Some(Kind { group: text("/spec/group")?, kind: text("/spec/names/kind")? })
 }
 
-/// Remembers the kind that this object defines, if it is a CustomResourceDefinition.
-pub fn define(id: &str, object: &Value, defined: &mut BTreeMap<Kind, Defined>) {
-    if !Kind::of(object).is("apiextensions.k8s.io", "CustomResourceDefinition") {
-        return;
-    }
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-    if let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) {
-        let namespaced = text("/spec/scope") != Some("Cluster");
-        let kind = Kind { group: group.to_owned(), kind: kind.to_owned() };
-        defined.insert(kind, Defined { namespaced, by: id.to_owned() });
+/// Remembers of the kind that an object defines, if it does, whether its objects are in a namespace.
+pub fn define(object: &Value, defined: &mut BTreeMap<Kind, bool>) {
+    if let Some(kind) = defines(object) {
+        defined.insert(kind, object.pointer("/spec/scope").and_then(Value::as_str) != Some("Cluster"));
     }
 }
 
@@ -125,13 +119,13 @@ mod tests {
             json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
                 "spec": { "group": "x.io", "scope": scope, "names": { "kind": "Thing" } } })
         };
-        define("crd", &definition("Cluster"), &mut defined);
-        define("pod", &json!({ "apiVersion": "v1", "kind": "Pod" }), &mut defined);
+        define(&definition("Cluster"), &mut defined);
+        define(&json!({ "apiVersion": "v1", "kind": "Pod" }), &mut defined);
         let thing = Kind::new("x.io/v1", "Thing");
-        assert_eq!(defined.remove(&thing), Some(Defined { namespaced: false, by: "crd".into() }));
+        assert_eq!(defined.remove(&thing), Some(false));
         assert!(defined.is_empty());
-        define("crd", &definition("Namespaced"), &mut defined);
-        assert!(defined[&thing].namespaced);
+        define(&definition("Namespaced"), &mut defined);
+        assert!(defined[&thing]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::live;
 use crate::options::Options;
 use crate::owner::Owner;
 use crate::reference::Ref;
-use crate::refusal::{Sent, foreign, immutable, reading};
+use crate::refusal::{Sent, brief, foreign, immutable, reading};
 
 /// The field manager that everything is written as.
 pub const MANAGER: &str = "springline";
@@ -85,9 +85,9 @@ impl Trial<'_> {
             return Err(Error::Invalid(vec![sent.field(
                 fields.split(", ").next().unwrap_or_default(),
                 format!(
-                    "`{fields}` can't be changed while the object is there: {}. Take the change back, give the object another \
-                     name, or have it deleted and made anew by the annotation `springline.dev/replace: \"true\"`",
-                    refusal.message
+                    "`{fields}` can't be changed in an object that is there ({}): take the change back, give the object \
+                     another name, or have it deleted and made anew by the annotation `springline.dev/replace: \"true\"`",
+                    refusal.causes.first().map(|cause| brief(&cause.message)).unwrap_or_default()
                 ),
             )]));
         }
