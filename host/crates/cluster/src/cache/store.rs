@@ -22,8 +22,8 @@ pub enum Read {
 enum Ahead {
     /// It was written, as this version; in another version of the type, its text isn't known here.
     Written { version: u128, live: Option<Live> },
-    /// The object of this uid was deleted.
-    Gone { uid: String },
+    /// The object of this uid was deleted, which was there as this version.
+    Gone { uid: String, version: u128 },
     /// Something that can't be compared with what is seen.
     Unknown,
 }
@@ -45,9 +45,13 @@ impl Store {
         let differs = |(key, live): &(&Key, &Live)| self.objects.get(*key).is_none_or(|old| old.text != live.text);
         let changed = gone.chain(now.iter().filter(differs).map(|(key, _)| key.clone())).collect();
         self.objects = now;
-        let objects = &self.objects;
+        let (objects, listed) = (&self.objects, number(version));
         self.ahead.retain(|key, ahead| match ahead {
-            Ahead::Gone { uid } => objects.get(key).is_some_and(|live| live.metadata.uid == *uid),
+            Ahead::Gone { uid, version } => match objects.get(key) {
+                Some(live) => !is_next(live, uid, *version),
+                // Gone, or not there yet.
+                None => listed < *version,
+            },
             Ahead::Written { .. } => true,
             Ahead::Unknown => false,
         });
@@ -59,7 +63,7 @@ impl Store {
     pub fn put(&mut self, live: Live) -> Option<Key> {
         let key = key(&live);
         match self.ahead.get(&key) {
-            Some(Ahead::Gone { uid }) if *uid != live.metadata.uid => drop(self.ahead.remove(&key)),
+            Some(Ahead::Gone { uid, version }) if is_next(&live, uid, *version) => drop(self.ahead.remove(&key)),
             Some(Ahead::Unknown) => drop(self.ahead.remove(&key)),
             _ => {}
         }
@@ -73,7 +77,7 @@ impl Store {
     pub fn remove(&mut self, live: &Live) -> Option<Key> {
         let key = key(live);
         match self.ahead.get(&key) {
-            Some(Ahead::Gone { uid }) if *uid == live.metadata.uid => drop(self.ahead.remove(&key)),
+            Some(Ahead::Gone { uid, .. }) if *uid == live.metadata.uid => drop(self.ahead.remove(&key)),
             Some(Ahead::Unknown) => drop(self.ahead.remove(&key)),
             _ => {}
         }
@@ -83,7 +87,7 @@ impl Store {
 
     /// Everything up to a version was seen.
     pub fn see(&mut self, version: &str) {
-        self.seen = self.seen.max(version.parse().unwrap_or(0));
+        self.seen = self.seen.max(number(version));
         let seen = self.seen;
         self.ahead.retain(|_, ahead| !matches!(ahead, Ahead::Written { version, .. } if *version <= seen));
     }
@@ -108,14 +112,15 @@ impl Store {
             self.ahead.insert(key, Ahead::Unknown);
             return;
         }
-        let shown = match self.ahead.get(&key) {
-            Some(Ahead::Written { live: Some(live), .. }) => Some(live.metadata.uid == uid),
-            Some(Ahead::Written { live: None, .. }) => Some(true),
-            _ => None,
+        let seen = self.objects.get(&key).filter(|live| live.metadata.uid == uid);
+        let version = match self.ahead.get(&key) {
+            Some(Ahead::Written { version, live: None }) => Some(*version),
+            Some(Ahead::Written { version, live: Some(live) }) if live.metadata.uid == uid => Some(*version),
+            _ => seen.map(|live| number(&live.metadata.resource_version)),
         };
         // If neither shows it, its end was seen already.
-        if shown.unwrap_or_else(|| self.objects.get(&key).is_some_and(|live| live.metadata.uid == uid)) {
-            self.ahead.insert(key, Ahead::Gone { uid: uid.to_owned() });
+        if let Some(version) = version {
+            self.ahead.insert(key, Ahead::Gone { uid: uid.to_owned(), version });
         }
     }
 
@@ -125,8 +130,8 @@ impl Store {
         match self.ahead.get(key) {
             None => Read::Known(seen.map(|live| Arc::clone(&live.text))),
             Some(Ahead::Written { live: Some(live), .. }) => Read::Known(Some(Arc::clone(&live.text))),
-            Some(Ahead::Gone { uid }) => {
-                Read::Known(seen.filter(|live| live.metadata.uid != *uid).map(|live| Arc::clone(&live.text)))
+            Some(Ahead::Gone { uid, version }) => {
+                Read::Known(seen.filter(|live| is_next(live, uid, *version)).map(|live| Arc::clone(&live.text)))
             }
             Some(Ahead::Written { live: None, .. } | Ahead::Unknown) => Read::Behind,
         }
@@ -140,7 +145,7 @@ impl Store {
         for (key, ahead) in self.ahead.iter().filter(|(key, _)| within(key)) {
             match ahead {
                 Ahead::Written { live: Some(live), .. } => drop(now.insert(key, live)),
-                Ahead::Gone { uid } if now.get(key).is_some_and(|live| live.metadata.uid == *uid) => {
+                Ahead::Gone { uid, version } if now.get(key).is_some_and(|live| !is_next(live, uid, *version)) => {
                     now.remove(key);
                 }
                 Ahead::Gone { .. } => {}
@@ -149,6 +154,16 @@ impl Store {
         }
         Some(now.values().filter(|live| chosen(live)).map(|live| Arc::clone(&live.text)).collect())
     }
+}
+
+/// Whether an object came after the one of this uid, and not before it.
+fn is_next(live: &Live, uid: &str, version: u128) -> bool {
+    live.metadata.uid != uid && number(&live.metadata.resource_version) > version
+}
+
+/// A version as the number that it is; those of other servers than Kubernetes' own need not be one.
+fn number(version: &str) -> u128 {
+    version.parse().unwrap_or(0)
 }
 
 fn key(live: &Live) -> Key {
@@ -236,6 +251,28 @@ mod tests {
         store.put(live("c", "3", 20));
         assert_eq!(shows(&store, "c"), None);
         store.remove(&live("c", "3", 21));
+        assert!(store.ahead.is_empty());
+    }
+
+    #[test]
+    fn an_object_before_the_one_that_was_deleted_is_not_the_next() {
+        let mut store = Store::default();
+        store.replace(vec![live("a", "1", 5)], "7");
+        // Deleted, made again and deleted again, while the watch lags behind.
+        store.deleted(at("a"), "1");
+        store.wrote(live("a", "2", 10), true);
+        assert_eq!(shows(&store, "a"), text(&live("a", "2", 10)));
+        store.deleted(at("a"), "2");
+        assert_eq!((shows(&store, "a"), store.select("", |_| true).unwrap().len()), (None, 0));
+        store.put(live("a", "1", 6));
+        store.remove(&live("a", "1", 8));
+        assert_eq!(shows(&store, "a"), None);
+        // A list from between the two, and one from before the second end.
+        store.replace(vec![], "9");
+        store.replace(vec![live("a", "2", 10)], "10");
+        assert_eq!(shows(&store, "a"), None);
+        store.put(live("a", "3", 12));
+        assert_eq!(shows(&store, "a"), text(&live("a", "3", 12)));
         assert!(store.ahead.is_empty());
     }
 
