@@ -20,7 +20,7 @@ use crate::cluster::Cluster;
 /// How long changes are gathered before they are told, each once.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// Told of a change: who has read the object, the cluster, and the object's name.
+/// Told of a change: who has read the object, the cluster, and the object's name. It must not block.
 pub type OnChange = Arc<dyn Fn(&Place, &str, &ObjectName) + Send + Sync>;
 
 /// How clusters are read.

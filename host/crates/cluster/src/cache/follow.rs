@@ -10,7 +10,7 @@ use springline_model::kubernetes::KubernetesError;
 use super::{Cache, Follower, State};
 use crate::cluster::Cluster;
 use crate::json;
-use crate::link::Ask;
+use crate::link::{Ask, MOST_BYTES};
 use crate::object::Live;
 use crate::path::{self, Query};
 use crate::retry;
@@ -129,8 +129,14 @@ async fn read(cluster: &Cluster, cache: &Cache, follower: &Follower, mut body: B
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             Some(Err(_)) => return End::Broken,
         };
+        let ended = data.iter().rposition(|byte| *byte == b'\n').map(|at| rest.len() + at);
         rest.extend_from_slice(&data);
-        let Some(whole) = rest.iter().rposition(|byte| *byte == b'\n') else { continue };
+        let Some(whole) = ended else {
+            if rest.len() > MOST_BYTES {
+                return End::Broken;
+            }
+            continue;
+        };
         let lines: Vec<u8> = rest.drain(..=whole).collect();
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             match std::str::from_utf8(line).ok().and_then(|line| event(line, follower)) {
