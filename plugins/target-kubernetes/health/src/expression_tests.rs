@@ -1,6 +1,3 @@
-use std::sync::Arc;
-
-use cel::Env;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -8,7 +5,7 @@ use crate::object::Variables;
 
 fn holds(object: &Json, text: &str) -> Result<bool, String> {
     let variables = Variables::new(object);
-    let context = functions::context(Arc::new(Env::stdlib()), object, &variables);
+    let context = functions::context(object, &variables);
     Expression::compile(text).map_err(|(at, problem)| format!("{at:?} {problem}"))?.holds(&context)
 }
 

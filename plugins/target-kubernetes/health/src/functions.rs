@@ -1,7 +1,7 @@
 //! What expressions can call besides CEL's own functions.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, ExecutionError, Value};
 use serde_json::Value as Json;
@@ -54,6 +54,9 @@ pub(crate) const PAY: &str = "@pay";
 /// Values that the loops of one judgement may go over.
 const BUDGET: u64 = 100_000;
 
+/// CEL's own functions. They are the same for every object, and many may be judged in one call.
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
 pub(crate) fn known(name: &str) -> bool {
     FUNCTIONS.contains(&name)
 }
@@ -61,8 +64,8 @@ pub(crate) fn known(name: &str) -> bool {
 type Result<T> = std::result::Result<T, ExecutionError>;
 
 /// What the expressions about one object are evaluated in.
-pub(crate) fn context<'p, 'v>(env: Arc<Env>, object: &Json, variables: &'v Variables<'_>) -> Context<'p, 'v> {
-    let mut context = Context::with_env(env);
+pub(crate) fn context<'p, 'v>(object: &Json, variables: &'v Variables<'_>) -> Context<'p, 'v> {
+    let mut context = Context::with_env(Arc::clone(&ENV));
     context.set_variable_resolver(variables);
     // None of these names is one of CEL's, which is all that can be refused.
     let _ = add(&mut context, object, variables);

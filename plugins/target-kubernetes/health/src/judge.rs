@@ -1,8 +1,6 @@
 //! From an object to a verdict.
 
-use std::sync::Arc;
-
-use cel::{Context, Env};
+use cel::Context;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -74,7 +72,7 @@ impl Rules {
         let kind = text("kind");
         let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
         let variables = Variables::new(object);
-        let context = functions::context(Arc::new(Env::stdlib()), object, &variables);
+        let context = functions::context(object, &variables);
         let scope = Scope { context: &context, kind };
         let own = match self.own(kind, group) {
             Some(own) => scope.own(own),

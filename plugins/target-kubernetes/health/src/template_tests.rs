@@ -1,6 +1,3 @@
-use std::sync::Arc;
-
-use cel::Env;
 use serde_json::json;
 
 use super::*;
@@ -10,7 +7,7 @@ use crate::object::Variables;
 fn render(text: &str) -> String {
     let object = json!({ "status": { "n": 3, "list": ["a", 1], "half": 0.5 }, "spec": { "s": "a}b" } });
     let variables = Variables::new(&object);
-    let context = functions::context(Arc::new(Env::stdlib()), &object, &variables);
+    let context = functions::context(&object, &variables);
     Template::compile(text).unwrap().render(&context).unwrap()
 }
 
