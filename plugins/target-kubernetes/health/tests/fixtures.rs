@@ -1,4 +1,8 @@
 //! The verdicts that Argo CD's own tests state, on the objects that they state them on.
+//!
+//! Three are not ours: a KafkaConnect and a KafkaConnector that are healthy there though they are
+//! being deleted, which Argo CD itself finds out before it asks the script that those tests are of;
+//! and a User whose file has one key twice, which our reader refuses.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
