@@ -8,11 +8,12 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use springline_blobs::DiskBlobs;
+use springline_cluster::KubeClusters;
 use springline_engine::Ports;
 use springline_engine::event::Observer;
 use springline_model::operator::Operator;
 use springline_model::plugin::Fault;
-use springline_model::port::{Blobs, Clock, Plugins, Registry, StoreError};
+use springline_model::port::{Blobs, Clock, Clusters, Plugins, Registry, StoreError};
 use springline_model::run::Timestamp;
 use springline_model::trust::RegistrySettings;
 use springline_model::{Cancel, Digest};
@@ -174,6 +175,7 @@ fn runtime(
     };
     let operator = operator.clone();
     let authorities = operator.certificate_authorities.clone();
+    let clusters = clusters(&operator);
     Ok(Runtime::new(RuntimeConfig {
         blobs,
         loader: Arc::new(loader),
@@ -183,7 +185,17 @@ fn runtime(
         scratch: state.join("scratch"),
         source_lines,
         network: Network { authorities, ..Network::default() },
+        clusters,
+        fingerprint_key: state.join("fingerprint.key"),
     }))
+}
+
+/// The clusters of the operator's file, if there are any. Each is connected to when it is first asked.
+fn clusters(operator: &Operator) -> Option<Arc<dyn Clusters>> {
+    if operator.clusters.is_empty() {
+        return None;
+    }
+    Some(Arc::new(KubeClusters::new(operator.clusters.clone(), Default::default())))
 }
 
 /// The clock on the wall.

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use springline_config::{Document, locate};
 use springline_engine::chain::{Chain, Target, Use};
 use springline_model::capability::{
-    DIRECTORY, Grants, HTTP, HttpGrant, POWERS, Requests, SECRETS, SecretGrant, Used, Whose, imported_by,
+    ClusterUse, DIRECTORY, Grants, HTTP, HttpGrant, KUBERNETES, POWERS, Requests, SECRETS, SecretGrant, Used, Whose,
+    imported_by,
 };
+use springline_model::kubernetes::{Access, KubernetesGrant};
 use springline_model::operator::Operator;
 use springline_model::plugin::{Description, Pinned};
 use springline_model::port::{Page, Store as _};
@@ -141,11 +143,16 @@ impl Place<'_> {
         let operator = &self.app.operator.value;
         let mut granted = Vec::new();
         let target = self.target.and_then(|name| Some((name, &operator.targets.get(name)?.grants)));
-        if let Some((name, Grants { directory, http, secrets, .. })) = target {
+        if let Some((name, Grants { directory, http, secrets, kubernetes })) = target {
             let at = format!("/targets/{name}/grants");
             if let Some(directory) = directory.as_ref().filter(|_| capability == DIRECTORY) {
                 let what = directory.path.display().to_string();
                 granted.push(self.one(what, &format!("{at}/directory"), self.deployed()?));
+            }
+            for (index, grant) in kubernetes.iter().enumerate().filter(|_| capability == KUBERNETES) {
+                let count =
+                    |used: &Used| used.kubernetes.iter().filter(|one| is_of(grant, one)).map(|one| one.count).sum();
+                granted.push(self.one(clusters_of(grant), &format!("{at}/kubernetes/{index}"), used.map(count)));
             }
             let secrets: Vec<_> = secrets.iter().collect();
             self.add(capability, &at, (http, &secrets), used, &mut granted);
@@ -231,6 +238,23 @@ fn requests_of(grant: &HttpGrant) -> String {
     format!("{}://{}{ports} {}{private}", grant.scheme, grant.host, grant.methods.join(" "))
 }
 
+/// Whether a grant covers what a record says of a cluster. It does not say the namespace.
+fn is_of(grant: &KubernetesGrant, used: &ClusterUse) -> bool {
+    let (kind, group) = used.kind.split_once('.').unwrap_or((&used.kind, ""));
+    let namespace = grant.namespaces.first().map(String::as_str);
+    grant.covers(&Access { cluster: &used.cluster, group, kind, namespace, verb: used.verb })
+}
+
+/// `prod: Deployment.apps in shop, to get list`.
+fn clusters_of(grant: &KubernetesGrant) -> String {
+    let or_all = |names: &[String], all: &str| if names.is_empty() { all.to_owned() } else { names.join(" ") };
+    let kinds = or_all(&grant.kinds, "every kind");
+    let namespaces = or_all(&grant.namespaces, "every namespace");
+    let verbs: Vec<_> = grant.verbs.iter().map(|verb| verb.as_str().to_owned()).collect();
+    let verbs = if verbs.is_empty() { String::new() } else { format!(", to {}", verbs.join(" ")) };
+    format!("{}: {kinds} in {namespaces}{verbs}", grant.cluster)
+}
+
 /// `token from env FETCH_TOKEN, to example.org`.
 fn secret_of(name: &str, grant: &SecretGrant) -> String {
     let from = match (&grant.env, &grant.file) {
@@ -248,6 +272,7 @@ mod tests {
     use springline_model::Digest;
     use springline_model::application::Sync;
     use springline_model::capability::Scheme;
+    use springline_model::kubernetes::Verb;
     use springline_model::operator::Grant;
     use springline_model::plugin::Limits;
 
@@ -271,7 +296,7 @@ mod tests {
             render: uses(),
             input: String::new(),
             values: "{}".into(),
-            target: Target { name: "there".into(), uses: uses() },
+            target: Target { name: "there".into(), with: Default::default(), uses: uses() },
             sync: Sync::default(),
         }
     }
@@ -303,6 +328,26 @@ mod tests {
         let [staging, production] = chain.environments.as_slice() else { panic!("there are two") };
         assert_eq!((&staging.render.grants, &staging.target.uses.grants), (&Grants::default(), &Grants::default()));
         assert_eq!((&production.render.grants, &production.target.uses.grants), (&granted, &granted));
+    }
+
+    #[test]
+    fn a_record_of_a_cluster_is_matched_with_its_grant() {
+        let mut grant = KubernetesGrant {
+            cluster: "prod".into(),
+            namespaces: vec!["shop".into()],
+            kinds: vec!["*.apps".into()],
+            verbs: vec![Verb::Get, Verb::List],
+        };
+        let used =
+            |cluster: &str, kind: &str, verb| ClusterUse { cluster: cluster.into(), kind: kind.into(), verb, count: 1 };
+        assert!(is_of(&grant, &used("prod", "Deployment.apps", Verb::Get)));
+        assert!(!is_of(&grant, &used("test", "Deployment.apps", Verb::Get)));
+        assert!(!is_of(&grant, &used("prod", "Service", Verb::Get)));
+        assert!(!is_of(&grant, &used("prod", "Deployment.apps", Verb::Apply)));
+        assert_eq!(clusters_of(&grant), "prod: *.apps in shop, to get list");
+        grant = KubernetesGrant { namespaces: Vec::new(), kinds: Vec::new(), verbs: Vec::new(), ..grant };
+        assert!(is_of(&grant, &used("prod", "others", Verb::Delete)));
+        assert_eq!(clusters_of(&grant), "prod: every kind in every namespace");
     }
 
     #[test]

@@ -182,6 +182,9 @@ fn read_operator(state: &Path) -> Result<Configured<Operator>, CliError> {
             directory.path = base.join(&directory.path);
         }
     }
+    for path in value.clusters.values_mut().filter_map(|cluster| cluster.kubeconfig.as_mut()) {
+        *path = base.join(&*path);
+    }
     for path in value.plugin_directories.iter_mut().chain(&mut value.certificate_authorities) {
         *path = base.join(&*path);
     }

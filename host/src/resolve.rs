@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use springline_config::{CompiledSchema, Document, LockedPlugin, PluginName, PluginSource};
+use springline_config::{CompiledSchema, Document, LockedPlugin, Part, PluginName, PluginSource};
 use springline_engine::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
 use springline_model::Digest;
 use springline_model::application;
@@ -27,6 +27,9 @@ use crate::lockfile::LockFile;
 use crate::project::{Configured, Picked, read_text};
 use crate::shared::Shared;
 use crate::{grants, paths, show};
+
+/// What the application says to a target, in the config of the target's plugin.
+pub const APPLICATION: &str = "application";
 
 /// A plugin that is found and described.
 #[derive(Clone)]
@@ -218,13 +221,13 @@ impl<'a> Resolver<'a> {
         Ok(Known { pinned, description: Arc::new(description), track, schema: Arc::new(schema) })
     }
 
-    /// One use of a plugin: found, of the right kind, its config checked.
+    /// One use of a plugin: found, of the right kind, its config checked. What another file says
+    /// besides becomes the config's `application`.
     fn usage(
         &mut self,
         operator: Option<&mut Self>,
         wanted: Kind,
-        name: &str,
-        with: &Map<String, Value>,
+        (name, with, application): (&str, &Map<String, Value>, Option<(&Map<String, Value>, &Place<'_>)>),
         place: &Place<'_>,
     ) -> Result<Use, CliError> {
         let known = self.plugin(operator, name, &place.key("plugin"))?;
@@ -232,9 +235,23 @@ impl<'a> Resolver<'a> {
             let message = format!("plugin `{name}` is a {}, and a {wanted} is needed here", known.description.kind);
             return Err(place.key("plugin").error(message).hint("`springline plugin list` shows what each plugin is"));
         }
-        let config = Value::Object(with.clone());
+        let mut config = with.clone();
         let pointer = format!("{}/with", place.pointer);
-        known.schema.check(place.document, &pointer, &config, Some(&format!("plugin `{name}`")))?;
+        let of = format!("plugin `{name}`");
+        let config = match application {
+            None => {
+                let config = Value::Object(config);
+                known.schema.check(place.document, &pointer, &config, Some(&of))?;
+                config
+            }
+            Some((said, at)) => {
+                config.insert(APPLICATION.to_owned(), Value::Object(said.clone()));
+                let config = Value::Object(config);
+                let part = Part { key: APPLICATION, document: at.document, pointer: &at.pointer };
+                known.schema.check_parts(place.document, &pointer, &config, Some(&of), part)?;
+                config
+            }
+        };
         Ok(Use {
             plugin: known.pinned,
             track: known.track,
@@ -339,10 +356,10 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
         let (plugin, with, at) = (&render.plugin, &render.with, place.key("render"));
         chain.environments.push(Environment {
             name: name.clone(),
-            render: resolver.usage(Some(&mut operator), Kind::Renderer, plugin, with, &at)?,
+            render: resolver.usage(Some(&mut operator), Kind::Renderer, (plugin, with, None), &at)?,
             input: source_path(render.input.as_deref()),
             values: canonical_json(&Value::Object(environment.values.clone())),
-            target: target(app, &mut operator, &environment.target, &place.key("target"))?,
+            target: target(app, &mut operator, (&environment.target, &environment.target_with), &place)?,
             sync: environment.sync.clone(),
         });
     }
@@ -368,7 +385,8 @@ fn steps<'a>(
             },
         };
         let place = place.key(&at.to_string());
-        let uses = resolver.usage(Some(&mut *operator), Kind::BuildStep, &step.plugin, &step.with, &place)?;
+        let wanted = (step.plugin.as_str(), &step.with, None);
+        let uses = resolver.usage(Some(&mut *operator), Kind::BuildStep, wanted, &place)?;
         steps.push(Step { name: step.name.clone(), uses, input });
     }
     Ok(steps)
@@ -381,25 +399,33 @@ fn source_path(path: Option<&str>) -> String {
     if path == "." { String::new() } else { path.to_owned() }
 }
 
-/// A target as the operator binds it.
+/// A target as the operator binds it, and what the application says to it. `place` is the
+/// environment's.
 ///
 /// # Errors
 /// A target that the operator's file does not name; a plugin or a config that is wrong.
-pub fn target(app: &App, resolver: &mut Resolver<'_>, name: &str, place: &Place<'_>) -> Result<Target, CliError> {
+pub fn target(
+    app: &App,
+    resolver: &mut Resolver<'_>,
+    (name, with): (&str, &Map<String, Value>),
+    place: &Place<'_>,
+) -> Result<Target, CliError> {
     let Configured { value: operator, document } = &app.operator;
     let Some(binding) = operator.targets.get(name) else {
         let near = springline_config::nearest(name, operator.targets.keys().map(String::as_str));
         let near = near.map(|near| format!("did you mean `{near}`?"));
         let file = app.project.state().join(paths::OPERATOR);
-        return Err(place.suggest(format!("the operator's file binds no target `{name}`"), near).hint(format!(
+        return Err(place.key("target").suggest(format!("the operator's file binds no target `{name}`"), near).hint(format!(
             "add it to {}: `targets: {{ {name}: {{ plugin: target-directory, grants: {{ directory: {{ path: DIR }} }} }} }}`",
             file.display()
         )));
     };
-    let place = Place::new(document, format!("/targets/{name}"));
-    let mut uses = resolver.usage(None, Kind::DeployTarget, &binding.plugin, &binding.with, &place)?;
+    let bound = Place::new(document, format!("/targets/{name}"));
+    let said = place.key("target-with");
+    let part = (!with.is_empty()).then_some((with, &said));
+    let mut uses = resolver.usage(None, Kind::DeployTarget, (&binding.plugin, &binding.with, part), &bound)?;
     uses.grants = binding.grants.clone();
-    Ok(Target { name: name.to_owned(), uses })
+    Ok(Target { name: name.to_owned(), with: with.clone(), uses })
 }
 
 impl App {
@@ -424,7 +450,8 @@ impl App {
 /// A target that is no longer bound, or a plugin that is gone.
 pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) -> Result<Target, CliError> {
     let document = &app.operator.document;
-    let mut bound = target(app, resolver, &release.target, &Place::new(document, "/targets"))?;
+    let wanted = (release.target.as_str(), &release.target_with);
+    let mut bound = target(app, resolver, wanted, &Place::new(document, format!("/targets/{}", release.target)))?;
     if bound.uses.plugin.digest != release.target_plugin.digest {
         redeploy::ensure_there(app, &release.target_plugin)?;
         resolver.shared.recheck(&release.target_plugin)?;

@@ -18,6 +18,7 @@ use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
 use crate::app::{App, actor};
 use crate::project::{Configured, Picked, Project, show_revision};
+use crate::resolve::APPLICATION;
 use crate::show::progress::{Progress, how_text};
 use crate::show::{self, FAINT, GOOD, paint};
 
@@ -192,8 +193,13 @@ impl Ready {
         let mut shown = CliError::from(error.clone());
         match &error.reason {
             Reason::NoInput { pointer, .. } => shown = at(document, pointer, shown),
-            // A target's config stands in the operator's file.
-            Reason::Plugin { what, .. } if what.starts_with("target ") => {}
+            // A target's config stands in the operator's file, but for what the application says to it.
+            Reason::Plugin { what, error: called, .. } if what.starts_with("target ") => {
+                let said = of_application(&called.fault).zip(error.environment.as_deref());
+                if let Some((below, environment)) = said {
+                    shown = at(document, &format!("/environments/{environment}/target-with{below}"), shown);
+                }
+            }
             Reason::Plugin { what, pointer, error } => {
                 if let Fault::Invalid { violations } = &error.fault {
                     let violations = self.in_source(pointer, violations);
@@ -234,6 +240,13 @@ impl Ready {
         }
         violations
     }
+}
+
+/// The place in `target-with` that a target finds wrong, if it is there.
+fn of_application(fault: &Fault) -> Option<&str> {
+    let Fault::Invalid { violations } = fault else { return None };
+    let below = violations.first()?.pointer.as_deref()?.strip_prefix('/')?.strip_prefix(APPLICATION)?;
+    (below.is_empty() || below.starts_with('/')).then_some(below)
 }
 
 /// A failure at a place of springline.yaml.

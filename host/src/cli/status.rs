@@ -52,8 +52,9 @@ impl Status {
             if !self.environments.is_empty() && !self.environments.contains(name) {
                 continue;
             }
-            let at = resolve::Place::new(&declared.document, format!("/environments/{name}/target"));
-            let mut target = resolve::target(&app, &mut operator, &environment.target, &at)?;
+            let at = resolve::Place::new(&declared.document, format!("/environments/{name}"));
+            let wanted = (environment.target.as_str(), &environment.target_with);
+            let mut target = resolve::target(&app, &mut operator, wanted, &at)?;
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
             grants::give_target(&app.operator.value, &mut target, &place.application, name);
             let found = status::status(app.ports(&Silent), &place, &target, environment.sync.prune)?;

@@ -23,6 +23,27 @@ pub(crate) struct Explainer<'a> {
     pub schema: &'a Value,
     /// Whose value it is.
     pub of: Option<&'a str>,
+    /// What of the value stands elsewhere.
+    pub part: Option<Part<'a>>,
+}
+
+/// A property of a value that stands in a document of its own.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    /// Its key in the value.
+    pub key: &'a str,
+    /// The document.
+    pub document: &'a Document,
+    /// The JSON pointer at which it stands there.
+    pub pointer: &'a str,
+}
+
+impl Part<'_> {
+    /// What is left of a pointer into the value after the key; none if it leads elsewhere.
+    fn below<'p>(&self, pointer: &'p str) -> Option<&'p str> {
+        let rest = pointer.strip_prefix('/')?.strip_prefix(self.key)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    }
 }
 
 /// One explained error.
@@ -44,23 +65,35 @@ enum Topic {
 }
 
 impl Explainer<'_> {
-    pub fn issues<'i>(&self, errors: impl Iterator<Item = ValidationError<'i>>) -> Vec<Issue> {
+    /// The issues of the value, and those of its part that stands elsewhere.
+    pub fn issues<'i>(&self, errors: impl Iterator<Item = ValidationError<'i>>) -> (Vec<Issue>, Vec<Issue>) {
         let mut findings = Vec::new();
         errors.for_each(|error| self.explain(&error, &mut findings));
         drop_missing_that_are_misspelt(&mut findings);
-        findings.into_iter().map(|finding| self.issue(finding)).collect()
+        let is_elsewhere = |finding: &Finding| self.part.is_some_and(|part| part.below(&finding.pointer).is_some());
+        let (elsewhere, here): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_elsewhere);
+        let issues = |findings: Vec<Finding>| findings.into_iter().map(|finding| self.issue(finding)).collect();
+        (issues(here), issues(elsewhere))
+    }
+
+    /// Where a pointer into the value leads.
+    fn place(&self, pointer: &str) -> (&Document, String) {
+        match self.part.and_then(|part| Some((part, part.below(pointer)?))) {
+            Some((part, below)) => (part.document, format!("{}{below}", part.pointer)),
+            None => (self.document, format!("{}{pointer}", self.base)),
+        }
     }
 
     fn issue(&self, finding: Finding) -> Issue {
-        let pointer = format!("{}{}", self.base, finding.pointer);
+        let (document, pointer) = self.place(&finding.pointer);
         let message = match self.of {
             Some(of) => format!("{of}: {}", finding.message),
             None => finding.message,
         };
         if finding.at_key {
-            self.document.key_issue(&pointer, message, finding.suggestion)
+            document.key_issue(&pointer, message, finding.suggestion)
         } else {
-            self.document.issue(&pointer, message, finding.suggestion)
+            document.issue(&pointer, message, finding.suggestion)
         }
     }
 
@@ -141,8 +174,8 @@ impl Explainer<'_> {
 
     /// What to say when something else was expected.
     fn unexpected(&self, here: &str, expected: &Expected, found: &Value) -> (String, Option<String>) {
-        let place = format!("{}{here}", self.base);
-        let written = self.document.source().covered(self.document.value_span_at(&place)).unwrap_or_default();
+        let (document, place) = self.place(here);
+        let written = document.source().covered(document.value_span_at(&place)).unwrap_or_default();
         if let (Some(text), true) = (found.as_str(), expected.has_texts()) {
             let options = expected.texts();
             let message = format!("`{}` is not one of {}", shown(text), words::list(options.iter().copied(), LISTED));

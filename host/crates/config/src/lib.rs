@@ -33,6 +33,7 @@ mod words;
 
 pub use application::load_application;
 pub use document::{Document, locate};
+pub use explain::Part;
 pub use issue::{ConfigError, Issue};
 pub use lock::{Lock, LockedPlugin, PluginSource};
 pub use names::{InvalidName, PluginName, check_name, check_path};

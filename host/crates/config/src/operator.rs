@@ -23,9 +23,57 @@ pub fn load_operator(name: &str, text: &str) -> Result<(Operator, Document), Con
     Ok((operator, document))
 }
 
+fn check(document: &Document, issues: &mut Vec<Issue>) {
+    check_trust(document, issues);
+    check_clusters(document, issues);
+    check_targets(document, issues);
+}
+
+/// A cluster is reached in one way.
+fn check_clusters(document: &Document, issues: &mut Vec<Issue>) {
+    let Some(clusters) = document.root().get("clusters") else { return };
+    for (name, cluster) in clusters.entries() {
+        let in_cluster = cluster.get("in-cluster").is_some_and(|said| matches!(said.content(), Content::Bool(true)));
+        let Some(other) = ["kubeconfig", "context"].into_iter().find(|key| cluster.get(key).is_some()) else {
+            continue;
+        };
+        if in_cluster {
+            let pointer = join(&join("/clusters", name), other);
+            let message = format!("`{other}` says nothing beside `in-cluster`, which takes the Pod's own credentials");
+            issues.push(document.key_issue(&pointer, message, Some("leave one of them out".to_owned())));
+        }
+    }
+}
+
+/// A grant names a cluster that is there. What the application says to a target comes from its own
+/// file.
+fn check_targets(document: &Document, issues: &mut Vec<Issue>) {
+    let root = document.root();
+    let clusters: Vec<&str> =
+        root.get("clusters").into_iter().flat_map(|all| all.entries().map(|(name, _)| name)).collect();
+    for (name, target) in root.get("targets").into_iter().flat_map(|targets| targets.entries()) {
+        let at = join("/targets", name);
+        if target.get("with").and_then(|with| with.get("application")).is_some() {
+            let message = "`application` is what the application says to the target, in springline.yaml";
+            let help = "write it there as `target-with` of the environment".to_owned();
+            issues.push(document.key_issue(&format!("{at}/with/application"), message, Some(help)));
+        }
+        let Some(grants) = target.get("grants").and_then(|grants| grants.get("kubernetes")) else { continue };
+        for (index, grant) in grants.items().enumerate() {
+            let Some(cluster) = grant.get("cluster").and_then(|cluster| cluster.text()) else { continue };
+            if !clusters.contains(&cluster) {
+                let near = crate::suggest::nearest(cluster, clusters.iter().copied());
+                let help = near.map_or("add it to `clusters`".to_owned(), |near| format!("did you mean `{near}`?"));
+                let message = format!("there is no cluster `{}` in `clusters`", shown(cluster));
+                issues.push(document.issue(&format!("{at}/grants/kubernetes/{index}/cluster"), message, Some(help)));
+            }
+        }
+    }
+}
+
 /// A rule of `trust` names keys that are there: a name that is misspelt would let nobody in, or the
 /// wrong one be looked for.
-fn check(document: &Document, issues: &mut Vec<Issue>) {
+fn check_trust(document: &Document, issues: &mut Vec<Issue>) {
     let Some(trust) = document.root().get("trust") else { return };
     if matches!(trust.content(), Content::Null) {
         // What the schema says of it is to remove the key, and that lets everybody in.
@@ -100,6 +148,32 @@ trust:
         }
         let (operator, _) = load_operator("host.yaml", "trust: {}").unwrap();
         assert_eq!(operator.trust, Some(springline_model::trust::Trust::default()), "nothing is taken");
+    }
+
+    #[test]
+    fn a_grant_names_a_cluster_that_is_there() {
+        let text = "\
+clusters:
+  prod: { kubeconfig: kube.yaml, context: prod }
+targets:
+  live:
+    plugin: target-kubernetes
+    with: { cluster: prod }
+    grants: { kubernetes: [ { cluster: prod, namespaces: [shop], kinds: [Deployment.apps, '*'], verbs: [get] } ] }
+";
+        let (operator, _) = load_operator("host.yaml", text).unwrap();
+        assert_eq!(operator.targets["live"].grants.kubernetes[0].namespaces, ["shop"]);
+        for (from, to, line, words) in [
+            ("cluster: prod,", "cluster: prd,", 7, "did you mean `prod`?"),
+            ("with: { cluster: prod }", "with: { application: {} }", 6, "target-with"),
+            ("context: prod", "in-cluster: true", 2, "beside `in-cluster`"),
+            ("[shop]", "[]", 7, "at least 1 item"),
+            ("[get]", "[create]", 7, "not one of"),
+            ("'*'", "'*.*'", 7, "does not match"),
+        ] {
+            let error = load_operator("host.yaml", &text.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(&format!("host.yaml:{line}:")) && error.contains(words), "{error}");
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub fn operator_schema() -> Value {
         }]),
     );
     add(&mut schema, "/properties/targets", "propertyNames", json!({ "pattern": NAME_PATTERN }));
+    add(&mut schema, "/properties/clusters", "propertyNames", json!({ "pattern": NAME_PATTERN }));
     add(&mut schema, "/properties/plugins", "propertyNames", json!({ "pattern": plugin_pattern() }));
     add(&mut schema, "/properties/plugin-directories/items", "minLength", 1.into());
     for at in ["TargetBinding/properties/plugin", "PluginSettings/properties/source"] {
@@ -113,6 +114,18 @@ fn grants(schema: &mut Value) {
     let methods = "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|REPORT|SEARCH)$";
     add(schema, &format!("{http}/methods/items"), "pattern", methods.into());
     add(schema, &format!("{http}/methods"), "minItems", 1.into());
+    // An empty list would mean all where none was meant.
+    let kubernetes = "/$defs/KubernetesGrant/properties";
+    for (names, pattern) in [
+        ("namespaces", Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
+        ("kinds", Some(r"^(\*|[A-Za-z][A-Za-z0-9]*)(\.[a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$")),
+        ("verbs", None),
+    ] {
+        add(schema, &format!("{kubernetes}/{names}"), "minItems", 1.into());
+        if let Some(pattern) = pattern {
+            add(schema, &format!("{kubernetes}/{names}/items"), "pattern", pattern.into());
+        }
+    }
     let secret = "/$defs/SecretGrant/properties";
     add(schema, &format!("{secret}/hosts/items"), "pattern", HOST_PATTERN.into());
     add(schema, &format!("{secret}/env"), "minLength", 1.into());

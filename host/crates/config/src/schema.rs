@@ -9,7 +9,7 @@ use springline_model::Digest;
 
 use crate::cost::{self, Cost};
 use crate::document::Document;
-use crate::explain::Explainer;
+use crate::explain::{Explainer, Part};
 use crate::issue::{ConfigError, Issue};
 use crate::pointer::shown;
 
@@ -81,10 +81,40 @@ impl CompiledSchema {
         Err(document.error(self.issues(document, pointer, value, of)))
     }
 
+    /// As [`CompiledSchema::check`], for a value whose part stands in another document. What is
+    /// wrong there is told first, and alone.
+    ///
+    /// # Errors
+    /// As there; and that the schema knows no property of the part's name.
+    pub fn check_parts(
+        &self,
+        document: &Document,
+        pointer: &str,
+        value: &Value,
+        of: Option<&str>,
+        part: Part<'_>,
+    ) -> Result<(), ConfigError> {
+        if self.schema.get("properties").and_then(|known| known.get(part.key)).is_none() {
+            let of = of.unwrap_or("this");
+            let message = format!("{of} takes nothing here: its config has no `{}`", shown(part.key));
+            let help = "leave it out".to_owned();
+            return Err(part.document.error(vec![part.document.key_issue(part.pointer, message, Some(help))]));
+        }
+        if cost::affordable(self.cost, &self.schema, value) {
+            if self.is_valid(value) {
+                return Ok(());
+            }
+            let explainer = Explainer { document, base: pointer, schema: &self.schema, of, part: Some(part) };
+            let (here, elsewhere) = explainer.issues(self.validator.iter_errors(value));
+            return Err(if elsewhere.is_empty() { document.error(here) } else { part.document.error(elsewhere) });
+        }
+        self.check(document, pointer, value, of)
+    }
+
     /// What does not fit in a value that is known not to.
     pub(crate) fn issues(&self, document: &Document, pointer: &str, value: &Value, of: Option<&str>) -> Vec<Issue> {
-        let explainer = Explainer { document, base: pointer, schema: &self.schema, of };
-        explainer.issues(self.validator.iter_errors(value))
+        let explainer = Explainer { document, base: pointer, schema: &self.schema, of, part: None };
+        explainer.issues(self.validator.iter_errors(value)).0
     }
 }
 

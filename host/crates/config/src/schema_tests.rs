@@ -177,3 +177,36 @@ fn a_check_that_would_never_end_is_not_begun() {
     assert_eq!(messages(&schema, &config), ["1: checking this against its schema would take too long | nest it less"]);
     assert_eq!(messages(&schema, "{a: {a: 1}}"), ["15: expected a mapping, found the number `1`"]);
 }
+
+#[test]
+fn a_part_of_a_value_is_told_of_where_it_stands() {
+    let schema = json!({
+        "properties": {
+            "cluster": { "type": "string" },
+            "application": {
+                "type": "object",
+                "properties": { "ignore": { "type": "array", "items": { "type": "string" } } },
+                "additionalProperties": false,
+            },
+        },
+        "additionalProperties": false,
+    });
+    let host = Document::parse("host.yaml", "with:\n  cluster: 1\n").unwrap();
+    let mine = Document::parse("springline.yaml", "a:\n  said: { ignore: [x, 1], ignroe: [] }\n").unwrap();
+    let said = |pointer| Part { key: "application", document: &mine, pointer };
+    let check = |schema: &Value, value: Value, pointer| {
+        let compiled = CompiledSchema::new(schema).unwrap();
+        compiled.check_parts(&host, "/with", &value, Some("plugin `p`"), said(pointer)).unwrap_err().to_string()
+    };
+    let both = check(&schema, json!({ "cluster": 1, "application": { "ignore": ["x", 1], "ignroe": [] } }), "/a/said");
+    assert!(both.contains("springline.yaml:2:23: plugin `p`: expected text, found the number `1`"), "{both}");
+    assert!(both.contains("springline.yaml:2:27: plugin `p`: unknown key `ignroe`"), "{both}");
+    assert!(!both.contains("host.yaml"), "{both}");
+    let rest = check(&schema, json!({ "cluster": 1, "application": {} }), "/a/said");
+    assert!(rest.contains("host.yaml:2:12: plugin `p`: expected text"), "{rest}");
+    let none = check(&json!({ "type": "object" }), json!({ "application": {} }), "/a/said");
+    assert!(
+        none.contains("springline.yaml:2:3: plugin `p` takes nothing here: its config has no `application`"),
+        "{none}"
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use springline_model::application::Sync;
 use springline_model::capability::Grants;
 use springline_model::plugin::{Limits, Pinned};
@@ -85,6 +86,8 @@ pub struct Environment {
 pub struct Target {
     /// Its name in the operator's file.
     pub name: String,
+    /// What the application says to it: the property `application` of its config.
+    pub with: Map<String, Value>,
     /// The deploy-target plugin.
     pub uses: Use,
 }

@@ -1,6 +1,8 @@
 //! Releases: immutable sets that can be deployed again exactly as they were.
 
+use serde_json::Value;
 use springline_model::Hasher;
+use springline_model::call::canonical_json;
 use springline_model::capability::Used;
 use springline_model::manifest::manifest_digest;
 use springline_model::plugin::Pinned;
@@ -46,6 +48,7 @@ pub(crate) fn release(
         plugins,
         target: environment.target.name.clone(),
         target_plugin: environment.target.uses.plugin.clone(),
+        target_with: environment.target.with.clone(),
         used: made.used,
         run: made.run,
         at: made.at,
@@ -67,6 +70,10 @@ fn id(release: &Release) -> springline_model::Digest {
     }
     for plugin in release.plugins.iter().chain([&release.target_plugin]) {
         hasher.field(plugin.name.as_bytes()).field(plugin.digest.as_bytes());
+    }
+    if !release.target_with.is_empty() {
+        let with = canonical_json(&Value::Object(release.target_with.clone()));
+        hasher.field(b"target-with").field(with.as_bytes());
     }
     hasher.finish()
 }

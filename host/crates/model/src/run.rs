@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::Digest;
 use crate::call::CallKey;
@@ -241,6 +242,9 @@ pub struct Release {
     pub target: String,
     /// The target's plugin.
     pub target_plugin: Pinned,
+    /// What the application said to the target.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub target_with: Map<String, Value>,
     /// What building and rendering it used of powers.
     #[serde(default, skip_serializing_if = "Used::is_empty")]
     pub used: Used,

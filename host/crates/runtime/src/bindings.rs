@@ -1,6 +1,20 @@
 //! What plugins import, as generated from wit/.
 #![allow(missing_docs, clippy::all, clippy::unwrap_used)]
 
+/// What waits for others.
+pub(crate) mod waiting {
+    wasmtime::component::bindgen!({
+        path: "../../../wit",
+        world: "springline:runtime/waiting",
+        inline: "
+            package springline:runtime;
+            world waiting { import springline:host/kubernetes@0.1.0; }
+        ",
+        require_store_data_send: true,
+        imports: { default: async | trappable },
+    });
+}
+
 wasmtime::component::bindgen!({
     path: "../../../wit",
     world: "springline:runtime/imports",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use springline_model::Digest;
 use springline_model::plugin::{Limits, Pinned};
-use springline_model::port::Blobs;
+use springline_model::port::{Blobs, Clusters};
 
 use crate::capability::http::Network;
 
@@ -41,6 +41,11 @@ pub struct RuntimeConfig {
     pub source_lines: bool,
     /// How requests of plugins reach the network.
     pub network: Network,
+    /// The Kubernetes clusters that grants name; none if the operator's file declares none.
+    pub clusters: Option<Arc<dyn Clusters>>,
+    /// The file with the key of fingerprints. It is made, for this user alone, when the first one is
+    /// asked for.
+    pub fingerprint_key: PathBuf,
 }
 
 /// A program that calls [`compile_child`](crate::compile_child) and nothing else: this host with a

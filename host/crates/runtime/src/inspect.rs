@@ -47,7 +47,10 @@ impl Shape {
 }
 
 /// The interfaces of `springline:host` that this host has.
-pub(crate) const HOST_INTERFACES: [&str; 7] = ["blobs", "context", "directory", "files", "log", "secrets", "trees"];
+pub(crate) const HOST_INTERFACES: [&str; 8] =
+    ["blobs", "context", "directory", "files", "kubernetes", "log", "secrets", "trees"];
+/// What a deploy target may export besides.
+const BESIDES: [&str; 2] = ["hooks", "insight"];
 
 const HOW_TO_BUILD: &str = "build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`";
 
@@ -95,7 +98,10 @@ fn kind_of(exports: &[String]) -> Result<(Kind, Track), Fault> {
     let mut found = Vec::new();
     for export in exports {
         let Some(("springline:plugin", name, version)) = split(export) else { continue };
-        let Some(kind) = kind_named(name) else { continue };
+        let kind = kind_named(name);
+        if kind.is_none() && !BESIDES.contains(&name) {
+            continue;
+        }
         let Some(track) = Track::of_version(version) else {
             return Err(unusable(format!(
                 "it was made for track {} of the plugin contract (`{}`), and this host speaks {}: use a Springline that knows that track, or a build of the plugin for one of these",
@@ -104,7 +110,7 @@ fn kind_of(exports: &[String]) -> Result<(Kind, Track), Fault> {
                 spoken()
             )));
         };
-        found.push((kind, track));
+        found.extend(kind.map(|kind| (kind, track)));
     }
     match found[..] {
         [one] => Ok(one),

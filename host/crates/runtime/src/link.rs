@@ -11,7 +11,7 @@ use wasmtime_wasi_http::p2::types::{
 use wasmtime_wasi_io::poll::DynPollable;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
-use crate::bindings::{springline, wasi};
+use crate::bindings::{springline, waiting, wasi};
 use crate::inspect::{HOST_INTERFACES, split, track_of};
 use crate::state::CallState;
 use crate::wasi::filesystem::Descriptor;
@@ -64,6 +64,7 @@ pub(crate) fn add_all(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         springline::host::trees,
         springline::host::directory,
         springline::host::secrets,
+        waiting::springline::host::kubernetes,
         wasi::cli::environment,
         wasi::cli::exit,
         wasi::cli::stdin,

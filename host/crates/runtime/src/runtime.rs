@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use springline_model::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
+use springline_model::capability::{HTTP, KUBERNETES, SECRETS};
 use springline_model::plugin::{CallError, Description, Fault, Kind, Limits, Pinned};
 use springline_model::port::{Plugins, Target, Tree};
 use springline_model::trace::Trace;
@@ -18,6 +19,7 @@ use crate::capability::blobs::{Drafts, OpenBlobs};
 use crate::capability::context::Answers;
 use crate::capability::guard::{Guarded, guard_fault};
 use crate::capability::http::{Connector, Gate, Http};
+use crate::capability::kubernetes::{Fleet, Kubernetes};
 use crate::capability::lending::Lending;
 use crate::capability::power::{Powers, unasked};
 use crate::capability::readable::{Given, Readable};
@@ -41,6 +43,7 @@ pub struct Runtime {
     shelf: Shelf,
     scratch: Arc<Path>,
     connector: Arc<Connector>,
+    fleet: Arc<Fleet>,
 }
 
 impl Runtime {
@@ -48,7 +51,8 @@ impl Runtime {
     pub fn new(config: RuntimeConfig) -> Self {
         let scratch = config.scratch.as_path().into();
         let connector = Arc::new(Connector::new(config.network.clone()));
-        Self { config, machine: OnceLock::new(), shelf: Shelf::default(), scratch, connector }
+        let fleet = Arc::new(Fleet::new(config.clusters.clone(), config.fingerprint_key.clone()));
+        Self { config, machine: OnceLock::new(), shelf: Shelf::default(), scratch, connector, fleet }
     }
 
     pub(crate) fn machine(&self) -> Result<&Machine, Fault> {
@@ -83,6 +87,8 @@ impl Runtime {
         let seed = CallKey::new(shape.kind, shape.track.as_str(), &plugin.digest, config);
         let (verdict, logs) = (Verdict::default(), Logs::new(limits, powers.masks().clone()));
         let gate = Gate::new(Arc::clone(&self.connector), powers.clone(), limits, verdict.clone(), logs.clone());
+        let fleet = Arc::clone(&self.fleet);
+        let kubernetes = Arc::new(Kubernetes::new(fleet, shape.kind, plugin.digest, powers.clone(), logs.clone()));
         CallState {
             table: ResourceTable::new(),
             bounds: Bounds::new(limits),
@@ -99,6 +105,7 @@ impl Runtime {
             drafts: Drafts::new(self.scratch.to_path_buf()),
             written: 0,
             lending: Lending::never(),
+            kubernetes,
             powers,
             http: Http::new(gate, limits.http_headers_kib),
         }
@@ -110,7 +117,8 @@ impl Runtime {
     /// The plugin has to say first which powers it asks for, and fails to.
     pub(crate) fn call_state(&self, loaded: &Loaded, call: &Call) -> Result<CallState, CallError> {
         // Who was granted nothing needs not be asked.
-        let matters = call.grants.observing().iter().any(|capability| loaded.shape.imports_power(capability));
+        let mut granted = [HTTP, SECRETS, KUBERNETES].into_iter().filter(|name| call.grants.allows(name));
+        let matters = granted.any(|capability| loaded.shape.imports_power(capability));
         let asked = match matters {
             true => Some(self.describe_loaded(&call.plugin, loaded, &call.cancel)?.capabilities.clone()),
             false => None,

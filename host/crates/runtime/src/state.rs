@@ -11,6 +11,7 @@ use crate::bounds::Bounds;
 use crate::capability::blobs::{Drafts, OpenBlobs};
 use crate::capability::context::Answers;
 use crate::capability::http::Http;
+use crate::capability::kubernetes::Kubernetes;
 use crate::capability::lending::Lending;
 use crate::capability::power::Powers;
 use crate::capability::readable::Readable;
@@ -57,6 +58,8 @@ pub(crate) struct CallState {
     pub(crate) powers: Powers,
     /// Its requests.
     pub(crate) http: Http,
+    /// Its clusters.
+    pub(crate) kubernetes: Arc<Kubernetes>,
 }
 
 impl CallState {

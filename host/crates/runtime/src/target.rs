@@ -49,15 +49,16 @@ impl<'r> TargetInUse<'r> {
         }
     }
 
+    fn plugin(&self) -> Result<&TargetPlugin, CallError> {
+        let failed = |fault| CallError { plugin: self.call.plugin.clone(), fault, log: Vec::new() };
+        self.loaded.plugin.target().map_err(failed)
+    }
+
     fn run<T: Guarded>(
         &self,
         body: impl AsyncFnOnce(&TargetPlugin, &mut Store<CallState>) -> Returned<Result<T, Fault>>,
     ) -> Result<Called<T>, CallError> {
-        let plugin = self.loaded.plugin.target().map_err(|fault| CallError {
-            plugin: self.call.plugin.clone(),
-            fault,
-            log: Vec::new(),
-        })?;
+        let plugin = self.plugin()?;
         let mut state = self.runtime.call_state(&self.loaded, &self.call)?;
         state.readable = Readable::new(Arc::clone(&self.given));
         state.lending = self.lending.clone();
@@ -99,16 +100,26 @@ impl Target for TargetInUse<'_> {
     fn owned(&self) -> Result<Called<Vec<String>>, CallError> {
         self.run(async |plugin, store| plugin.owned(store, &self.call.config).await)
     }
+
     fn hooks(&self) -> Result<Called<Vec<Hook>>, CallError> {
-        Ok(nothing())
+        if !self.plugin()?.has_hooks() {
+            return Ok(nothing());
+        }
+        self.run(async |plugin, store| plugin.hooks(store, &self.call.config, &self.desired).await)
     }
 
-    fn children(&self, _: &[String]) -> Result<Called<Vec<Child>>, CallError> {
-        Ok(nothing())
+    fn children(&self, live: &[String]) -> Result<Called<Vec<Child>>, CallError> {
+        if live.is_empty() || !self.plugin()?.has_insight() {
+            return Ok(nothing());
+        }
+        self.run(async |plugin, store| plugin.children(store, &self.call.config, live).await)
     }
 
-    fn explain_health(&self, _: &[String]) -> Result<Called<Vec<Account>>, CallError> {
-        Ok(nothing())
+    fn explain_health(&self, live: &[String]) -> Result<Called<Vec<Account>>, CallError> {
+        if live.is_empty() || !self.plugin()?.has_insight() {
+            return Ok(nothing());
+        }
+        self.run(async |plugin, store| plugin.explain_health(store, &self.call.config, live).await)
     }
 }
 

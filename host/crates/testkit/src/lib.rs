@@ -9,6 +9,7 @@ pub mod suite;
 
 mod blobs;
 mod clock;
+mod clusters;
 mod live;
 mod plugins;
 mod reader;
@@ -19,6 +20,7 @@ mod tree;
 
 pub use blobs::MemoryBlobs;
 pub use clock::FakeClock;
+pub use clusters::{FakeClusters, Hung};
 pub use live::{Live, LiveObject};
 pub use plugins::{Content, FakePlugins, Output};
 pub use reader::{Files, Reader};

@@ -96,6 +96,7 @@ pub fn release(place: &Place, run: &Run, seed: &str) -> Release {
         plugins: vec![plugin("render-sample"), plugin("step-sample")],
         target: "somewhere".into(),
         target_plugin: plugin("target-sample"),
+        target_with: serde_json::Map::new(),
         used: Used::default(),
         run: run.number,
         at: run.started,

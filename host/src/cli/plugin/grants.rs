@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use springline_model::Cancel;
+use springline_model::capability::{DIRECTORY, KUBERNETES};
 use springline_model::port::Store as _;
 
 use crate::cli::error::CliError;
@@ -113,12 +114,15 @@ pub fn announce(ready: &Ready) -> Result<(), CliError> {
         return Ok(());
     }
     let runs = ready.app.store.runs(RUNS)?;
+    // What stands at a target that the operator binds is no news.
+    let bound = [DIRECTORY, KUBERNETES];
     let known = |power: &Power| {
         let steps = runs.iter().flat_map(|run| &run.steps);
         steps.into_iter().any(|step| step.plugin.digest == power.plugin.digest && step.used.uses(&power.capability))
     };
-    for power in
-        powers(&ready.app, chain, None)?.iter().filter(|power| power.capability != "directory" && !known(power))
+    for power in powers(&ready.app, chain, None)?
+        .iter()
+        .filter(|power| !bound.contains(&power.capability.as_str()) && !known(power))
     {
         for granted in &power.granted {
             let place = power.environment.as_deref().unwrap_or("build");

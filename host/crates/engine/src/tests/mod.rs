@@ -234,7 +234,11 @@ fn chain(plugins: &FakePlugins) -> Chain {
             render: uses(plugins, "lines", "/environments/site/render"),
             input: "deploy".into(),
             values: "{}".into(),
-            target: Target { name: "memory".into(), uses: uses(plugins, "memory", "/targets/memory") },
+            target: Target {
+                name: "memory".into(),
+                with: Default::default(),
+                uses: uses(plugins, "memory", "/targets/memory"),
+            },
             sync: application::Sync { prune: true, health_seconds: 10 },
         }],
     }

@@ -104,6 +104,8 @@ fn runtime(directory: &Path, plugins: &[Plugin], blobs: Arc<dyn Blobs>) -> Resul
         scratch: directory.join("scratch"),
         source_lines: false,
         network: Network::default(),
+        clusters: None,
+        fingerprint_key: directory.join("fingerprint.key"),
     }))
 }
 

@@ -2,7 +2,7 @@
 //! and compared.
 
 use springline_model::call::{Built, Rendered};
-use springline_model::manifest::{Applied, Change, Difference, Health, Identity, Observed};
+use springline_model::manifest::{Account, Applied, Change, Child, Difference, Health, Hook, Identity, Observed};
 use springline_model::plugin::{Description, Fault, Violation};
 
 use super::masks::Masks;
@@ -100,6 +100,33 @@ impl Guarded for Vec<Observed> {
 impl Guarded for Health {
     fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
         mask(masks, &mut self.message);
+        Ok(())
+    }
+}
+
+impl Guarded for Vec<Hook> {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        self.iter().try_for_each(|hook| {
+            refuse(masks, NAME, hook.live.as_bytes())?;
+            refuse(masks, NOTES, &hook.state)
+        })
+    }
+}
+
+impl Guarded for Vec<Child> {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        for child in self {
+            mask(masks, &mut child.live);
+            mask(masks, &mut child.parent);
+            mask(masks, &mut child.health.message);
+        }
+        Ok(())
+    }
+}
+
+impl Guarded for Vec<Account> {
+    fn guard(&mut self, masks: &Masks) -> Result<(), Fault> {
+        self.iter_mut().flat_map(|account| &mut account.lines).for_each(|line| mask(masks, line));
         Ok(())
     }
 }

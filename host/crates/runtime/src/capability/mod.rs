@@ -6,6 +6,7 @@ pub(crate) mod directory;
 pub(crate) mod files;
 pub(crate) mod guard;
 pub(crate) mod http;
+pub(crate) mod kubernetes;
 pub(crate) mod lending;
 pub(crate) mod log;
 pub(crate) mod masks;

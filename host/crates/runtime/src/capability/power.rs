@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use springline_model::call::Call;
 use springline_model::capability::{Capability, Grants, Ledger, SecretGrant, Used, Whose, host_covers};
+use springline_model::run::Place;
 
 use super::masks::Masks;
 use crate::escape::escape;
@@ -90,6 +91,15 @@ impl Powers {
             Some(environment) => format!("plugin {plugin} in application {application}, environment {environment}"),
             None => format!("plugin {plugin} in the build of application {application}"),
         }
+    }
+
+    /// The application and environment; empty names in a build, and while a plugin describes itself.
+    pub(crate) fn place(&self) -> Place {
+        let (application, environment) = match &self.0.whose {
+            Some(owner) => (owner.application.clone(), owner.environment.clone().unwrap_or_default()),
+            None => Default::default(),
+        };
+        Place { application, environment }
     }
 
     /// The line of host.yaml that `line` makes.

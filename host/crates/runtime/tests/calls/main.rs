@@ -2,6 +2,8 @@
 //! variable `SPRINGLINE_GUESTS`. Without it the tests say so and pass, but not where `CI` is set.
 #![allow(clippy::unwrap_used)]
 
+mod besides;
+mod clusters;
 mod compile;
 mod harm;
 mod neighbour;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use springline_model::call::{Call, Context, canonical_json};
 use springline_model::capability::{Grants, Ledger};
 use springline_model::plugin::{CallError, Fault, Limits, Pinned};
-use springline_model::port::{Blobs, NewEntry, Tree};
+use springline_model::port::{Blobs, Clusters, NewEntry, Tree};
 use springline_model::tree::EntryKind;
 use springline_model::{Cancel, Digest};
 use springline_runtime::{Compiler, Network, Runtime, RuntimeConfig};
@@ -37,7 +37,13 @@ impl Setup {
     /// As [`Setup::new`], its requests reaching this network.
     pub fn networked(network: Network) -> Option<Self> {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache, network)
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache, network, None)
+    }
+
+    /// As [`Setup::new`], with these clusters.
+    pub fn clustered(clusters: Arc<dyn Clusters>) -> Option<Self> {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), &cache, Network::default(), Some(clusters))
     }
 
     /// One with an empty cache of its own.
@@ -48,10 +54,15 @@ impl Setup {
     /// One that shares directories with another: as a second process would.
     pub fn in_directory(directory: Arc<tempfile::TempDir>) -> Option<Self> {
         let cache = directory.path().join("cache");
-        Self::with(directory, &cache, Network::default())
+        Self::with(directory, &cache, Network::default(), None)
     }
 
-    fn with(directory: Arc<tempfile::TempDir>, cache: &Path, network: Network) -> Option<Self> {
+    fn with(
+        directory: Arc<tempfile::TempDir>,
+        cache: &Path,
+        network: Network,
+        clusters: Option<Arc<dyn Clusters>>,
+    ) -> Option<Self> {
         let guests = guests()?;
         let components: Arc<Mutex<BTreeMap<Digest, Bytes>>> = Arc::default();
         let known = Arc::clone(&components);
@@ -67,6 +78,8 @@ impl Setup {
             scratch: directory.path().join("scratch"),
             source_lines: false,
             network,
+            clusters,
+            fingerprint_key: directory.path().join("fingerprint.key"),
         });
         Some(Self { runtime, blobs, directory, components, guests })
     }

@@ -178,7 +178,7 @@ pub(super) fn identities(
     Ok(identities)
 }
 
-fn check_object(object: &str, known: &HashSet<&str>, masks: &Masks) -> Result<(), Fault> {
+pub(super) fn check_object(object: &str, known: &HashSet<&str>, masks: &Masks) -> Result<(), Fault> {
     if known.contains(object) {
         return Ok(());
     }

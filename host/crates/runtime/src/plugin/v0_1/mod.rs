@@ -3,6 +3,7 @@
 
 mod check;
 mod from_guest;
+mod optional;
 mod target;
 mod to_guest;
 mod worlds;
@@ -11,7 +12,7 @@ use springline_model::plugin::{Fault, Kind};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
-use self::worlds::{build_step, deploy_target, describe, renderer};
+use self::worlds::{build_step, describe, renderer};
 use crate::bindings::springline::plugin::types;
 use crate::state::CallState;
 
@@ -44,7 +45,7 @@ impl Plugin {
         let exports = match kind {
             Kind::BuildStep => Exports::BuildStep(build_step::StepPre::new(instance)?),
             Kind::Renderer => Exports::Renderer(renderer::RendersPre::new(instance)?),
-            Kind::DeployTarget => Exports::DeployTarget(TargetPlugin(deploy_target::DeploysPre::new(instance)?)),
+            Kind::DeployTarget => Exports::DeployTarget(TargetPlugin::new(instance)?),
         };
         Ok(Self { describe, exports })
     }

@@ -40,13 +40,18 @@ pub(super) mod renderer {
     });
 }
 
+/// The world has all that a deploy target may export; each interface is looked up by itself.
 pub(super) mod deploy_target {
     wasmtime::component::bindgen!({
         path: "../../../wit",
         world: "springline:runtime/deploys",
         inline: "
             package springline:runtime;
-            world deploys { export springline:plugin/deploy-target@0.1.0; }
+            world deploys {
+                export springline:plugin/deploy-target@0.1.0;
+                export springline:plugin/hooks@0.1.0;
+                export springline:plugin/insight@0.1.0;
+            }
         ",
         with: { "springline:plugin/types": crate::bindings::springline::plugin::types },
         exports: { default: async },
