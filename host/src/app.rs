@@ -8,13 +8,14 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use springline_blobs::DiskBlobs;
-use springline_cluster::KubeClusters;
+use springline_cluster::{KubeClusters, Options as Following};
 use springline_engine::Ports;
 use springline_engine::event::Observer;
+use springline_model::kubernetes::ObjectName;
 use springline_model::operator::Operator;
 use springline_model::plugin::Fault;
 use springline_model::port::{Blobs, Clock, Clusters, Plugins, Registry, StoreError};
-use springline_model::run::Timestamp;
+use springline_model::run::{Place, Timestamp};
 use springline_model::trust::RegistrySettings;
 use springline_model::{Cancel, Digest};
 use springline_registry::{OciRegistry, RegistryConfig};
@@ -28,6 +29,9 @@ use crate::{COMPILE_VERB, builtin, paths};
 
 /// How often a state directory that somebody else owns is tried.
 const TRY_EVERY: Duration = Duration::from_millis(100);
+
+/// Told of a place whose live objects have changed.
+pub type Wake = Arc<dyn Fn(&Place) + Send + Sync>;
 
 /// All parts, put together.
 pub struct App {
@@ -52,12 +56,53 @@ impl App {
     /// # Errors
     /// What the parts report.
     pub fn open(common: &Common, project: Project, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
+        Self::open_by(common, project, verb, cancel, Following::default())
+    }
+
+    /// As [`App::open`], for a verb that looks at many environments: clusters are followed, so that
+    /// their objects are listed and not asked for one by one.
+    ///
+    /// # Errors
+    /// What the parts report.
+    pub fn open_for_many(common: &Common, project: Project, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
+        Self::open_by(common, project, verb, cancel, Following { watch: true, on_change: None })
+    }
+
+    /// As [`App::open`], for a process that stays: clusters are followed, and `wake` is told of the
+    /// places whose objects have changed there.
+    ///
+    /// # Errors
+    /// What the parts report.
+    pub fn open_watching(
+        common: &Common,
+        project: Project,
+        verb: &str,
+        cancel: &Cancel,
+        wake: Wake,
+    ) -> Result<Self, CliError> {
+        let told = move |place: &Place, _: &str, _: &ObjectName| wake(place);
+        let following = Following { watch: true, on_change: Some(Arc::new(told)) };
+        Self::open_by(common, project, verb, cancel, following)
+    }
+
+    fn open_by(
+        common: &Common,
+        project: Project,
+        verb: &str,
+        cancel: &Cancel,
+        following: Following,
+    ) -> Result<Self, CliError> {
         let state = project.state();
         let store = own(common, cancel, || SledStore::open_as(state, verb))?;
         let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
         let operator = project.operator()?;
-        let plugins =
-            runtime(project.state(), paths::compiled(project.state()), blobs.clone(), &operator.value, false)?;
+        let plugins = runtime(
+            project.state(),
+            paths::compiled(project.state()),
+            blobs.clone(),
+            (&operator.value, following),
+            false,
+        )?;
         let registry = OnceLock::new();
         Ok(Self { project, store, blobs, plugins, operator, registry, clock: SystemClock, cancel: cancel.clone() })
     }
@@ -132,7 +177,7 @@ pub struct Parts {
 /// A directory that can't be written.
 pub fn parts(state: &Path, cache: PathBuf) -> Result<Parts, CliError> {
     let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
-    let plugins = runtime(state, cache, blobs.clone(), &Operator::default(), true)?;
+    let plugins = runtime(state, cache, blobs.clone(), (&Operator::default(), Following::default()), true)?;
     Ok(Parts { blobs, plugins: Box::new(plugins) })
 }
 
@@ -163,7 +208,7 @@ fn runtime(
     state: &Path,
     cache: PathBuf,
     blobs: Arc<DiskBlobs>,
-    operator: &Operator,
+    (operator, following): (&Operator, Following),
     source_lines: bool,
 ) -> Result<Runtime, CliError> {
     let program = std::env::current_exe()
@@ -175,7 +220,7 @@ fn runtime(
     };
     let operator = operator.clone();
     let authorities = operator.certificate_authorities.clone();
-    let clusters = clusters(&operator);
+    let clusters = clusters(&operator, following);
     Ok(Runtime::new(RuntimeConfig {
         blobs,
         loader: Arc::new(loader),
@@ -191,11 +236,11 @@ fn runtime(
 }
 
 /// The clusters of the operator's file, if there are any. Each is connected to when it is first asked.
-fn clusters(operator: &Operator) -> Option<Arc<dyn Clusters>> {
+fn clusters(operator: &Operator, following: Following) -> Option<Arc<dyn Clusters>> {
     if operator.clusters.is_empty() {
         return None;
     }
-    Some(Arc::new(KubeClusters::new(operator.clusters.clone(), Default::default())))
+    Some(Arc::new(KubeClusters::new(operator.clusters.clone(), following)))
 }
 
 /// The clock on the wall.

@@ -18,6 +18,7 @@ pub mod run;
 pub mod status;
 pub mod update;
 pub mod verify;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -111,6 +112,8 @@ pub enum Verb {
     Status(status::Status),
     /// Judge Kubernetes objects in files as a deploy to a cluster would, without a cluster
     Health(health::Health),
+    /// Keep what is deployed as it was deployed: remove drift as soon as it is there
+    Watch(watch::Watch),
     /// Deploy an earlier release exactly as it was: no commit, no rebuild, no re-render
     Redeploy(redeploy::Redeploy),
     /// List every sync, or prove the list
@@ -148,6 +151,7 @@ pub fn run(cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Diff(verb) => verb.run(common, cancel),
         Verb::Status(verb) => verb.run(common, cancel),
         Verb::Health(verb) => verb.run(common, cancel),
+        Verb::Watch(verb) => verb.run(common, cancel),
         Verb::Redeploy(verb) => verb.run(common, cancel),
         Verb::History(verb) => verb.run(common, cancel),
         Verb::Logs(verb) => verb.run(common, cancel),

@@ -16,11 +16,14 @@ use springline_model::{Cancel, application};
 use super::error::{CliError, Kind};
 use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
-use crate::app::{App, actor};
+use crate::app::{App, Wake, actor};
 use crate::project::{Configured, Picked, Project, show_revision};
 use crate::resolve::APPLICATION;
 use crate::show::progress::{Progress, how_text};
 use crate::show::{self, FAINT, GOOD, paint};
+
+/// So many environments are worth lists of whole clusters.
+const MANY: usize = 16;
 
 /// Builds what is missing, renders, plans, applies and records, in every environment.
 #[derive(Debug, Args)]
@@ -121,7 +124,32 @@ impl Ready {
         let project = Project::find(common, revision.revision.as_deref(), cancel)?;
         let picked = project.pick(revision)?;
         let declared = project.application(&picked)?;
-        let app = App::open(common, project, verb, cancel)?;
+        let app = match declared.value.environments.len() {
+            0..MANY => App::open(common, project, verb, cancel)?,
+            MANY.. => App::open_for_many(common, project, verb, cancel)?,
+        };
+        Self::of(app, picked, declared)
+    }
+
+    /// As [`Ready::open`], for a process that stays; see [`App::open_watching`].
+    ///
+    /// # Errors
+    /// As [`Ready::open`].
+    pub fn watching(
+        common: &Common,
+        revision: &RevisionArgs,
+        verb: &str,
+        cancel: &Cancel,
+        wake: Wake,
+    ) -> Result<Self, CliError> {
+        let project = Project::find(common, revision.revision.as_deref(), cancel)?;
+        let picked = project.pick(revision)?;
+        let declared = project.application(&picked)?;
+        let app = App::open_watching(common, project, verb, cancel, wake)?;
+        Self::of(app, picked, declared)
+    }
+
+    fn of(app: App, picked: Picked, declared: Configured<application::Application>) -> Result<Self, CliError> {
         let chain = crate::resolve::chain(&app, &picked, &declared)?;
         Ok(Self { app, picked, declared, chain })
     }

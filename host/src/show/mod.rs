@@ -66,6 +66,17 @@ pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Prints data as one line of JSON, for what goes on and on.
+///
+/// # Errors
+/// As [`fn@json`].
+pub fn json_line<T: Serialize + ?Sized>(value: &T) -> Result<(), CliError> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| CliError::new(Kind::State, format!("the answer can't be written as JSON: {error}")))?;
+    line(text);
+    Ok(())
+}
+
 /// Prints data in the format that was asked for.
 ///
 /// # Errors

@@ -91,6 +91,12 @@ impl Cluster {
         self.directory.join(CERTIFICATE)
     }
 
+    /// The directory with `kubectl`.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
     /// A directory that goes away with the cluster.
     #[must_use]
     pub fn directory(&self) -> &Path {

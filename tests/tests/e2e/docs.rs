@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use springline_testcluster::Cluster;
+
 use crate::desk::has_rust;
 use crate::sandbox::{Sandbox, root};
 
@@ -46,7 +48,13 @@ fn every_page_shows_what_happens() {
         if text.contains("$ springline plugin new --lang rust ") && !has_rust() {
             continue;
         }
-        let session = Session::play(&text);
+        // A page that speaks to a cluster gets one of its own.
+        let speaks = text.contains("$ kubectl ");
+        let cluster = if speaks { Cluster::start() } else { None };
+        if speaks && !cluster.as_ref().is_some_and(Cluster::controllers) {
+            continue;
+        }
+        let session = Session::play(&text, cluster.as_ref());
         commands += session.commands;
         if update && session.text != text {
             fs::write(&page, &session.text).unwrap();
@@ -65,7 +73,7 @@ struct Session {
 }
 
 impl Session {
-    fn play(page: &str) -> Self {
+    fn play(page: &str, cluster: Option<&Cluster>) -> Self {
         let sandbox = Sandbox::empty().unwrap();
         fs::remove_dir_all(sandbox.repo()).unwrap();
         fs::create_dir_all(sandbox.repo()).unwrap();
@@ -88,7 +96,7 @@ impl Session {
                 fs::write(path, format!("{}\n", body.join("\n"))).unwrap();
             }
             match info.split_whitespace().next() {
-                Some("console") => session.terminal(&sandbox, &mut directory, &body),
+                Some("console") => session.terminal(&sandbox, &mut directory, (&body, cluster)),
                 Some("sh") => {
                     for line in &body {
                         assert!(ELSEWHERE.iter().any(|known| line.starts_with(known)), "`{line}` is run by no test");
@@ -107,7 +115,7 @@ impl Session {
         self.text.push('\n');
     }
 
-    fn terminal(&mut self, sandbox: &Sandbox, directory: &mut PathBuf, body: &[&str]) {
+    fn terminal(&mut self, sandbox: &Sandbox, directory: &mut PathBuf, (body, cluster): (&[&str], Option<&Cluster>)) {
         for command in body.iter().filter_map(|line| line.strip_prefix("$ ")) {
             self.commands += 1;
             self.push(&format!("$ {command}"));
@@ -120,7 +128,11 @@ impl Session {
             let bin = Path::new(program.get_program()).parent().unwrap().to_owned();
             let mut shell = Command::new("sh");
             shell.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(&*directory);
-            let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+            let mut path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+            if let Some(cluster) = cluster {
+                path = format!("{}:{path}", cluster.programs().display());
+                shell.env("KUBECONFIG", cluster.kubeconfig());
+            }
             shell.env("PATH", path).env("COLUMNS", "100").env("SPRINGLINE_ROOT", root());
             // The session's home is its own; cargo and rustup stay where they are.
             for (name, place) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {

@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use crate::cache::{Cache, Change};
 use crate::cluster::Cluster;
 
-/// How long changes are gathered before they are told, each once.
-const GATHER: Duration = Duration::from_millis(100);
+/// How long changes are gathered after the first ones were told, so that each is told once.
+const GATHER: Duration = Duration::from_millis(25);
 
 /// Told of a change: who has read the object, the cluster, and the object's name. It must not block.
 pub type OnChange = Arc<dyn Fn(&Place, &str, &ObjectName) + Send + Sync>;
@@ -96,7 +96,6 @@ impl KubeClusters {
 /// Tells of changes, each once in a while.
 async fn tell(told: OnChange, mut changes: UnboundedReceiver<Change>) {
     while let Some(first) = changes.recv().await {
-        tokio::time::sleep(GATHER).await;
         let mut gathered = IndexSet::from([first]);
         while let Ok(next) = changes.try_recv() {
             gathered.insert(next);
@@ -104,6 +103,7 @@ async fn tell(told: OnChange, mut changes: UnboundedReceiver<Change>) {
         for change in gathered {
             told(&change.reader, &change.cluster, &change.name);
         }
+        tokio::time::sleep(GATHER).await;
     }
 }
 

@@ -122,7 +122,7 @@ impl Progress {
             .filter(|(wave, live)| before(*wave) && plan.identities.contains_key(*live))
             .map(|(wave, live)| (wave, live.clone()))
             .unzip();
-        let Some(last) = waves.into_iter().max() else { return Ok(()) };
+        let Some(last) = waves.into_iter().max().filter(|_| work.waits()) else { return Ok(()) };
         let awaited = match when {
             When::Apply(_) => Awaited::Wave(last),
             When::Delete(_) => Awaited::Applied,

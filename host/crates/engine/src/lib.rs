@@ -12,6 +12,7 @@ pub mod chain;
 pub mod error;
 pub mod event;
 pub mod garbage;
+pub mod heal;
 mod health;
 mod hooks;
 mod keep;

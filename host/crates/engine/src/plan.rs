@@ -22,6 +22,8 @@ pub struct Scope<'a> {
     pub prune: bool,
     /// Whether an empty render may remove everything.
     pub prune_all: bool,
+    /// Whether hooks are run as well.
+    pub hooks: bool,
 }
 
 /// What has to be done.
@@ -74,7 +76,7 @@ pub(crate) fn plan(
         let left: Vec<Change> = left;
         plan.left = left.into_iter().map(|change| change.live).collect();
     }
-    if plan.changes.is_empty() && !inventory.unfinished {
+    if !scope.hooks || (plan.changes.is_empty() && !inventory.unfinished) {
         plan.hooks.clear();
     }
     order(&mut plan.changes);

@@ -106,7 +106,18 @@ pub fn redeploy(
     (target, policy): (&Target, &springline_model::application::Sync),
     actor: &str,
 ) -> Result<Report, Failure> {
-    let run = begin(ports, &Cause::Redeploy, &release.application, &release.revision, actor);
+    again(ports, release, (target, policy), Cause::Redeploy, actor)
+}
+
+/// Makes live what a release holds.
+pub(crate) fn again(
+    ports: Ports<'_>,
+    release: &Release,
+    (target, policy): (&Target, &springline_model::application::Sync),
+    cause: Cause,
+    actor: &str,
+) -> Result<Report, Failure> {
+    let run = begin(ports, &cause, &release.application, &release.revision, actor);
     let run = match run {
         Ok(run) => run,
         Err(failed) => return Err(not_begun(*failed)),
@@ -224,6 +235,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             policy: &environment.sync,
             only: request.only,
             prune_all: request.prune_all,
+            repairs: false,
             began,
             last: at + 1 == request.environments.len(),
             remakes: request.trust == Trust::Kept,
@@ -389,6 +401,7 @@ fn stored(
         policy,
         only: None,
         prune_all: false,
+        repairs: report.run.cause == Cause::Drift,
         began: ports.clock.now(),
         last: true,
         remakes: false,

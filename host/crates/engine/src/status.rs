@@ -9,7 +9,7 @@ use springline_model::call::Context;
 use springline_model::capability::Ledger;
 use springline_model::manifest::{Action, Change, Child, Difference, Health, HealthStatus, Hook, Object};
 use springline_model::plugin::CallError;
-use springline_model::port::Page;
+use springline_model::port::{Page, Target as Opened};
 use springline_model::run::{Place, Release, Stage};
 
 use crate::Ports;
@@ -73,7 +73,7 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
         let target = open(ports, uses, comparison.context.clone(), comparison.desired.clone(), &Ledger::default())?;
         let inventory = inventory(ports, place, target.as_ref(), uses)?;
         // An empty render is shown for what it would do; only a sync refuses it.
-        let scope = Scope { environment: &place.environment, only: *only, prune: *prune, prune_all: true };
+        let scope = Scope { environment: &place.environment, only: *only, prune: *prune, prune_all: true, hooks: true };
         let plan = plan(target.as_ref(), uses, &comparison.desired, &inventory, scope)?;
         let mut changes = Vec::with_capacity(plan.changes.len());
         for change in plan.changes {
@@ -162,11 +162,42 @@ pub struct Branch {
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
-    let page =
-        Page { application: Some(place.application.clone()), environment: Some(place.environment.clone()), limit: 0 };
-    let id = ports.store.history(&page)?.into_iter().find_map(|sealed| sealed.record.release);
-    let Some(id) = id else { return Ok(None) };
+    let mut page =
+        Page { application: Some(place.application.clone()), environment: Some(place.environment.clone()), limit: 1 };
+    let mut newest = ports.store.history(&page)?.into_iter().find_map(|sealed| sealed.record.release);
+    if newest.is_none() {
+        // The newest sync failed before it had a release.
+        page.limit = 0;
+        newest = ports.store.history(&page)?.into_iter().find_map(|sealed| sealed.record.release);
+    }
+    let Some(id) = newest else { return Ok(None) };
     Ok(ports.store.releases(Some(place), &id.hex())?.into_iter().next())
+}
+
+/// What differs between a release and live.
+pub(crate) fn drift(
+    ports: Ports<'_>,
+    place: &Place,
+    release: &Release,
+    how: (&Target, bool),
+) -> Result<Vec<Change>, Reason> {
+    Ok(planned(ports, place, release, how)?.1.changes)
+}
+
+/// The target of a release, and what would make live equal to it.
+fn planned<'p>(
+    ports: Ports<'p>,
+    place: &Place,
+    release: &Release,
+    (target, prune): (&Target, bool),
+) -> Result<(Box<dyn Opened + 'p>, Plan), Reason> {
+    let desired: Vec<Object> = read_json(ports, &release.objects)?;
+    let desired: Arc<[Object]> = desired.into();
+    let opened = open(ports, target, Arc::new(release_context(release)), desired.clone(), &Ledger::default())?;
+    let inventory = inventory(ports, place, opened.as_ref(), target)?;
+    let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true, hooks: false };
+    let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;
+    Ok((opened, plan))
 }
 
 /// Looks at an environment: what is deployed, whether it drifted, how healthy it is, and what belongs
@@ -177,12 +208,7 @@ pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reaso
 pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(Status::never()) };
-        let desired: Vec<Object> = read_json(ports, &release.objects)?;
-        let desired: Arc<[Object]> = desired.into();
-        let opened = open(ports, target, Arc::new(release_context(&release)), desired.clone(), &Ledger::default())?;
-        let inventory = inventory(ports, place, opened.as_ref(), target)?;
-        let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true };
-        let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;
+        let (opened, plan) = planned(ports, place, &release, (target, prune))?;
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         let health = look.unhealthy.first().map_or(

@@ -1,6 +1,7 @@
 //! One sync: plan, run the hooks before it, apply in waves, wait for health, run the hooks after it,
 //! record. Whatever happens on the way, it ends in one `finish`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub(crate) struct Job<'a> {
     pub only: Option<&'a str>,
     pub prune_all: bool,
     pub began: Timestamp,
+    /// Whether it only makes live again what was deployed before: hooks are for what is new.
+    pub repairs: bool,
     /// Whether the run ends with this sync if it succeeds.
     pub last: bool,
     /// Whether what is lost can be made again: then a sync that meets it is not the end.
@@ -248,9 +251,18 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// How long live objects may take, each time that they are waited for.
+    /// How long live objects may take, each time that they are waited for. What a sync can't do
+    /// without, such as hooks, is waited for even if the policy waits for nothing else.
     pub fn seconds(&self) -> u64 {
-        self.job.policy.health_seconds
+        match self.job.policy.health_seconds {
+            0 => application::Sync::default().health_seconds,
+            seconds => seconds,
+        }
+    }
+
+    /// Whether objects that are applied have to become healthy.
+    pub fn waits(&self) -> bool {
+        self.job.policy.health_seconds > 0
     }
 }
 
@@ -281,6 +293,9 @@ impl Progress {
         self.left = planned.left;
         let live: Vec<String> = planned.identities.keys().cloned().collect();
         self.stage(work, Stage::Health, Some(live.len() as u64), |progress| {
+            if !work.waits() {
+                return progress.glance(work, &planned.identities, &live);
+            }
             let wait = Wait { on: work.on, live: &live, awaited: Awaited::Everything, seconds: work.seconds() };
             let mut waited = wait.wait()?;
             progress.log.append(&mut waited.look.log);
@@ -293,10 +308,25 @@ impl Progress {
         })?;
         ports.observer.event(&Event::Passed(Point::Healthy));
         self.phase(work, Phase::After)?;
-        if work.job.only.is_none() {
+        if work.job.only.is_none() && !work.job.repairs {
             self.inventory.get_or_insert_default().unfinished = false;
         }
         Ok(())
+    }
+
+    /// Looks at live objects once, whatever it finds.
+    fn glance(
+        &mut self,
+        work: Work<'_>,
+        identities: &BTreeMap<String, String>,
+        live: &[String],
+    ) -> Result<((), String), Reason> {
+        let mut look = work.on.look(live)?;
+        self.log.append(&mut look.log);
+        self.prove(live, &look.unhealthy);
+        self.settle(identities, &look.versions);
+        let healthy = live.len() - look.unhealthy.len();
+        Ok(((), format!("{healthy} of {} healthy, not waited for", count(live.len(), "object"))))
     }
 
     /// Plans and applies until nothing is left to do.
@@ -343,6 +373,7 @@ impl Progress {
             only: job.only,
             prune: job.policy.prune,
             prune_all: job.prune_all,
+            hooks: !job.repairs,
         };
         let mut plan = plan(on.target, on.uses, &job.desired, inventory, scope)?;
         plan.released.iter().for_each(|live| drop(inventory.objects.remove(live)));

@@ -96,12 +96,15 @@ pub struct Render {
 pub struct Sync {
     /// Whether live objects that are no longer desired are removed.
     pub prune: bool,
-    /// How long to wait for live objects to become healthy, in seconds.
+    /// Whether `springline watch` removes drift, or only tells of it.
+    pub self_heal: bool,
+    /// How long to wait for live objects to become healthy, in seconds; 0 for not at all: how they
+    /// are is told, and what is not healthy fails nothing.
     pub health_seconds: u64,
 }
 
 impl Default for Sync {
     fn default() -> Self {
-        Self { prune: true, health_seconds: 300 }
+        Self { prune: true, self_heal: true, health_seconds: 300 }
     }
 }

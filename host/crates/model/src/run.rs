@@ -66,6 +66,8 @@ pub enum Cause {
     Sync,
     /// `springline redeploy`.
     Redeploy,
+    /// `springline watch`, which found that live differs from what was deployed.
+    Drift,
 }
 
 impl std::fmt::Display for Cause {
@@ -78,6 +80,7 @@ impl std::fmt::Display for Cause {
             Self::Run => "run",
             Self::Sync => "sync",
             Self::Redeploy => "redeploy",
+            Self::Drift => "drift",
         })
     }
 }

@@ -11,6 +11,32 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process;
 
+/// The objects of one application on Kubernetes.
+const MANIFESTS: [(&str, &str); 4] = [
+    (
+        "account.yaml",
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: {{ environment }}, labels: { app: {{ environment }} } }\n",
+    ),
+    (
+        "service.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: {{ environment }}, labels: { app: {{ environment }} } }\nspec:\n  \
+         selector: { app: {{ environment }} }\n  ports: [{ name: http, port: 80, targetPort: 8080 }]\n",
+    ),
+    (
+        "deployment.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: {{ environment }}, labels: { app: {{ environment }} } }\n\
+         spec:\n  replicas: 0\n  selector: { matchLabels: { app: {{ environment }} } }\n  template:\n    metadata: { labels: { \
+         app: {{ environment }} } }\n    spec:\n      serviceAccountName: {{ environment }}\n      containers: [{ name: app, \
+         image: app:1, ports: [{ containerPort: 8080 }] }]\n",
+    ),
+    (
+        "ingress.yaml",
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: {{ environment }}, labels: { app: {{ environment }} \
+         } }\nspec:\n  rules:\n    - host: {{ environment }}.example.org\n      http:\n        paths:\n          - path: /\n            \
+         pathType: Prefix\n            backend: { service: { name: {{ environment }}, port: { name: http } } }\n",
+    ),
+];
+
 /// A git repository.
 pub struct Repository {
     /// Where it is.
@@ -43,6 +69,32 @@ impl Repository {
         let declared =
             "application: bench\nartifacts:\n  all: { steps: [{ name: read, plugin: ./reader.wasm, in: in }] }\n";
         fs::write(dir.join("springline.yaml"), declared)?;
+        Self::made(dir)
+    }
+
+    /// One with that many environments, each of four Kubernetes objects: those of the example `load`
+    /// of the cluster's crate, which applies them without Springline.
+    pub fn of_manifests(dir: PathBuf, count: usize, kubeconfig: &str) -> Result<Self> {
+        let mut declared = "application: bench\nenvironments:\n".to_owned();
+        for number in 0..count {
+            writeln!(
+                declared,
+                "  app-{number:04}: {{ render: {{ plugin: render-template, in: deploy }}, target: cluster, sync: {{ \
+                 health-seconds: 0 }} }}"
+            )?;
+        }
+        fs::create_dir_all(dir.join("deploy"))?;
+        fs::create_dir_all(dir.join(".springline"))?;
+        fs::write(dir.join("springline.yaml"), declared)?;
+        for (name, text) in MANIFESTS {
+            fs::write(dir.join("deploy").join(name), text)?;
+        }
+        let host = format!(
+            "clusters: {{ bench: {{ kubeconfig: {kubeconfig} }} }}\ntargets:\n  cluster:\n    plugin: \
+             target-kubernetes\n    with: {{ cluster: bench, namespace: ours }}\n    grants: {{ kubernetes: [ {{ cluster: \
+             bench, namespaces: [ours] }} ] }}\n"
+        );
+        fs::write(dir.join(".springline/host.yaml"), host)?;
         Self::made(dir)
     }
 

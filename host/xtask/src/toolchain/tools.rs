@@ -54,6 +54,11 @@ pub fn oras(context: &Context) -> Result<PathBuf> {
     ORAS.find(&directory(context))
 }
 
+/// The programs of a Kubernetes API server.
+pub fn kube(context: &Context) -> Result<PathBuf> {
+    kube::find(context, &directory(context))
+}
+
 /// Debian's registry.
 pub fn docker_registry() -> Result<PathBuf> {
     let installed = || on_path(DOCKER_REGISTRY);

@@ -2,6 +2,7 @@
 
 mod chain;
 mod crash;
+mod heal;
 mod hooks;
 mod observed;
 mod status;
@@ -239,7 +240,7 @@ fn chain(plugins: &FakePlugins) -> Chain {
                 with: Default::default(),
                 uses: uses(plugins, "memory", "/targets/memory"),
             },
-            sync: application::Sync { prune: true, health_seconds: 10 },
+            sync: application::Sync { health_seconds: 10, ..application::Sync::default() },
         }],
     }
 }

@@ -1,0 +1,54 @@
+//! Removes drift: what was deployed last becomes live again.
+
+use springline_model::application;
+use springline_model::manifest::Change;
+use springline_model::run::{Cause, Place, Release, Stage};
+
+use crate::Ports;
+use crate::chain::Target;
+use crate::error::{Reason, StageError};
+use crate::run::{Report, again};
+use crate::status::{current, drift};
+
+/// What became of the drift of an environment.
+#[derive(Debug)]
+pub enum Healed {
+    /// Nothing was ever deployed here.
+    NotDeployed,
+    /// Nothing differs.
+    InSync,
+    /// It differs, and is left as it is.
+    Drifted(Vec<Change>),
+    /// It was made what it should be.
+    Repaired(Box<Report>),
+}
+
+/// Looks whether what was deployed last is still what is live, and if the policy wants it, makes it
+/// so. A look that finds nothing is no run and leaves no record.
+///
+/// # Errors
+/// The stage that failed and why; a repair that failed is written down like any sync.
+pub fn heal(
+    ports: Ports<'_>,
+    place: &Place,
+    (target, policy): (&Target, &application::Sync),
+    actor: &str,
+) -> Result<Healed, Box<StageError>> {
+    let look = || -> Result<Option<(Release, Vec<Change>)>, Reason> {
+        let Some(release) = current(ports, place)? else { return Ok(None) };
+        let changes = drift(ports, place, &release, (target, policy.prune))?;
+        Ok(Some((release, changes)))
+    };
+    let found = look().map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
+    let Some((release, changes)) = found else { return Ok(Healed::NotDeployed) };
+    if changes.is_empty() {
+        return Ok(Healed::InSync);
+    }
+    if !policy.self_heal {
+        return Ok(Healed::Drifted(changes));
+    }
+    match again(ports, &release, (target, policy), Cause::Drift, actor) {
+        Ok(report) => Ok(Healed::Repaired(Box::new(report))),
+        Err(failure) => Err(Box::new(failure.0)),
+    }
+}

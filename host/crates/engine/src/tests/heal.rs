@@ -1,0 +1,84 @@
+//! Drift: found without a trace, repaired with one.
+
+use springline_model::history::Outcome;
+use springline_model::manifest::{Cleanup, HealthStatus, Phase};
+use springline_model::plugin::Fault;
+use springline_model::port::{Page, Store as _};
+use springline_model::run::Cause;
+
+use super::{World, files};
+use crate::error::StageError;
+use crate::heal::{Healed, heal};
+
+fn look(world: &World) -> Result<Healed, Box<StageError>> {
+    let environment = &world.chain.environments[0];
+    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "watcher@somewhere")
+}
+
+fn records(world: &World) -> usize {
+    world.store.history(&Page::default()).unwrap().len()
+}
+
+#[test]
+fn a_look_that_finds_nothing_leaves_no_trace() {
+    let world = World::new();
+    assert!(matches!(look(&world).unwrap(), Healed::NotDeployed));
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    let runs = world.store.runs(0).unwrap().len();
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    assert_eq!((records(&world), world.store.runs(0).unwrap().len()), (1, runs));
+}
+
+#[test]
+fn drift_is_repaired_from_the_release_and_recorded() {
+    let world = World::new();
+    world.live.set_hook("migrate", Phase::Before, 0, Cleanup { before_creation: true, ..Cleanup::default() });
+    let report = world.run("r1", &files("x", "-", "a\nb\nmigrate")).unwrap();
+    world.applied();
+    world.live.drift("a", world.body("edited"));
+    world.live.set("b", None);
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    // Hooks are for what is new.
+    assert_eq!(world.applied(), ["update a", "create b"]);
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+    let record = world.store.history(&Page::default()).unwrap().remove(0).record;
+    assert_eq!((&record.cause, &record.outcome), (&Cause::Drift, &Outcome::Succeeded));
+    assert_eq!(record.release, report.synced[0].sealed.record.release);
+    assert_eq!(record.actor, "watcher@somewhere");
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+}
+
+#[test]
+fn drift_may_be_left_as_it_is() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    world.chain.environments[0].sync.self_heal = false;
+    world.live.drift("a", world.body("edited"));
+    let Healed::Drifted(changes) = look(&world).unwrap() else { panic!("it is told of") };
+    assert_eq!(changes.iter().map(|change| change.live.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!((world.text("a").unwrap().as_str(), records(&world)), ("edited", 1));
+}
+
+#[test]
+fn a_repair_that_fails_is_recorded_and_tried_again() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    world.live.set("a", None);
+    world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
+    look(&world).unwrap_err();
+    let newest = world.store.history(&Page::default()).unwrap().remove(0).record;
+    assert!(matches!(newest.outcome, Outcome::Failed { .. }));
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+}
+
+#[test]
+fn without_a_time_to_wait_health_fails_nothing() {
+    let mut world = World::new();
+    world.live.set_wave("b", 2);
+    world.live.judge_by(|_| Some(HealthStatus::Progressing));
+    world.chain.environments[0].sync.health_seconds = 0;
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    assert_eq!(world.applied(), ["create a", "create b"]);
+    assert!(world.watcher.waits().is_empty());
+}

@@ -1,0 +1,237 @@
+//! `springline watch`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::{Value, json};
+use springline_engine::chain::Environment;
+use springline_engine::event::Silent;
+use springline_engine::heal::{Healed, heal};
+use springline_model::Cancel;
+use springline_model::run::Place;
+
+use super::error::CliError;
+use super::run::Ready;
+use super::{Common, Output, RevisionArgs};
+use crate::app::actor;
+use crate::show::time::duration;
+use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
+
+/// How long a request to stop may go unnoticed.
+const NOTICE: Duration = Duration::from_millis(100);
+/// The pause after an environment failed for the first time; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Keeps what is deployed as it was deployed: drift is removed as soon as it is there.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  springline watch\n  springline watch --env production --every 60 -o json\n  \
+                  springline watch --passes 1")]
+pub struct Watch {
+    /// Only this environment (may be given more than once)
+    #[arg(long = "env", value_name = "ENV")]
+    environments: Vec<String>,
+    /// How often everything is looked at, whether something was heard of it or not
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
+    /// End after everything was looked at so many times; without it, go on until stopped
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    passes: Option<u64>,
+}
+
+impl Watch {
+    /// Watches until it is stopped.
+    ///
+    /// # Errors
+    /// What keeps it from beginning. What fails later is told and tried again.
+    pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
+        let (sender, woken) = channel();
+        let wake = move |place: &Place| drop(sender.send(place.clone()));
+        let ready = Ready::watching(common, &RevisionArgs::default(), "watch", cancel, Arc::new(wake))?;
+        let mut watched = Watched::new(common, &ready, ready.environments(&self.environments)?);
+        let every = Duration::from_secs(self.every);
+        for pass in 1.. {
+            let began = Instant::now();
+            watched.pass(pass, cancel)?;
+            if self.passes == Some(pass) {
+                break;
+            }
+            watched.listen(&woken, began + every, cancel)?;
+            if cancel.is_cancelled() {
+                break;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// An environment that failed.
+struct Failing {
+    pause: Duration,
+    again: Instant,
+}
+
+/// The environments that are watched.
+struct Watched<'a> {
+    common: &'a Common,
+    ready: &'a Ready,
+    actor: String,
+    environments: Vec<&'a Environment>,
+    failing: BTreeMap<&'a str, Failing>,
+}
+
+/// What one look at everything came to.
+#[derive(Default)]
+struct Pass {
+    in_sync: usize,
+    repaired: usize,
+    drifted: usize,
+    failed: usize,
+    not_deployed: usize,
+}
+
+impl<'a> Watched<'a> {
+    fn new(common: &'a Common, ready: &'a Ready, environments: Vec<&'a Environment>) -> Self {
+        Self { common, ready, actor: actor(), environments, failing: BTreeMap::new() }
+    }
+
+    /// Looks at everything.
+    fn pass(&mut self, number: u64, cancel: &Cancel) -> Result<(), CliError> {
+        let began = Instant::now();
+        let mut pass = Pass::default();
+        for environment in self.environments.clone() {
+            if cancel.is_cancelled() {
+                return Ok(());
+            }
+            match self.look(environment)? {
+                Some(Healed::InSync) => pass.in_sync += 1,
+                Some(Healed::Repaired(_)) => pass.repaired += 1,
+                Some(Healed::Drifted(_)) => pass.drifted += 1,
+                Some(Healed::NotDeployed) => pass.not_deployed += 1,
+                None => pass.failed += 1,
+            }
+        }
+        self.tell(&pass, number, began.elapsed())
+    }
+
+    fn tell(&self, pass: &Pass, number: u64, took: Duration) -> Result<(), CliError> {
+        let Pass { in_sync, repaired, drifted, failed, not_deployed } = *pass;
+        if self.common.output == Output::Json {
+            return show::json_line(&json!({
+                "pass": number, "in-sync": in_sync, "repaired": repaired, "drifted": drifted, "failed": failed,
+                "not-deployed": not_deployed, "milliseconds": milliseconds(took),
+            }));
+        }
+        let parts = [
+            (in_sync, "in sync"),
+            (repaired, "repaired"),
+            (drifted, "drifted"),
+            (failed, "failed"),
+            (not_deployed, "not deployed"),
+        ];
+        let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        show::line(format_args!("{} {}", said.join(", "), paint(FAINT, duration(took))));
+        Ok(())
+    }
+
+    /// Looks at what changed as soon as it has, and at what failed when its pause is over, until
+    /// everything is due.
+    fn listen(&mut self, woken: &Receiver<Place>, until: Instant, cancel: &Cancel) -> Result<(), CliError> {
+        while !cancel.is_cancelled() {
+            let now = Instant::now();
+            if now >= until {
+                return Ok(());
+            }
+            let next = self.failing.values().map(|failing| failing.again).min().map_or(until, |again| again.min(until));
+            match woken.recv_timeout(NOTICE.min(next.saturating_duration_since(now))) {
+                Ok(place) => {
+                    let mut places = vec![place];
+                    places.extend(woken.try_iter());
+                    self.look_at(|environment, _| places.iter().any(|place| place.environment == environment))?;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let now = Instant::now();
+                    self.look_at(|_, failing| failing.is_some_and(|failing| failing.again <= now))?;
+                }
+                // Nothing on these targets tells of changes: what is left is to look every now and then.
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(NOTICE),
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, wanted: impl Fn(&str, Option<&Failing>) -> bool) -> Result<(), CliError> {
+        for environment in self.environments.clone() {
+            if wanted(&environment.name, self.failing.get(environment.name.as_str())) {
+                self.look(environment)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at one environment, and repairs it if that is wanted. None if that failed.
+    fn look(&mut self, environment: &'a Environment) -> Result<Option<Healed>, CliError> {
+        let began = Instant::now();
+        let place = Place { application: self.ready.chain.application.clone(), environment: environment.name.clone() };
+        let ports = self.ready.app.ports(&Silent);
+        match heal(ports, &place, (&environment.target, &environment.sync), &self.actor) {
+            Ok(healed) => {
+                self.failing.remove(environment.name.as_str());
+                self.report(&environment.name, &healed, began.elapsed())?;
+                Ok(Some(healed))
+            }
+            Err(error) => {
+                let pause = self.failing.get(environment.name.as_str()).map(|failing| failing.pause * 2);
+                let pause = pause.unwrap_or(FIRST_PAUSE).min(LONGEST_PAUSE);
+                self.failing.insert(&environment.name, Failing { pause, again: Instant::now() + pause });
+                self.complain(&environment.name, &CliError::from(*error), pause)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn report(&self, environment: &str, healed: &Healed, took: Duration) -> Result<(), CliError> {
+        let changes: Vec<Value> = match healed {
+            Healed::NotDeployed | Healed::InSync => return Ok(()),
+            Healed::Drifted(changes) => changes.iter().map(|change| json!(change)).collect(),
+            Healed::Repaired(report) => {
+                report.synced.iter().flat_map(|synced| &synced.done).map(|done| json!(done)).collect()
+            }
+        };
+        let repaired = matches!(healed, Healed::Repaired(_));
+        if self.common.output == Output::Json {
+            let what = if repaired { "repaired" } else { "drifted" };
+            return show::json_line(
+                &json!({ "environment": environment, what: changes, "milliseconds": milliseconds(took) }),
+            );
+        }
+        let word = if repaired { paint(GOOD, "repaired") } else { paint(NOTE, "drifted") };
+        show::line(format_args!("{environment}: {word} {}", paint(FAINT, duration(took))));
+        for change in changes {
+            let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
+            show::line(format_args!("  {} {} {}", text("action"), text("live"), paint(FAINT, text("summary"))));
+        }
+        Ok(())
+    }
+
+    fn complain(&self, environment: &str, error: &CliError, pause: Duration) -> Result<(), CliError> {
+        if self.common.output == Output::Json {
+            return show::json_line(&json!({
+                "environment": environment,
+                "error": { "kind": error.kind.name(), "message": error.message, "hint": error.hint },
+                "again-after-milliseconds": milliseconds(pause),
+            }));
+        }
+        show::line(format_args!("{environment}: {} {}", paint(BAD, "failed"), error.message));
+        show::line(paint(FAINT, format_args!("  again in {}", duration(pause))));
+        Ok(())
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
