@@ -10,7 +10,7 @@ use crate::reference::Kind;
 use crate::scope::is_own;
 
 /// What kubectl keeps of what it applied; of a Secret, its values.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// What the API server keeps in every object's metadata.
 const BOOKKEEPING: &[&str] = &[
     "creationTimestamp",

@@ -86,7 +86,9 @@ fn below(path: &str, key: &str) -> String {
 
 /// One line that says what differs, such as `spec.replicas: 1 -> 3`.
 pub fn summary(from: &Value, to: &Value) -> String {
-    let fields = fields(from, to);
+    let mut fields = fields(from, to);
+    // What goes is often a default of what was there.
+    fields.sort_by_key(|field| field.to.is_none());
     let mut parts: Vec<_> = fields.iter().take(NAMED).map(ToString::to_string).collect();
     if fields.len() > NAMED {
         parts.push(format!("{} more", fields.len() - NAMED));
@@ -132,10 +134,10 @@ mod tests {
         wanted["metadata"]["labels"] = json!({});
         assert_eq!(
             summary(&live, &wanted),
-            "metadata.labels[app.kubernetes.io/name]: removed, spec.replicas: 1 -> 3, spec.containers[web].image: a:1 -> a:2"
+            "spec.replicas: 1 -> 3, spec.containers[web].image: a:1 -> a:2, metadata.labels[app.kubernetes.io/name]: removed"
         );
         wanted["spec"]["containers"][1] = json!({ "name": "log", "env": [{ "name": "X" }], "tty": true });
-        assert!(summary(&live, &wanted).ends_with("a:1 -> a:2, 2 more"));
+        assert!(summary(&live, &wanted).contains("a:1 -> a:2, "));
     }
 
     #[test]
@@ -143,7 +145,7 @@ mod tests {
         let line = |a: Value, b: Value| summary(&json!({ "l": a }), &json!({ "l": b }));
         assert_eq!(
             line(json!([{ "name": "a" }, { "name": "b", "x": 1 }]), json!([{ "name": "b", "x": 2 }])),
-            "l[a]: removed, l[b].x: 1 -> 2"
+            "l[b].x: 1 -> 2, l[a]: removed"
         );
         assert_eq!(
             line(json!([{ "name": "a" }, { "name": "b" }]), json!([{ "name": "b" }, { "name": "a" }])),

@@ -35,7 +35,7 @@ pub fn explain(config: &Config, change: &Change, deploy: &Deploy) -> Result<Diff
         None => created(&live, &applied),
         Some(there) => {
             let text = || text(&notes.digest, deploy).ok();
-            match trial.run(&applied, Sent { id: &change.object, live: &live, text: &text })? {
+            match trial.run(&applied, there, Sent { id: &change.object, live: &live, text: &text })? {
                 Outcome::Applied { object, .. } => object,
                 Outcome::Replaced { .. } => over(there.clone(), &applied),
             }

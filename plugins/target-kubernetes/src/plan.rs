@@ -175,7 +175,7 @@ impl Plan<'_> {
         };
         let applied = trial.applied(&desired.object, Some(there))?;
         let text = || text(&desired.digest, self.deploy).ok();
-        let outcome = trial.run(&applied, Sent { id: &desired.id, live: &desired.live, text: &text })?;
+        let outcome = trial.run(&applied, there, Sent { id: &desired.id, live: &desired.live, text: &text })?;
         let before = Some(version(&meaningful(there)));
         let uid = metadata(there, "uid").to_owned();
         let notes = Notes { digest: desired.digest.clone(), uid, ..Notes::default() };

@@ -2,7 +2,11 @@
 //! desired goes, as it would have gone with that tool.
 
 use springline_sdk::prelude::*;
+use springline_sdk::serde_json::from_str;
 
+use crate::content::LAST_APPLIED;
+use crate::options::annotation;
+use crate::owner::owner_of;
 use crate::trial::MANAGER;
 
 /// What `kubectl apply` writes as, without `--server-side`.
@@ -35,6 +39,42 @@ pub fn patch(live: &Value, tools: &[String]) -> Option<Value> {
     Some(
         json!({ "metadata": { "resourceVersion": live.pointer("/metadata/resourceVersion")?, "managedFields": kept } }),
     )
+}
+
+/// What `kubectl apply` keeps of what it applied, from a live object that nobody owns.
+pub fn last_applied(there: &Value) -> Option<Value> {
+    if owner_of(there).is_some() {
+        return None;
+    }
+    from_str(annotation(there, LAST_APPLIED)?).ok()
+}
+
+/// Takes out of an object what was applied before and is not any more: it goes when the object is
+/// taken over.
+pub fn leave(object: &mut Value, before: &Value, now: &Value) {
+    match (object, before, now) {
+        (Value::Object(object), Value::Object(before), Value::Object(now)) => {
+            for (key, below) in before {
+                match (now.get(key), object.get_mut(key)) {
+                    (Some(now), Some(object)) => leave(object, below, now),
+                    (None, Some(_)) => drop(object.shift_remove(key)),
+                    (_, None) => {}
+                }
+            }
+        }
+        (Value::Array(items), Value::Array(before), Value::Array(now)) => {
+            for below in before {
+                let Some(name) = below.get("name") else { return };
+                let named = |item: &Value| item.get("name") == Some(name);
+                match (now.iter().find(|item| named(item)), items.iter().position(named)) {
+                    (Some(now), Some(at)) => leave(&mut items[at], below, now),
+                    (None, Some(at)) => drop(items.remove(at)),
+                    (_, None) => {}
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Adds the fields of one set to another.
@@ -71,6 +111,19 @@ mod tests {
         ]));
         let all = json!({ "f:data": { "f:b": {}, "f:a": {} } });
         assert_eq!(patch(&object, &[]).unwrap(), live(json!([others, entry(MANAGER, "Apply", all)])));
+    }
+
+    #[test]
+    fn what_was_applied_before_and_is_not_any_more_goes() {
+        let before =
+            json!({ "data": { "a": 1, "b": 1 }, "list": [{ "name": "x", "v": 1 }, { "name": "y" }], "gone": 1 });
+        let now = json!({ "data": { "a": 2 }, "list": [{ "name": "x" }] });
+        let mut object = json!({ "data": { "a": 2, "b": 1, "c": 1 }, "list": [{ "name": "z" }, { "name": "x", "v": 1 }, { "name": "y" }] });
+        leave(&mut object, &before, &now);
+        assert_eq!(object, json!({ "data": { "a": 2, "c": 1 }, "list": [{ "name": "z" }, { "name": "x" }] }));
+        let applied = |owner: &str| json!({ "metadata": { "annotations": { LAST_APPLIED: "{\"a\": 1}", "springline.dev/owner": owner } } });
+        assert_eq!(last_applied(&applied("")), Some(json!({ "a": 1 })));
+        assert_eq!(last_applied(&applied("shop/prod")), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::options::Options;
 use crate::owner::Owner;
 use crate::reference::Ref;
 use crate::refusal::{Sent, brief, foreign, immutable, reading};
+use crate::takeover;
 
 /// The field manager that everything is written as.
 pub const MANAGER: &str = "springline";
@@ -58,15 +59,21 @@ impl Trial<'_> {
         Ok(applied)
     }
 
-    /// What applying it would come to.
-    pub fn run(&self, applied: &Value, sent: Sent<'_>) -> Result<Outcome> {
+    /// What applying it over what is there would come to.
+    pub fn run(&self, applied: &Value, there: &Value, sent: Sent<'_>) -> Result<Outcome> {
         let cluster = Cluster::new(&self.live.cluster);
         let text = applied.to_string();
         let mut force = self.config.force || self.options.force;
         loop {
             let options = WriteOptions { manager: MANAGER.to_owned(), force, dry_run: true };
             let refusal = match cluster.apply(&text, &options) {
-                Ok(object) => return Ok(Outcome::Applied { object: live::object(&object)?, force }),
+                Ok(object) => {
+                    let mut object = live::object(&object)?;
+                    if let Some(before) = takeover::last_applied(there) {
+                        takeover::leave(&mut object, &before, applied);
+                    }
+                    return Ok(Outcome::Applied { object, force });
+                }
                 Err(KubernetesError::Refused(refusal)) => refusal,
                 Err(other) => return Err(sent.error(other)),
             };
