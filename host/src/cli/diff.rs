@@ -80,11 +80,16 @@ fn as_json(environment: &str, differences: &Differences) -> Value {
         .changes
         .iter()
         .map(|explained| json!({ "change": explained.change, "difference": explained.difference }));
+    let hooks = differences
+        .hooks
+        .iter()
+        .map(|hook| json!({ "live": hook.live, "object": hook.object, "phase": hook.phase, "wave": hook.wave }));
     json!({
         "environment": environment,
         "in-sync": differences.changes.is_empty(),
         "desired": differences.desired,
         "changes": changes.collect::<Vec<_>>(),
         "left": differences.left,
+        "hooks": hooks.collect::<Vec<_>>(),
     })
 }

@@ -9,6 +9,8 @@ use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment, Input};
 use springline_engine::error::Reason;
 use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until, run};
+use springline_model::history::Done;
+use springline_model::manifest::Action;
 use springline_model::plugin::{Fault, Violation};
 use springline_model::run::{Cause, How, StepRecord};
 use springline_model::{Cancel, application};
@@ -297,6 +299,7 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
                     1 => "1 change applied".to_owned(),
                     n => format!("{n} changes applied"),
                 };
+                let what = what + &hooks_run(&synced.done);
                 show::line(format_args!(
                     "{} {place}: {what}, release {release} of {revision} {}",
                     paint(GOOD, "synced"),
@@ -316,6 +319,15 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `, 2 hooks run`.
+fn hooks_run(done: &[Done]) -> String {
+    match done.iter().filter(|done| done.hook.is_some() && done.action == Action::Create).count() {
+        0 => String::new(),
+        1 => ", 1 hook run".to_owned(),
+        n => format!(", {n} hooks run"),
+    }
 }
 
 /// A run as JSON.

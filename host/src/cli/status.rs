@@ -2,13 +2,11 @@
 
 use std::process::ExitCode;
 
-use anstyle::Style;
 use clap::Args;
 use serde_json::{Value, json};
 use springline_engine::event::Silent;
 use springline_engine::status::{self, Status as Found};
 use springline_model::Cancel;
-use springline_model::manifest::HealthStatus;
 use springline_model::port::{Sources as _, Store as _};
 use springline_model::run::{Place, RunState};
 
@@ -19,15 +17,21 @@ use crate::grants;
 use crate::project::{Project, show_revision};
 use crate::resolve::{self, Resolver};
 use crate::show::table::{Table, plain, styled};
-use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
+use crate::show::tree::{self, style_of};
+use crate::show::{self, BAD, GOOD, NOTE};
 
 /// Shows what is deployed, whether it drifted and how healthy it is.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: springline status -o json")]
+#[command(
+    after_help = "Examples:\n  springline status\n  springline status --env prod --all\n  springline status -o json"
+)]
 pub struct Status {
     /// Only of this environment (may be given more than once)
     #[arg(long = "env", value_name = "ENV")]
     environments: Vec<String>,
+    /// Show every object and all that belongs to it, also what is in sync and healthy
+    #[arg(long)]
+    all: bool,
 }
 
 struct Row {
@@ -71,7 +75,7 @@ impl Status {
                 show_revision(&head.id),
                 head.subject
             ));
-            print(&rows, &head.id);
+            print(&rows, &head.id, self.all);
             for run in app.store.unfinished()?.iter().filter(|run| run.state == RunState::Running) {
                 show::warn(format_args!("run {} was cut off: `springline {}` goes on with it", run.number, run.cause));
             }
@@ -80,15 +84,7 @@ impl Status {
     }
 }
 
-fn style_of(health: HealthStatus) -> Style {
-    match health {
-        HealthStatus::Healthy => GOOD,
-        HealthStatus::Suspended | HealthStatus::Progressing | HealthStatus::Unknown => NOTE,
-        HealthStatus::Missing | HealthStatus::Degraded => BAD,
-    }
-}
-
-fn print(rows: &[Row], head: &str) {
+fn print(rows: &[Row], head: &str, all: bool) {
     let mut table = Table::new(&["ENVIRONMENT", "SYNC", "HEALTH", "RELEASE", "REVISION", "OBJECTS"]);
     for Row { environment, found } in rows {
         let (sync, release, revision) = match &found.release {
@@ -107,14 +103,9 @@ fn print(rows: &[Row], head: &str) {
     }
     table.print();
     for Row { environment, found } in rows {
-        for change in &found.drifted {
-            let (sign, _) = show::difference::word(change.action);
-            let summary = paint(FAINT, &change.summary);
-            show::line(format_args!("  {environment}: {sign} {} {summary}", change.live));
-        }
-        for (live, health) in &found.unhealthy {
-            let status = paint(style_of(health.status), health.status);
-            show::line(format_args!("  {environment}: {live} {status} {}", health.message));
+        tree::print(environment, &found.objects, all);
+        if let Some(why) = &found.unexplained {
+            show::warn(format_args!("{environment}: no closer look at its objects: {why}"));
         }
     }
 }
@@ -123,6 +114,10 @@ fn as_json(row: &Row, head: &str) -> Value {
     let Row { environment, found } = row;
     let unhealthy: Vec<_> =
         found.unhealthy.iter().map(|(live, health)| json!({ "object": live, "health": health })).collect();
+    let worst = found.unhealthy.first().map(|(live, health)| {
+        let node = found.objects.iter().find(|node| node.live == *live);
+        json!({ "object": live, "health": health, "why": node.map(|node| &node.why) })
+    });
     json!({
         "environment": environment,
         "release": found.release,
@@ -132,5 +127,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "objects": found.desired,
         "health": found.health,
         "unhealthy": unhealthy,
+        "worst": worst,
+        "tree": found.objects,
     })
 }

@@ -2,7 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 use springline_engine::status::{Differences, Explained};
-use springline_model::manifest::Action;
+use springline_model::manifest::{Action, Hook};
 
 use super::{BAD, FAINT, GOOD, NOTE, STRONG, line, paint};
 
@@ -32,6 +32,10 @@ pub fn print(environment: &str, differences: &Differences) {
     for explained in &differences.changes {
         one(explained);
     }
+    if number == 0 && !differences.hooks.is_empty() {
+        line(paint(FAINT, "  the last sync did not end well, so the next one runs the hooks"));
+    }
+    hooks(&differences.hooks);
     for left in &differences.left {
         line(paint(FAINT, format_args!("  {left} is no longer desired and stays, as pruning is off")));
     }
@@ -54,20 +58,35 @@ fn one(explained: &Explained) {
     }
 }
 
-/// Prints how two texts differ, as a unified diff.
+/// Prints how two texts differ, as a unified diff; what differs within a line is underlined.
 pub fn unified(live: &str, desired: &str) {
     let diff = TextDiff::from_lines(live, desired);
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         line(paint(FAINT, hunk.header().to_string().trim_end()));
-        for change in hunk.iter_changes() {
+        for change in hunk.ops().iter().flat_map(|op| diff.iter_inline_changes(op)) {
             let (sign, style) = match change.tag() {
                 ChangeTag::Delete => ("-", BAD),
                 ChangeTag::Insert => ("+", GOOD),
                 ChangeTag::Equal => (" ", anstyle::Style::new()),
             };
-            let text = visible(change.value().trim_end_matches(['\n', '\r']));
-            line(paint(style, format_args!("{sign}{text}")));
+            let mut text = paint(style, sign);
+            for (differs, piece) in change.iter_strings_lossy() {
+                let style = if differs { style.underline() } else { style };
+                text.push_str(&paint(style, visible(piece.trim_end_matches(['\n', '\r']))));
+            }
+            line(text);
         }
+    }
+}
+
+/// Prints the hooks that a sync would run.
+fn hooks(hooks: &[Hook]) {
+    for Hook { live, phase, wave, .. } in hooks {
+        line(format_args!(
+            "{} {live}{}",
+            paint(NOTE, "! run hook"),
+            paint(FAINT, format_args!(" ({phase}, wave {wave})"))
+        ));
     }
 }
 

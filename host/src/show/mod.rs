@@ -5,6 +5,7 @@ pub mod progress;
 pub mod table;
 pub mod time;
 pub mod transfer;
+pub mod tree;
 
 use std::io::Write as _;
 

@@ -1,10 +1,13 @@
 //! What a run does, while it does it: a line a stage, and in a terminal a bar below them.
 
 use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use springline_engine::event::{Event, Observer};
+use springline_engine::event::{Awaited, Event, Observer, Waiting};
+use springline_model::history::Done;
+use springline_model::manifest::Action;
 use springline_model::run::{How, Stage};
 
 use super::difference::word;
@@ -20,6 +23,8 @@ pub struct Progress {
     /// Whether lines are printed: not in JSON.
     lines: bool,
     bar: ProgressBar,
+    /// What was told last of a wait, and the account of the worst object.
+    told: Mutex<(String, Vec<String>)>,
 }
 
 impl Progress {
@@ -34,7 +39,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { lines, bar }
+        Self { lines, bar, told: Mutex::default() }
     }
 
     fn line(&self, text: impl std::fmt::Display) {
@@ -48,6 +53,45 @@ impl Progress {
         let head = paint(STRONG, format_args!("{:<7}", stage.to_string()));
         let took = paint(FAINT, duration(took));
         self.line(format_args!("{head} {place:<12} {detail:<44} {took}"));
+    }
+
+    /// A failure, or a hook that is done.
+    fn changed(&self, done: &Done) {
+        let (_, word) = word(done.action);
+        let hook = done.hook.map(|phase| format!(" (hook, {phase})")).unwrap_or_default();
+        match &done.error {
+            Some(error) => {
+                self.line(format_args!("  {} to {word} {}{hook}: {error}", paint(BAD, "failed"), done.live));
+            }
+            None if done.hook.is_some() && done.action != Action::Delete => {
+                self.line(format_args!("  {} {}{hook}", paint(GOOD, "ran     "), done.live));
+            }
+            None => {}
+        }
+    }
+
+    /// In a terminal a line that moves, elsewhere one for each change of what is waited for. What the
+    /// target tells of the worst is a line in both.
+    fn waiting(&self, waiting: &Waiting) {
+        let Some(worst) = waiting.worst.first() else { return };
+        let (what, left) = (awaited(waiting), duration(waiting.left));
+        self.bar.set_message(format!("{what}; {worst} ({left} left)"));
+        if waiting.awaited == Awaited::Everything {
+            self.bar.set_position((waiting.all - waiting.unhealthy) as u64);
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (format!("{what}; {worst}"), worst.why.clone());
+        let head = paint(NOTE, "waiting ");
+        if self.bar.is_hidden() && told.0 != now.0 {
+            self.line(format_args!("  {head} {} ({left} left)", now.0));
+        }
+        if told.1 != now.1 {
+            if !self.bar.is_hidden() && !now.1.is_empty() {
+                self.line(format_args!("  {head} {worst}"));
+            }
+            now.1.iter().for_each(|why| self.line(paint(FAINT, format_args!("           {why}"))));
+        }
+        *told = now;
     }
 
     fn called(&self, name: &str, how: &How, summary: &str, took: Duration) {
@@ -71,6 +115,17 @@ impl Progress {
             )),
             How::Failed => self.line(format_args!("  {} {name}", paint(BAD, "failed  "))),
         }
+    }
+}
+
+/// What is waited for, in a few words.
+fn awaited(waiting: &Waiting) -> String {
+    let Waiting { awaited, unhealthy, all, .. } = waiting;
+    match awaited {
+        Awaited::Wave(wave) => format!("wave {wave}: {unhealthy} of {all} not healthy"),
+        Awaited::Applied => format!("before anything is deleted: {unhealthy} of {all} not healthy"),
+        Awaited::Hooks(phase) => format!("hooks ({phase}): {unhealthy} of {all} not done"),
+        Awaited::Everything => format!("{unhealthy} of {all} not healthy"),
     }
 }
 
@@ -111,15 +166,9 @@ impl Observer for Progress {
             Event::Applying { live, action } => self.bar.set_message(format!("{} {live}", word(*action).1)),
             Event::Changed(done) => {
                 self.bar.inc(1);
-                if let Some(error) = &done.error {
-                    let (_, word) = word(done.action);
-                    self.line(format_args!("  {} to {word} {}: {error}", paint(BAD, "failed"), done.live));
-                }
+                self.changed(done);
             }
-            Event::Waiting(waiting) => {
-                let worst = waiting.worst.first().map(ToString::to_string).unwrap_or_default();
-                self.bar.set_message(format!("{worst} ({} left)", duration(waiting.left)));
-            }
+            Event::Waiting(waiting) => self.waiting(waiting),
             Event::StageDone { stage, environment, detail, took } => {
                 self.bar.disable_steady_tick();
                 self.stage(*stage, *environment, detail, *took);
