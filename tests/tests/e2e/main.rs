@@ -12,6 +12,7 @@ mod docs;
 mod durable;
 mod fixtures;
 mod full_disk;
+mod health;
 mod hostile;
 mod languages;
 mod old_plugins;
