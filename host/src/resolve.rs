@@ -42,6 +42,9 @@ pub struct Known {
     schema: Arc<CompiledSchema>,
 }
 
+/// What an application says to a target, and where.
+type Said<'a> = (&'a Map<String, Value>, &'a Place<'a>);
+
 /// Where plugins that are named by a path are looked for.
 enum Base<'a> {
     /// In the revision, and where it has no such file, in the work tree.
@@ -227,7 +230,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         operator: Option<&mut Self>,
         wanted: Kind,
-        (name, with, application): (&str, &Map<String, Value>, Option<(&Map<String, Value>, &Place<'_>)>),
+        (name, with, application): (&str, &Map<String, Value>, Option<Said<'_>>),
         place: &Place<'_>,
     ) -> Result<Use, CliError> {
         let known = self.plugin(operator, name, &place.key("plugin"))?;

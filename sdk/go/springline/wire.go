@@ -9,7 +9,7 @@ import (
 // The types of the contract as they cross: each visitor has the fields of a WIT type in the order
 // of wit/. They, the imports and the exports are written by hand, for the wit/ of this fingerprint:
 //
-// wit: 66e4f44e74bfa41e5bbb3312a8c15f0857d9b22365e94839baf6cf56a2062976
+// wit: a49fa52f4259a1ced4323e9dbeddb7981cf31772a85bef48629d672d6f5df612
 
 func visitViolation(c *abi.Coder, v *Violation) {
 	var line *uint32

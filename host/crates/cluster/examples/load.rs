@@ -129,7 +129,7 @@ async fn requests(client: &Client) -> Result<Value> {
     let (mut reads, mut writes) = (0.0, 0.0);
     for line in text.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
         let of = |kind: &&str| line.contains(&format!("resource=\"{kind}\""));
-        if ["deployments", "services", "serviceaccounts", "ingresses"].iter().any(|kind| of(&kind)) {
+        if ["deployments", "services", "serviceaccounts", "ingresses"].iter().any(of) {
             let count: f64 = line.rsplit(' ').next().unwrap_or_default().parse()?;
             let reading = ["GET", "LIST", "WATCH"].iter().any(|verb| line.contains(&format!("verb=\"{verb}\"")));
             // What is only tried is no write; the API server counts it apart.
