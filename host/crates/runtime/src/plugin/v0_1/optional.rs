@@ -23,13 +23,15 @@ pub(super) fn hooks(found: Vec<hooks::Hook>, desired: &[types::Object], masks: &
         check::name(masks, "a live object's name", &hook.ref_)?;
         from_guest::check_object(&hook.object, &known, masks)?;
         check::state(masks, &hook.ref_, &hook.state)?;
-        if !seen.insert(hook.ref_.clone()) {
-            return Err(contract(format!("two hooks make the same live object: `{}`", hook.ref_)));
+        let phase = phase(hook.phase);
+        // An object may be run in several phases, in each once.
+        if !seen.insert((phase, hook.ref_.clone())) {
+            return Err(contract(format!("two hooks of one phase make the same live object: `{}`", hook.ref_)));
         }
         hooks.push(Hook {
             live: hook.ref_,
             object: hook.object,
-            phase: phase(hook.phase),
+            phase,
             wave: hook.wave,
             cleanup: cleanup(hook.cleanup),
             state: hook.state,
