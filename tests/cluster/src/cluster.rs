@@ -113,6 +113,11 @@ impl Cluster {
         kubectl::run(self.kubectl_by(&self.kubeconfig(), arguments), input)
     }
 
+    /// kubectl as the admin, not started yet: to be watched while it runs.
+    pub fn kubectl_command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+        self.kubectl_by(&self.kubeconfig(), arguments)
+    }
+
     /// kubectl with a kubeconfig, not started yet.
     pub(crate) fn kubectl_by<S: AsRef<OsStr>>(&self, kubeconfig: &Path, arguments: &[S]) -> Command {
         kubectl::command(&self.programs.join("kubectl"), &self.directory, kubeconfig, arguments)

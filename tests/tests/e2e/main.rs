@@ -14,6 +14,7 @@ mod fixtures;
 mod full_disk;
 mod health;
 mod hostile;
+mod kube;
 mod languages;
 mod old_plugins;
 mod other_language;

@@ -1,0 +1,226 @@
+//! An application in git, and what a real API server makes of it.
+
+use std::fs;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread::{self, JoinHandle};
+
+use serde_json::{Deserializer, Value, json};
+use springline_testcluster::Cluster;
+
+use crate::sandbox::{Outcome, Sandbox};
+
+/// An application named like its namespace, whose manifests lie in `deploy`, with the environment
+/// `live` on the target `live`, which is the cluster `test` of host.yaml.
+pub struct Shop<'c> {
+    pub cluster: &'c Cluster,
+    pub namespace: String,
+    pub sandbox: Sandbox,
+}
+
+impl<'c> Shop<'c> {
+    /// One whose namespace's name starts like this; none where something is missing.
+    pub fn new(cluster: &'c Cluster, name: &str) -> Option<Self> {
+        Self::through(cluster, &cluster.kubeconfig(), name)
+    }
+
+    /// One that reaches the cluster by another kubeconfig: a proxy's.
+    pub fn through(cluster: &'c Cluster, kubeconfig: &Path, name: &str) -> Option<Self> {
+        let shop = Self { cluster, namespace: cluster.namespace(name), sandbox: Sandbox::empty()? };
+        shop.host(kubeconfig, "");
+        shop.application("");
+        Some(shop)
+    }
+
+    /// Writes host.yaml; `with` is more of the target's config: `, force: true`.
+    pub fn host(&self, kubeconfig: &Path, with: &str) {
+        self.sandbox.operator(&format!(
+            "\
+clusters:
+  test: {{ kubeconfig: {} }}
+targets:
+  live:
+    plugin: target-kubernetes
+    with: {{ cluster: test, namespace: {}{with} }}
+    grants: {{ kubernetes: [{{ cluster: test }}] }}
+",
+            kubeconfig.display(),
+            self.namespace
+        ));
+    }
+
+    /// Writes springline.yaml; `more` are lines of the environment, four spaces deep.
+    pub fn application(&self, more: &str) {
+        let text = format!(
+            "\
+application: {}
+environments:
+  live:
+    render: {{ plugin: render-manifests, in: deploy }}
+    target: live
+{more}",
+            self.namespace
+        );
+        self.sandbox.write("springline.yaml", text);
+    }
+
+    /// Writes a manifest.
+    pub fn manifest(&self, name: &str, text: &str) {
+        self.sandbox.write(&format!("deploy/{name}.yaml"), text);
+    }
+
+    /// Takes a manifest out of git.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.sandbox.repo().join(format!("deploy/{name}.yaml"))).unwrap();
+    }
+
+    /// Runs the program on what is there now.
+    pub fn springline(&self, arguments: &[&str]) -> Outcome {
+        self.sandbox.commit("Go on");
+        self.sandbox.springline(arguments)
+    }
+
+    /// Deploys what is there now, and tells what came of it in this environment.
+    #[track_caller]
+    pub fn sync(&self) -> Value {
+        let report = self.springline(&["sync", "-o", "json"]).json();
+        report["environments"][0].clone()
+    }
+
+    /// Has a sync fail as a deployment, with these words.
+    #[track_caller]
+    pub fn refused(&self, words: &[&str]) -> String {
+        self.springline(&["sync"]).fails(DEPLOY, words)
+    }
+
+    /// What differs: nothing, or the text that tells it.
+    #[track_caller]
+    pub fn diff(&self) -> Option<String> {
+        let outcome = self.springline(&["diff", "--color", "never"]);
+        match outcome.code {
+            0 => None,
+            1 => Some(outcome.stdout),
+            _ => panic!("{outcome:#?}"),
+        }
+    }
+
+    /// The status of the environment.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        self.sandbox.springline(&["status", "-o", "json"]).json()["environments"][0].clone()
+    }
+
+    /// Runs kubectl in the namespace.
+    pub fn kubectl(&self, arguments: &[&str]) -> springline_testcluster::Outcome {
+        self.cluster.kubectl(&[&["-n", &self.namespace], arguments].concat())
+    }
+
+    /// A live object, as `KIND/NAME`.
+    #[track_caller]
+    pub fn get(&self, object: &str) -> Value {
+        self.kubectl(&["get", object, "-o", "json"]).json()
+    }
+
+    /// Whether a live object is there.
+    #[track_caller]
+    pub fn has(&self, object: &str) -> bool {
+        !self.kubectl(&["get", object, "--ignore-not-found", "-o", "name"]).ok().is_empty()
+    }
+
+    /// How a live object is called: `test/KIND[.GROUP]/NAMESPACE/NAME`.
+    pub fn live(&self, kind: &str, name: &str) -> String {
+        format!("test/{kind}/{}/{name}", self.namespace)
+    }
+
+    /// Every file of the state directory.
+    pub fn state_files(&self) -> Vec<PathBuf> {
+        fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { walk(&path, found) } else { found.push(path) }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.sandbox.repo().join(".springline"), &mut found);
+        found
+    }
+}
+
+/// The exit code of a deployment that did not come to its end.
+pub const DEPLOY: i32 = 6;
+
+/// Gives the Pods of a namespace the status that a kubelet would, until the value ends: those of Jobs
+/// succeed, others become ready. The annotation `fate` of a Pod says otherwise: `fails`, `crashes` or
+/// `hangs`.
+pub struct Kubelet {
+    watch: Child,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Kubelet {
+    /// Starts one, and the controllers that make the Pods; none, with a word about it, where there are
+    /// no controllers.
+    pub fn of(shop: &Shop<'static>) -> Option<Self> {
+        let cluster = shop.cluster;
+        if !cluster.controllers() {
+            return None;
+        }
+        let arguments = ["get", "pods", "-n", &shop.namespace, "--watch", "--output-watch-events", "-o", "json"];
+        let mut watch = cluster.kubectl_command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let events = Deserializer::from_reader(BufReader::new(watch.stdout.take().unwrap()));
+        let thread = thread::spawn(move || {
+            // It ends in the middle of a word when its process is killed.
+            for event in events.into_iter::<Value>().map_while(Result::ok) {
+                look_after(cluster, &event);
+            }
+        });
+        Some(Self { watch, thread: Some(thread) })
+    }
+}
+
+impl Drop for Kubelet {
+    fn drop(&mut self) {
+        let _ = self.watch.kill();
+        let _ = self.watch.wait();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Gives a Pod that is new its status.
+fn look_after(cluster: &Cluster, event: &Value) {
+    let pod = &event["object"];
+    let metadata = &pod["metadata"];
+    let is_new = event["type"] != "DELETED" && pod["status"]["phase"] == "Pending";
+    if !is_new || !metadata["deletionTimestamp"].is_null() {
+        return;
+    }
+    let status = match metadata["annotations"]["fate"].as_str() {
+        Some("hangs") => return,
+        Some("fails") => json!({ "phase": "Failed" }),
+        Some("crashes") => crashing(pod),
+        Some(other) => panic!("`{other}` is no fate"),
+        None if metadata["ownerReferences"][0]["kind"] == "Job" => json!({ "phase": "Succeeded" }),
+        None => json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }),
+    };
+    let (namespace, name) = (metadata["namespace"].as_str().unwrap(), metadata["name"].as_str().unwrap());
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/status");
+    // It may be gone by now.
+    let _ = cluster.ask("PATCH", &path, &json!({ "status": status }).to_string());
+}
+
+fn crashing(pod: &Value) -> Value {
+    let waiting = json!({ "reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container" });
+    let container = json!({
+        "name": pod["spec"]["containers"][0]["name"],
+        "image": "",
+        "imageID": "",
+        "ready": false,
+        "restartCount": 4,
+        "state": { "waiting": waiting },
+    });
+    let ready = json!({ "type": "Ready", "status": "False", "reason": "ContainersNotReady" });
+    json!({ "phase": "Running", "conditions": [ready], "containerStatuses": [container] })
+}
