@@ -29,35 +29,24 @@ impl<'c> Shop<'c> {
     pub fn through(cluster: &'c Cluster, kubeconfig: &Path, name: &str) -> Option<Self> {
         let shop = Self { cluster, namespace: cluster.namespace(name), sandbox: Sandbox::empty()? };
         shop.host(kubeconfig, "");
-        shop.application("");
+        shop.application("", "");
         Some(shop)
     }
 
     /// Writes host.yaml; `with` is more of the target's config: `, force: true`.
     pub fn host(&self, kubeconfig: &Path, with: &str) {
-        self.sandbox.operator(&format!(
-            "\
-clusters:
-  test: {{ kubeconfig: {} }}
-targets:
-  live:
-    plugin: target-kubernetes
-    with: {{ cluster: test, namespace: {}{with} }}
-    grants: {{ kubernetes: [{{ cluster: test }}] }}
-",
-            kubeconfig.display(),
-            self.namespace
-        ));
+        let with = format!("cluster: test, namespace: {}{with}", self.namespace);
+        self.sandbox.operator(&host_yaml(&[("test", kubeconfig)], &with));
     }
 
-    /// Writes springline.yaml; `more` are lines of the environment, four spaces deep.
-    pub fn application(&self, more: &str) {
+    /// Writes springline.yaml: the renderer's config, and lines of the environment, four spaces deep.
+    pub fn application(&self, render: &str, more: &str) {
         let text = format!(
             "\
 application: {}
 environments:
   live:
-    render: {{ plugin: render-manifests, in: deploy }}
+    render: {{ plugin: render-manifests, in: deploy, with: {{ {render} }} }}
     target: live
 {more}",
             self.namespace
@@ -147,6 +136,103 @@ environments:
     }
 }
 
+/// A host.yaml with these clusters, and the target's config.
+pub fn host_yaml(clusters: &[(&str, &Path)], with: &str) -> String {
+    let cluster =
+        |(name, kubeconfig): &(&str, &Path)| format!("  {name}: {{ kubeconfig: {} }}\n", kubeconfig.display());
+    let grant = |(name, _): &(&str, &Path)| format!("{{ cluster: {name} }}");
+    format!(
+        "\
+clusters:
+{}targets:
+  live:
+    plugin: target-kubernetes
+    with: {{ {with} }}
+    grants: {{ kubernetes: [{}] }}
+",
+        clusters.iter().map(cluster).collect::<String>(),
+        clusters.iter().map(grant).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// A ConfigMap with one value.
+pub fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata: {{ value: \"{value}\" }}\n")
+}
+
+/// A manifest with more of its metadata: `annotations: {…}`.
+pub fn with_metadata(manifest: &str, more: &str) -> String {
+    manifest.replacen("metadata:\n", &format!("metadata:\n  {more}\n"), 1)
+}
+
+/// A Deployment of one Pod, with a fate of its Pods if there is to be one.
+pub fn deployment(name: &str, fate: &str) -> String {
+    format!(
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+  labels: {{ tier: front }}
+spec:
+  replicas: 1
+  selector: {{ matchLabels: {{ app: {name} }} }}
+  template:
+    metadata: {{ labels: {{ app: {name} }}, annotations: {{ {fate} }} }}
+    spec:
+      containers: [{{ name: web, image: example.org/web, env: [{{ name: COLOR, value: blue }}] }}]
+"
+    )
+}
+
+/// A Job of one Pod, whose first failure is the last, with annotations and a fate of its Pod.
+pub fn job(name: &str, annotations: &str, fate: &str) -> String {
+    format!(
+        "\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {name}
+  annotations: {{ {annotations} }}
+spec:
+  backoffLimit: 0
+  template:
+    metadata: {{ annotations: {{ {fate} }} }}
+    spec: {{ restartPolicy: Never, containers: [{{ name: job, image: example.org/job }}] }}
+"
+    )
+}
+
+/// The definition of the kind Ticket, of a group of a test's own.
+pub fn tickets(group: &str) -> String {
+    format!(
+        "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: tickets.{group}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{ kind: Ticket, plural: tickets, singular: ticket }}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec: {{ type: object, properties: {{ seats: {{ type: integer }}, rows: {{ type: integer, default: 1 }} }} }}
+"
+    )
+}
+
+/// One of them.
+pub fn ticket(group: &str, name: &str) -> String {
+    format!("apiVersion: {group}/v1\nkind: Ticket\nmetadata:\n  name: {name}\nspec: {{ seats: 5 }}\n")
+}
+
 /// The exit code of a deployment that did not come to its end.
 pub const DEPLOY: i32 = 6;
 
@@ -203,7 +289,10 @@ fn look_after(cluster: &Cluster, event: &Value) {
         Some("crashes") => crashing(pod),
         Some(other) => panic!("`{other}` is no fate"),
         None if metadata["ownerReferences"][0]["kind"] == "Job" => json!({ "phase": "Succeeded" }),
-        None => json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }),
+        None => {
+            let ready = json!({ "type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z" });
+            json!({ "phase": "Running", "conditions": [ready] })
+        }
     };
     let (namespace, name) = (metadata["namespace"].as_str().unwrap(), metadata["name"].as_str().unwrap());
     let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/status");

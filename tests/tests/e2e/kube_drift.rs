@@ -1,0 +1,226 @@
+//! Real manifests on a real API server: deployed, changed by hand in ten ways, and put right or
+//! rightly left alone.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use springline_testcluster::{Cluster, Proxy};
+
+use crate::kube::{Kubelet, Shop, config_map, deployment, ticket, tickets};
+use crate::sandbox::fixtures;
+
+/// There is no API for metrics, without which an autoscaler is never as it should be.
+const AUTOSCALER: &str = "    \
+    target-with:
+      health: [{ kinds: [HorizontalPodAutoscaler.autoscaling], rules: [{ status: Healthy }] }]
+";
+
+/// podinfo's own manifests, and the autoscaler judged by a rule of the application's.
+fn podinfo(shop: &Shop<'_>) -> Option<()> {
+    let from = fixtures()?.join("podinfo/kustomize");
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        shop.manifest(name, &fs::read_to_string(&path).unwrap());
+    }
+    shop.application("exclude: [kustomization.yaml]", AUTOSCALER);
+    Some(())
+}
+
+/// What belongs to a live object, in the tree of `status`.
+fn children(node: &Value) -> &Vec<Value> {
+    node["children"].as_array().unwrap()
+}
+
+#[test]
+fn real_manifests_come_up_and_a_second_sync_writes_nothing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let proxy = Proxy::before(cluster);
+    let Some(shop) = Shop::through(cluster, &proxy.kubeconfig(), "podinfo") else { return };
+    let (Some(()), Some(_kubelet)) = (podinfo(&shop), Kubelet::of(&shop)) else { return };
+    let first = shop.sync();
+    assert_eq!((&first["outcome"]["is"], &first["counts"]["created"]), (&json!("succeeded"), &json!(3)), "{first:#}");
+
+    // The sync has waited for the Pods.
+    let status = shop.status();
+    assert_eq!((&status["in-sync"], &status["health"]["status"]), (&json!(true), &json!("healthy")), "{status:#}");
+    let tree = status["tree"].as_array().unwrap();
+    let deployment = tree.iter().find(|node| node["live"] == shop.live("Deployment.apps", "podinfo")).unwrap();
+    let [set] = &children(deployment)[..] else { panic!("{deployment:#}") };
+    assert!(set["live"].as_str().unwrap().starts_with(&shop.live("ReplicaSet.apps", "podinfo-")), "{set:#}");
+    let pods = children(set);
+    assert!(!pods.is_empty(), "{set:#}");
+    for pod in pods {
+        assert!(pod["live"].as_str().unwrap().starts_with(&shop.live("Pod", "podinfo-")), "{pod:#}");
+        assert_eq!(pod["health"]["status"], "healthy", "{pod:#}");
+    }
+
+    // The autoscaler owns the number of replicas, about which the manifest says nothing.
+    let wait = ["wait", "--timeout=120s", "--for=jsonpath={.spec.replicas}=2", "deployment/podinfo"];
+    shop.kubectl(&wait).ok();
+    proxy.forget();
+    assert_eq!(shop.diff(), None);
+    let again = shop.sync();
+    assert_eq!(again["changes"], json!([]), "{again:#}");
+    let writes: Vec<_> = proxy.requests().into_iter().filter(|request| request.writes()).collect();
+    assert!(writes.is_empty(), "{writes:#?}");
+    assert_eq!(shop.get("deployment/podinfo")["spec"]["replicas"], 2);
+}
+
+#[test]
+fn drift_is_told_and_put_right_and_what_is_others_is_left_alone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "drift") else { return };
+    let (Some(()), Some(_kubelet)) = (podinfo(&shop), Kubelet::of(&shop)) else { return };
+    let group = format!("{}.example.org", shop.namespace);
+    shop.manifest("tickets", &tickets(&group));
+    shop.manifest("sale", &ticket(&group, "sale"));
+    shop.manifest("web", &deployment("web", ""));
+    shop.sync();
+
+    let sale = format!("tickets.{group}/sale");
+
+    // Each by hand, what `diff` says of it, and what is there again after a sync.
+    let drifts: [(&[&str], &str, &str, &str, Value); 7] = [
+        (&["scale", "deployment/web", "--replicas=3"], "replicas: 3", "deployment/web", "/spec/replicas", json!(1)),
+        (
+            &["label", "deployment/web", "tier-"],
+            "tier: front",
+            "deployment/web",
+            "/metadata/labels/tier",
+            json!("front"),
+        ),
+        (
+            &["set", "env", "deployment/web", "COLOR=red"],
+            "value: red",
+            "deployment/web",
+            "/spec/template/spec/containers/0/env/0/value",
+            json!("blue"),
+        ),
+        (
+            &["set", "env", "deployment/podinfo", "PODINFO_UI_COLOR=red"],
+            "value: red",
+            "deployment/podinfo",
+            "/spec/template/spec/containers/0/env/0/value",
+            json!("#34577c"),
+        ),
+        (&["delete", "service/podinfo"], "+ create", "service/podinfo", "/spec/type", json!("ClusterIP")),
+        (
+            &["patch", "service/podinfo", "-p", r#"{"spec":{"type":"NodePort"}}"#],
+            "type: NodePort",
+            "service/podinfo",
+            "/spec/type",
+            json!("ClusterIP"),
+        ),
+        (
+            &["patch", &sale, "--type=merge", "-p", r#"{"spec":{"seats":9}}"#],
+            "seats: 9",
+            &sale,
+            "/spec/seats",
+            json!(5),
+        ),
+    ];
+    for (by_hand, told, object, pointer, value) in drifts {
+        shop.kubectl(by_hand).ok();
+        let diff = shop.diff().unwrap_or_else(|| panic!("{by_hand:?} is no drift"));
+        assert!(diff.contains(told), "{by_hand:?}:\n{diff}");
+        assert_eq!(shop.status()["in-sync"], false, "{by_hand:?}");
+        let report = shop.sync();
+        assert_eq!(report["changes"].as_array().unwrap().len(), 1, "{by_hand:?}: {report:#}");
+        let live = shop.get(object);
+        assert_eq!(live.pointer(pointer), Some(&value), "{by_hand:?}: {live:#}");
+        assert_eq!(shop.diff(), None, "{by_hand:?}");
+    }
+    // Nothing that came with the type is left.
+    assert_eq!(shop.get("service/podinfo")["spec"]["ports"][0]["nodePort"], Value::Null);
+
+    // What others add is theirs, and what the autoscaler sets as well.
+    let ops = ["annotate", "deployment/web", "example.org/team=ops", "--field-manager=ops"];
+    shop.kubectl(&ops).ok();
+    shop.kubectl(&["label", "service/podinfo", "example.org/seen=yes"]).ok();
+    let wait = ["wait", "--timeout=120s", "--for=jsonpath={.spec.replicas}=2", "deployment/podinfo"];
+    shop.kubectl(&wait).ok();
+    assert_eq!(shop.diff(), None);
+    let before = shop.get("deployment/web")["metadata"]["resourceVersion"].clone();
+    assert_eq!(shop.sync()["changes"], json!([]));
+    let web = shop.get("deployment/web");
+    assert_eq!(web["metadata"]["resourceVersion"], before);
+    assert_eq!(web["metadata"]["annotations"]["example.org/team"], "ops");
+
+    // A field that the application leaves to others, though its manifest says something.
+    let ignore =
+        format!("{AUTOSCALER}      ignore: [{{ kind: Deployment.apps, name: web, pointers: [/spec/replicas] }}]\n");
+    shop.application("exclude: [kustomization.yaml]", &ignore);
+    shop.kubectl(&["scale", "deployment/web", "--replicas=2"]).ok();
+    assert_eq!(shop.diff(), None);
+    shop.kubectl(&["set", "env", "deployment/web", "COLOR=red"]).ok();
+    shop.sync();
+    let web = shop.get("deployment/web");
+    assert_eq!(web["spec"]["replicas"], 2);
+    assert_eq!(web["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"], "blue");
+}
+
+#[test]
+fn a_namespace_on_its_way_out_is_told_and_waited_for() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "ending") else { return };
+    if !cluster.controllers() {
+        return;
+    }
+    shop.manifest("settings", &config_map("settings", "1"));
+    shop.sync();
+    // Something in it is held, so that it stays.
+    shop.kubectl(&["create", "configmap", "held"]).ok();
+    shop.kubectl(&["patch", "configmap/held", "--type=merge", "-p", HELD]).ok();
+    cluster.kubectl(&["delete", "namespace", &shop.namespace, "--wait=false"]).ok();
+    shop.kubectl(&["wait", "--timeout=120s", "--for=delete", "configmap/settings"]).ok();
+    let stderr = shop.refused(&[&format!("the namespace `{}` is being deleted since", shop.namespace)]);
+    assert!(stderr.contains("nothing can be made in it"), "{stderr}");
+
+    // When it is gone, it is missing; when it is there again, all goes on.
+    shop.kubectl(&["patch", "configmap/held", "--type=merge", "-p", LET_GO]).ok();
+    cluster.kubectl(&["wait", "--timeout=120s", "--for=delete", "namespace", &shop.namespace]).ok();
+    let stderr = shop.springline(&["sync"]).stderr;
+    assert!(stderr.contains("there is no namespace") && stderr.contains("create-namespace"), "{stderr}");
+    shop.host(&cluster.kubeconfig(), ", create-namespace: true");
+    shop.sync();
+    assert_eq!(shop.get("configmap/settings")["data"]["value"], "1");
+}
+
+#[test]
+fn what_finalizers_hold_is_told_and_not_called_gone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "held") else { return };
+    let patient = "    sync: { health-seconds: 1 }\n";
+    shop.application("", patient);
+    shop.manifest("settings", &config_map("settings", "1"));
+    shop.manifest("other", &config_map("other", "1"));
+    shop.sync();
+
+    // Deleted by hand, and desired.
+    shop.kubectl(&["patch", "configmap/settings", "--type=merge", "-p", HELD]).ok();
+    shop.kubectl(&["delete", "configmap/settings", "--wait=false"]).ok();
+    let held = "held by the finalizers example.org/hold";
+    shop.refused(&[&shop.live("ConfigMap", "settings"), "is being deleted since", held, "can only be made anew"]);
+    shop.kubectl(&["patch", "configmap/settings", "--type=merge", "-p", LET_GO]).ok();
+    assert_eq!(shop.sync()["counts"]["created"], 1);
+
+    // Out of git, and held.
+    shop.kubectl(&["patch", "configmap/settings", "--type=merge", "-p", HELD]).ok();
+    shop.remove("settings");
+    let outcome = shop.springline(&["sync"]);
+    let told = format!("warning: `{}` is being deleted since", shop.live("ConfigMap", "settings"));
+    assert!(outcome.code == 0 && outcome.stderr.contains(&told) && outcome.stderr.contains(held), "{outcome:#?}");
+    assert!(shop.has("configmap/settings") && shop.has("configmap/other"));
+
+    // It may come back only when it is gone.
+    shop.manifest("settings", &config_map("settings", "2"));
+    shop.refused(&[&shop.live("ConfigMap", "settings"), held]);
+    shop.kubectl(&["patch", "configmap/settings", "--type=merge", "-p", LET_GO]).ok();
+    shop.sync();
+    assert_eq!(shop.get("configmap/settings")["data"]["value"], "2");
+    assert_eq!(shop.diff(), None);
+}
+
+const HELD: &str = r#"{"metadata":{"finalizers":["example.org/hold"]}}"#;
+const LET_GO: &str = r#"{"metadata":{"finalizers":null}}"#;

@@ -1,0 +1,175 @@
+//! What goes before what: definitions, waves, and hooks with their policies.
+
+use serde_json::{Value, json};
+use springline_testcluster::Cluster;
+
+use crate::kube::{DEPLOY, Kubelet, Shop, config_map, deployment, job, ticket, tickets, with_metadata};
+
+/// The last part of the names of the objects that were made, changed or removed, in their order,
+/// with `-` before what was removed and the phase before a hook.
+fn order(report: &Value) -> Vec<String> {
+    let name = |change: &Value| {
+        let live = change["live"].as_str().unwrap();
+        let name = live.rsplit('/').next().unwrap();
+        let sign = if change["action"] == "delete" { "-" } else { "" };
+        let phase = change["hook"].as_str().map(|phase| format!("{phase}:")).unwrap_or_default();
+        format!("{sign}{phase}{name}")
+    };
+    report["changes"].as_array().unwrap().iter().map(name).collect()
+}
+
+fn wave(manifest: &str, wave: i32) -> String {
+    with_metadata(manifest, &format!("annotations: {{ argocd.argoproj.io/sync-wave: \"{wave}\" }}"))
+}
+
+/// The uid of a live object.
+fn uid(shop: &Shop<'_>, object: &str) -> String {
+    shop.get(object)["metadata"]["uid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn namespaces_and_definitions_come_before_what_needs_them_in_one_sync() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "first") else { return };
+    let group = format!("{}.example.org", shop.namespace);
+    let inner = format!("{}-inner", shop.namespace);
+    // By name, everything is the wrong way round.
+    shop.manifest("a", &ticket(&group, "a"));
+    shop.manifest("b", &with_metadata(&config_map("b", "1"), &format!("namespace: {inner}")));
+    shop.manifest("y", &format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {inner}\n"));
+    shop.manifest("z", &tickets(&group));
+    let report = shop.sync();
+    let order = order(&report);
+    let at = |name: &str| order.iter().position(|known| known == name).unwrap();
+    assert!(at(&format!("tickets.{group}")) < at("a") && at(&inner) < at("b"), "{order:?}");
+    assert_eq!(shop.get(&format!("tickets.{group}/a"))["spec"], json!({ "seats": 5, "rows": 1 }));
+    // What the definition's defaults added is no drift.
+    assert_eq!(shop.diff(), None);
+    assert_eq!(shop.sync()["changes"], json!([]));
+
+    // All of it goes in the reverse order.
+    for name in ["a", "b", "y", "z"] {
+        shop.remove(name);
+    }
+    shop.manifest("c", &config_map("c", "1"));
+    cluster.controllers();
+    let gone = self::order(&shop.sync());
+    let at = |name: &str| gone.iter().position(|known| known == &format!("-{name}")).unwrap();
+    assert!(at("a") < at(&format!("tickets.{group}")) && at("b") < at(&inner), "{gone:?}");
+}
+
+#[test]
+fn a_wave_begins_when_the_one_before_is_healthy() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "waves") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    shop.application("", "    sync: { health-seconds: 2 }\n");
+    shop.manifest("a", &wave(&config_map("a", "1"), 2));
+    shop.manifest("b", &wave(&deployment("b", "fate: hangs").replace("  labels: { tier: front }\n", ""), 1));
+    shop.manifest("c", &config_map("c", "1"));
+    shop.manifest("d", &wave(&config_map("d", "1"), -1));
+    let stderr = shop.refused(&[&shop.live("Deployment.apps", "b"), "up to wave"]);
+    assert!(stderr.contains("not healthy after"), "{stderr}");
+    assert!(shop.has("configmap/d") && shop.has("configmap/c") && shop.has("deployment/b"));
+    assert!(!shop.has("configmap/a"), "its wave has not begun");
+
+    shop.application("", "");
+    shop.manifest("b", &wave(&deployment("b", ""), 1));
+    let report = shop.sync();
+    assert_eq!(order(&report), ["b", "a"], "{report:#}");
+    assert_eq!(shop.diff(), None);
+}
+
+#[test]
+fn hooks_run_around_a_sync_and_are_removed_as_their_policies_say() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "hooks") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    let hook = "argocd.argoproj.io/hook";
+    shop.manifest("a", &config_map("a", "1"));
+    shop.manifest("migrate", &job("migrate", &format!("{hook}: PreSync"), ""));
+    let gone = format!("{hook}: PostSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded");
+    shop.manifest("smoke", &job("smoke", &gone, ""));
+    shop.manifest("alarm", &job("alarm", &format!("{hook}: SyncFail"), ""));
+    shop.manifest("never", &job("never", &format!("{hook}: Skip"), ""));
+    let report = shop.sync();
+    assert_eq!(order(&report), ["before:migrate", "a", "after:smoke", "-after:smoke"], "{report:#}");
+    // Hooks are no part of what is deployed.
+    assert_eq!(report["counts"]["created"], 1);
+    assert_eq!(shop.status()["objects"], 1);
+    assert!(!shop.has("job/smoke") && !shop.has("job/alarm") && !shop.has("job/never"));
+    let first = uid(&shop, "job/migrate");
+
+    // Nothing to do, nothing to run.
+    assert_eq!(shop.diff(), None);
+    assert_eq!(shop.sync()["changes"], json!([]));
+    assert_eq!(uid(&shop, "job/migrate"), first);
+
+    // The next change makes it anew.
+    shop.manifest("a", &config_map("a", "2"));
+    let report = shop.sync();
+    let expected = ["-before:migrate", "before:migrate", "a", "after:smoke", "-after:smoke"];
+    assert_eq!(order(&report), expected, "{report:#}");
+    assert_ne!(uid(&shop, "job/migrate"), first);
+
+    // One that fails stops the sync before anything is changed, and another one tells of it.
+    let policy = format!("{hook}: PreSync, argocd.argoproj.io/hook-delete-policy: \"BeforeHookCreation,HookFailed\"");
+    shop.manifest("migrate", &job("migrate", &policy, "fate: fails"));
+    shop.manifest("a", &config_map("a", "3"));
+    shop.refused(&[&shop.live("Job.batch", "migrate"), "failed", "BackoffLimitExceeded"]);
+    assert_eq!(shop.get("configmap/a")["data"]["value"], "2");
+    assert!(!shop.has("job/migrate"), "it failed, and is to go then");
+    shop.kubectl(&["wait", "--timeout=120s", "--for=condition=Complete", "job/alarm"]).ok();
+    let history = shop.sandbox.springline(&["history", "-o", "json"]).json();
+    assert_eq!(history[0]["outcome"]["is"], "failed", "{history:#}");
+
+    // Mended, it goes through.
+    shop.manifest("migrate", &job("migrate", &format!("{hook}: PreSync"), ""));
+    assert_eq!(order(&shop.sync())[..2], ["before:migrate", "a"]);
+    assert_eq!(shop.get("configmap/a")["data"]["value"], "3");
+}
+
+#[test]
+fn helm_s_hooks_run_in_the_order_of_their_weights() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "helm") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    let early = "helm.sh/hook: \"pre-install,pre-upgrade\", helm.sh/hook-weight: \"-5\", \
+                 helm.sh/hook-delete-policy: hook-succeeded";
+    shop.manifest("early", &job("early", early, ""));
+    shop.manifest(
+        "a-late",
+        &job("a-late", "helm.sh/hook: \"pre-install,pre-upgrade\", helm.sh/hook-weight: \"5\"", ""),
+    );
+    shop.manifest("after", &job("after", "helm.sh/hook: post-install", ""));
+    shop.manifest("check", &job("check", "helm.sh/hook: test", ""));
+    let kept = with_metadata(&config_map("kept", "1"), "annotations: { helm.sh/resource-policy: keep }");
+    shop.manifest("kept", &kept);
+    shop.manifest("a", &config_map("a", "1"));
+    let report = shop.sync();
+    let expected = ["before:early", "-before:early", "before:a-late", "a", "kept", "after:after"];
+    assert_eq!(order(&report), expected, "{report:#}");
+    assert!(!shop.has("job/check"));
+    shop.remove("kept");
+    shop.sync();
+    assert!(shop.has("configmap/kept"));
+}
+
+#[test]
+fn a_hook_that_does_not_end_is_told_with_what_it_does() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "endless") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    shop.application("", "    sync: { health-seconds: 2 }\n");
+    shop.manifest("wait", &job("wait", "argocd.argoproj.io/hook: PreSync", "fate: hangs"));
+    shop.manifest("a", &config_map("a", "1"));
+    let words = [&*shop.live("Job.batch", "wait"), "is not done after", "0 of 1 pods have succeeded"];
+    let outcome = shop.springline(&["sync", "-o", "json"]);
+    assert_eq!(outcome.code, DEPLOY, "{outcome:#?}");
+    let error: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let message = error["error"]["message"].as_str().unwrap();
+    for word in words {
+        assert!(message.contains(word), "`{word}` is not in:\n{message}");
+    }
+    assert!(!shop.has("configmap/a"));
+}
