@@ -82,6 +82,29 @@ fn read(app: &App, step: &StepRecord) -> Result<Vec<LogLine>, CliError> {
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
+/// How many warnings of one run are shown after it.
+const WARNINGS: usize = 20;
+
+/// Shows what targets warned of in a run, each warning once.
+///
+/// # Errors
+/// The logs can't be read.
+pub fn warn(app: &App, run: &Run) -> Result<(), CliError> {
+    let mut told: Vec<String> = Vec::new();
+    for step in run.steps.iter().filter(|step| step.name.ends_with("/target")) {
+        for line in read(app, step)? {
+            if line.level == Level::Warn && !told.contains(&line.text) {
+                told.push(line.text);
+            }
+        }
+    }
+    told.iter().take(WARNINGS).for_each(show::warn);
+    if told.len() > WARNINGS {
+        show::warn(format_args!("and {} more: `springline logs {}`", told.len() - WARNINGS, run.number));
+    }
+    Ok(())
+}
+
 fn print(step: &StepRecord, lines: &[LogLine]) {
     let took = time::duration(step.took);
     show::line(format_args!("{} {}", paint(STRONG, &step.name), paint(FAINT, format_args!("{}, {took}", step.plugin))));

@@ -46,6 +46,7 @@ impl Redeploy {
         let report = redeploy(app.ports(&progress), &release, (&target, &policy), &actor())
             .map_err(|failure| CliError::from(failure.0))?;
         drop(progress);
+        super::logs::warn(&app, &report.run)?;
         match common.output {
             Output::Json => show::json(&as_json(&report))?,
             Output::Text => {

@@ -286,6 +286,7 @@ fn at(document: &Document, pointer: &str, shown: CliError) -> CliError {
 }
 
 fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, CliError> {
+    super::logs::warn(&ready.app, &report.run)?;
     match common.output {
         Output::Json => show::json(&as_json(report))?,
         Output::Text => {

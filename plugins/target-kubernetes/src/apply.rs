@@ -213,6 +213,9 @@ pub fn delete(config: &Config, change: &Change, deploy: &Deploy) -> Result<Appli
         Some(held) => Some(held),
         None => remove(config, &live, &there)?,
     };
+    if let Some(held) = &held {
+        warn!("`{live}` {held}");
+    }
     done(held.unwrap_or_default())
 }
 
