@@ -101,6 +101,12 @@ pub struct Access<'a> {
 }
 
 impl KubernetesGrant {
+    /// Whether the Namespace of this name may be read: who may do anything in one may look whether it
+    /// is there, or on its way out.
+    pub fn shows_namespace(&self, cluster: &str, name: &str) -> bool {
+        self.cluster == cluster && (self.namespaces.is_empty() || self.namespaces.iter().any(|known| known == name))
+    }
+
     /// Whether the grant covers it.
     pub fn covers(&self, access: &Access<'_>) -> bool {
         self.cluster == access.cluster
@@ -371,6 +377,13 @@ mod tests {
         assert!(grant(&[], &["*"], &[]).covers(&namespace));
         assert!(grant(&[], &[], &[Verb::Get, Verb::Apply]).covers(&deployment));
         assert!(!grant(&[], &[], &[Verb::Get]).covers(&deployment));
+    }
+
+    #[test]
+    fn a_namespace_shows_itself_to_those_who_work_in_it() {
+        let narrow = grant(&["shop"], &["Service"], &[Verb::Apply]);
+        assert!(narrow.shows_namespace("prod", "shop") && grant(&[], &[], &[]).shows_namespace("prod", "shop"));
+        assert!(!narrow.shows_namespace("prod", "other") && !narrow.shows_namespace("test", "shop"));
     }
 
     #[test]

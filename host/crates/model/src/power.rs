@@ -1,5 +1,6 @@
 //! What a call used of its powers.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -117,7 +118,7 @@ fn insert(names: &mut Vec<String>, name: &str) {
     }
 }
 
-/// `GET https://example.org 2x, secret token, get Service in prod 3x`.
+/// `GET https://example.org 2x, secret token, prod get 3x`: of clusters, the verbs.
 impl std::fmt::Display for Used {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let requests = self.http.iter().map(|Requests { server, method, count }| match count {
@@ -125,8 +126,11 @@ impl std::fmt::Display for Used {
             count => format!("{method} {server} {count}x"),
         });
         let secrets = self.secrets.iter().map(|name| format!("secret {name}"));
-        let clusters = self.kubernetes.iter();
-        let clusters = clusters.map(|used| format!("{} {} in {} {}x", used.verb, used.kind, used.cluster, used.count));
+        let mut requests_to = BTreeMap::<(&str, Verb), u64>::new();
+        for used in &self.kubernetes {
+            *requests_to.entry((&used.cluster, used.verb)).or_default() += used.count;
+        }
+        let clusters = requests_to.iter().map(|((cluster, verb), count)| format!("{cluster} {verb} {count}x"));
         let denied = self.denied.iter().map(|name| format!("{name} denied"));
         let all: Vec<String> = requests.chain(secrets).chain(clusters).chain(denied).collect();
         f.write_str(&all.join(", "))
@@ -164,8 +168,10 @@ mod tests {
         sum.add(&ledger.used());
         sum.cluster("prod", "Service", Verb::Get, 1);
         sum.cluster("prod", "Service", Verb::Get, 2);
+        sum.cluster("prod", "Secret", Verb::Get, 1);
+        sum.cluster("prod", "Secret", Verb::Apply, 1);
         sum.denial("http");
-        let said = "GET https://example.org 2x, secret token, get Service in prod 3x, http denied";
+        let said = "GET https://example.org 2x, secret token, prod get 4x, prod apply 1x, http denied";
         assert_eq!(sum.to_string(), said);
         assert_eq!(serde_json::to_value(Used::default()).unwrap(), serde_json::json!({}));
     }

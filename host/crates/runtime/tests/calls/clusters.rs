@@ -102,12 +102,23 @@ fn what_is_granted_is_asked_and_written_down() {
     assert_eq!(said[9], "none");
     assert_eq!(clusters.asked()[1], "get 2 in prod for shop/site, Any");
     assert_eq!(clusters.asked()[2], "get 1 in prod for shop/site, LiveManaged");
-    let used = ledger.used().to_string();
+    let used = ledger.used().kubernetes.into_iter();
+    let used = used.map(|used| format!("{} {} in {} {}x", used.verb, used.kind, used.cluster, used.count));
+    let used = used.collect::<Vec<_>>().join(", ");
     for part in ["get ConfigMap in prod 2x", "list ConfigMap in prod 1x", "apply ConfigMap in prod 4x"] {
         assert!(used.contains(part), "{used}");
     }
     let warned: Vec<_> = explained.log.iter().filter(|line| line.level == Level::Warn).collect();
     assert!(warned[0].text.contains("prod warns: spec.old is deprecated\\u{1b}[2J"), "{warned:?}");
+}
+
+#[test]
+fn who_works_in_a_namespace_may_look_at_it() {
+    let Some((setup, _clusters)) = setup() else { return };
+    let grants = || grant(&["shop"], &["ConfigMap"], &[Verb::Apply]);
+    assert_eq!(said(&setup, grants(), json!([{ "get": [["v1", "Namespace", "", "shop"]] }])), ["none"]);
+    let denied = said(&setup, grants(), json!([{ "get": [["v1", "Namespace", "", "kube-system"]] }]));
+    assert!(denied[0].contains("is not granted"), "{denied:?}");
 }
 
 #[test]

@@ -75,19 +75,34 @@ impl Kubernetes {
         if let Some(namespace) = namespace {
             check_part("the namespace", namespace)?;
         }
+        self.note(cluster, kind, verb);
+        Ok(())
+    }
+
+    /// Whether it is a Namespace in which something is granted.
+    fn shows(&self, cluster: &str, name: &ObjectName) -> bool {
+        let is_namespace = name.kind.group.is_empty() && name.kind.kind == "Namespace" && name.namespace.is_empty();
+        is_namespace
+            && self.check_power().is_ok()
+            && self.powers.grants().kubernetes.iter().any(|grant| grant.shows_namespace(cluster, &name.name))
+    }
+
+    /// Writes down what was used.
+    fn note(&self, cluster: &str, kind: &ApiKind, verb: Verb) {
         let kind = kind.to_string();
         self.powers.note(|used| {
             let by_name = used.kubernetes.len() < KINDS || used.kubernetes.iter().any(|known| known.kind == kind);
             used.cluster(cluster, if by_name { &kind } else { "others" }, verb, 1);
         });
-        Ok(())
     }
 
     /// As [`Kubernetes::admit`], to read these objects.
     pub(super) fn admit_names(&self, cluster: &str, names: &[ObjectName]) -> Checked {
         let mut admitted = HashSet::new();
         for name in names {
-            if admitted.insert((&name.kind, &name.namespace)) {
+            if self.shows(cluster, name) {
+                self.note(cluster, &name.kind, Verb::Get);
+            } else if admitted.insert((&name.kind, &name.namespace)) {
                 self.admit(cluster, &name.kind, &name.namespace, Verb::Get)?;
             }
             check_name(name)?;
