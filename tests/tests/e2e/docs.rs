@@ -152,6 +152,8 @@ impl Session {
 /// A page with everything that differs from run to run made equal.
 fn normal(text: &str) -> Vec<String> {
     text.lines()
+        // Whether something has to be waited for is a matter of moments.
+        .filter(|line| !line.starts_with("  waiting "))
         .map(|line| line.split_whitespace().map(normal_word).collect::<Vec<_>>().join(" "))
         .map(|line| join_units(&line))
         .collect()
