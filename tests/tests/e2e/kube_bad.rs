@@ -1,0 +1,585 @@
+//! Wrong credentials, weak rights, refused objects and too many of them, on a real API server: each a
+//! clear message that names the thing and the way out, and nothing lost.
+
+use std::fs;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use springline_testcluster::{Cluster, Fault, Proxy, token};
+
+use crate::kube::{DEPLOY, Shop};
+use crate::kube_faults::{config_map, history};
+
+const CONFIG: i32 = 3;
+const PLUGIN: i32 = 5;
+const DENIED: i32 = 8;
+
+/// A Deployment without replicas.
+fn deployment(name: &str, replicas: &str) -> String {
+    format!(
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+spec:
+  replicas: {replicas}
+  selector:
+    matchLabels: {{ app: {name} }}
+  template:
+    metadata:
+      labels: {{ app: {name} }}
+    spec:
+      containers:
+        - {{ name: main, image: registry.example.org/main:1 }}
+"
+    )
+}
+
+/// Writes a kubeconfig beside host.yaml, made from the cluster's own, and has the shop use it.
+fn kubeconfig(shop: &Shop<'_>, change: impl Fn(&mut Value)) {
+    let mut config: Value = serde_json::from_slice(&fs::read(shop.cluster.kubeconfig()).unwrap()).unwrap();
+    change(&mut config);
+    write_kubeconfig(shop, &config.to_string());
+}
+
+fn write_kubeconfig(shop: &Shop<'_>, text: &str) {
+    let path = shop.sandbox.repo().join(".springline/kube.yaml");
+    shop.host(&path, "");
+    fs::write(&path, text).unwrap();
+}
+
+/// Writes host.yaml with these entries of `clusters.test` and these grants.
+fn operator(shop: &Shop<'_>, cluster: &str, grants: &str) {
+    shop.sandbox.operator(&format!(
+        "\
+clusters:
+  test: {{ kubeconfig: {}{cluster} }}
+targets:
+  live:
+    plugin: target-kubernetes
+    with: {{ cluster: test, namespace: {} }}
+{grants}",
+        shop.cluster.kubeconfig().display(),
+        shop.namespace
+    ));
+}
+
+/// What stands between backticks behind these words.
+fn quoted<'t>(text: &'t str, words: &str) -> &'t str {
+    let (_, rest) = text.split_once(words).unwrap_or_else(|| panic!("`{words}` is not in: {text}"));
+    rest.split('`').nth(1).unwrap()
+}
+
+/// Everything that the program ever wrote of the application: logs, history, what it deployed, as
+/// text.
+fn told(shop: &Shop<'_>) -> String {
+    let spoken = [&["logs", "-o", "json"][..], &["history", "-o", "json"], &["status", "-o", "json"], &["diff"]]
+        .map(|arguments| format!("{:?}", shop.sandbox.springline(arguments)));
+    spoken.concat()
+}
+
+#[test]
+fn wrong_and_expired_credentials_are_told_without_showing_them() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "token") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    kubeconfig(&shop, |config| config["users"][0]["user"]["token"] = "guessed-and-wrong".into());
+    let stderr = shop.springline(&["run"]).fails(DEPLOY, &["cluster test", "kube.yaml", "wrong or have expired"]);
+    assert!(!stderr.contains("guessed-and-wrong"), "{stderr}");
+    assert!(!told(&shop).contains("guessed-and-wrong"));
+
+    // Those that expire in the middle of it.
+    let proxy = Proxy::before(cluster);
+    shop.host(&proxy.kubeconfig(), "");
+    proxy.order(usize::MAX, "PATCH", "*", Fault::Status(401));
+    let stderr = shop.springline(&["run"]).fails(DEPLOY, &["cluster test", "wrong or have expired", "log in again"]);
+    assert!(!stderr.contains(&token("admin")), "{stderr}");
+    proxy.heal();
+    shop.springline(&["run"]).ok();
+    assert!(!told(&shop).contains(&token("admin")));
+    for path in shop.state_files().iter().filter(|path| !path.ends_with("kube.yaml")) {
+        let bytes = fs::read(path).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains(&token("admin")), "{}", path.display());
+    }
+    assert_eq!(history(&shop)[0]["outcome"]["is"], "succeeded");
+}
+
+/// Ada has no rights at first. Each message says which one is missing, and that very rule is added,
+/// until it works.
+#[test]
+fn missing_rights_are_told_as_rules_that_work() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "rights") else { return };
+    let namespace = shop.namespace.clone();
+    shop.manifest("map", &config_map("map", "one"));
+    shop.manifest("web", &deployment("web", "0"));
+    kubeconfig(&shop, |config| config["current-context"] = "ada".into());
+    let mut rules = Vec::new();
+    let mut said = String::new();
+    loop {
+        let outcome = shop.springline(&["run"]);
+        if outcome.code == 0 {
+            break;
+        }
+        said = outcome.fails(DENIED, &["\"ada\" cannot", "resource", &namespace, "would allow it"]);
+        let rule = quoted(&said, "with the rule ").to_owned();
+        assert!(!rules.contains(&rule), "it was added and did not help: {said}");
+        assert!(said.contains(&format!("a Role in the namespace `{namespace}`")), "{said}");
+        rules.push(rule);
+        assert!(rules.len() < 20, "{rules:#?}");
+        grant(&shop, "ada", &rules);
+    }
+    println!("{rules:#?}");
+    assert!(said.contains("\"apps\""), "{said}");
+    assert!(shop.has("deployment/web") && shop.has("configmap/map"));
+    shop.remove("map");
+    let mut pruned = shop.springline(&["run"]);
+    if pruned.code != 0 {
+        let said = pruned.fails(DENIED, &["\"ada\" cannot delete resource \"configmaps\"", &namespace]);
+        rules.push(quoted(&said, "with the rule ").to_owned());
+        grant(&shop, "ada", &rules);
+        pruned = shop.springline(&["run"]);
+    }
+    pruned.ok();
+    assert!(!shop.has("configmap/map"));
+    // Ben has none of it.
+    kubeconfig(&shop, |config| config["current-context"] = "ben".into());
+    shop.manifest("web", &deployment("web", "1"));
+    shop.springline(&["run"]).fails(DENIED, &["\"ben\" cannot get resource \"deployments\"", &namespace, "[\"get\"]"]);
+}
+
+/// Makes a Role of these rules, and binds it.
+fn grant(shop: &Shop<'_>, user: &str, rules: &[String]) {
+    let namespace = &shop.namespace;
+    let rules: String = rules.iter().map(|rule| format!("- {rule}\n")).collect();
+    let text = format!(
+        "\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{ name: {user}, namespace: {namespace} }}
+rules:
+{rules}---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{ name: {user}, namespace: {namespace} }}
+roleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: Role, name: {user} }}
+subjects: [ {{ apiGroup: rbac.authorization.k8s.io, kind: User, name: {user} }} ]
+"
+    );
+    shop.cluster.kubectl_with(&["apply", "-f", "-"], &text).ok();
+    let last = ["auth", "can-i", "--list", "-n", namespace, "--as", user];
+    // The authoriser follows the roles a moment later.
+    let before = Instant::now();
+    let wanted = rules.lines().last().unwrap().split('"').nth(3).unwrap().to_owned();
+    while !shop.cluster.kubectl(&last).ok().contains(&wanted) {
+        assert!(before.elapsed().as_secs() < 60, "{text}");
+    }
+}
+
+/// No power is granted at first. Each message says which one is missing, and that very line is added,
+/// until it works.
+#[test]
+fn missing_grants_are_told_as_lines_that_work() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "grants") else { return };
+    let namespace = shop.namespace.clone();
+    shop.manifest("map", &config_map("map", "one"));
+    shop.manifest("web", &deployment("web", "0"));
+    let mut entries: Vec<String> = Vec::new();
+    loop {
+        let grants = match entries.as_slice() {
+            [] => String::new(),
+            entries => format!("    grants: {{ kubernetes: [ {} ] }}\n", entries.join(", ")),
+        };
+        operator(&shop, "", &grants);
+        let outcome = shop.springline(&["run"]);
+        if outcome.code == 0 {
+            break;
+        }
+        let said = outcome.fails(DENIED, &["not granted", "host.yaml"]);
+        let line = quoted(&said, "would: ");
+        let entry = line.trim_start_matches("grants: { kubernetes: [ ").trim_end_matches(" ] }").to_owned();
+        assert!(entry.starts_with("{ cluster: test"), "{said}");
+        assert!(!entries.contains(&entry), "it was added and did not help: {said}");
+        entries.push(entry);
+        assert!(entries.len() < 20, "{entries:#?}");
+    }
+    println!("{entries:#?}");
+    assert!(shop.has("deployment/web") && shop.has("configmap/map"));
+
+    // Another namespace, another kind and a deletion are as far away as before.
+    let ours = format!("    grants: {{ kubernetes: [ {{ cluster: test, namespaces: [{namespace}] }} ] }}\n");
+    operator(&shop, "", &ours);
+    shop.manifest(
+        "else",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: spy, namespace: kube-system }\ndata: { a: b }\n",
+    );
+    let said = shop.springline(&["run"]).fails(DENIED, &["ConfigMap", "kube-system", "not granted"]);
+    assert!(said.contains("namespaces: [kube-system]"), "{said}");
+    shop.remove("else");
+    shop.manifest(
+        "role",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: all-mine }\n",
+    );
+    shop.springline(&["run"]).fails(DENIED, &["ClusterRole", "the whole cluster", "not granted"]);
+    shop.remove("role");
+    let narrow = ours.replace(" }", ", verbs: [get, list, apply] }");
+    operator(&shop, "", &narrow.replace(", verbs: [get, list, apply] } ] ,", " } ] ,"));
+    shop.remove("map");
+    shop.springline(&["run"]).fails(DENIED, &["delete ConfigMap", &namespace, "verbs: [delete]"]);
+    assert!(shop.has("configmap/map"));
+    operator(&shop, "", &ours);
+    shop.springline(&["run"]).ok();
+    assert!(!shop.has("configmap/map"));
+}
+
+#[test]
+fn a_policy_that_refuses_is_quoted() {
+    let Some(cluster) = Cluster::start() else { return };
+    let Some(shop) = Shop::new(&cluster, "policy") else { return };
+    let policy = "\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: { name: teams }
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+      - { apiGroups: [\"\"], apiVersions: [v1], resources: [configmaps], operations: [CREATE, UPDATE] }
+  validations:
+    - expression: \"has(object.data) && 'team' in object.data\"
+      message: every ConfigMap names its team
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: { name: teams }
+spec: { policyName: teams, validationActions: [Deny] }
+";
+    cluster.kubectl_with(&["apply", "-f", "-"], policy).ok();
+    let probe = ["create", "configmap", "probe", "--dry-run=server"];
+    let began = Instant::now();
+    while shop.kubectl(&probe).code == 0 {
+        assert!(began.elapsed().as_secs() < 60, "the policy is never heeded");
+    }
+    shop.manifest("map", &config_map("map", "one"));
+    shop.manifest("web", &deployment("web", "0"));
+    let said = shop.springline(&["run"]);
+    let code = said.code;
+    let said = said.fails(code, &["ConfigMap/map.yaml", "every ConfigMap names its team", "teams"]);
+    assert!([PLUGIN, DEPLOY].contains(&code), "{code}: {said}");
+    shop.manifest("map", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: map }\ndata: { team: shop }\n");
+    shop.springline(&["run"]).ok();
+    // What is there already is refused before anything is written.
+    shop.manifest("map", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: map }\ndata: { crew: shop }\n");
+    shop.manifest("web", &deployment("web", "1"));
+    shop.springline(&["run"]).fails(PLUGIN, &["ConfigMap/map.yaml", "every ConfigMap names its team"]);
+    assert_eq!(shop.get("deployment/web")["spec"]["replicas"], 0);
+}
+
+/// Admission that changes what is sent, and a kind with defaults of its own: no difference, and no
+/// write.
+#[test]
+fn what_admission_and_defaults_make_of_objects_is_no_drift() {
+    let Some(cluster) = Cluster::start() else { return };
+    let proxy = Proxy::before(&cluster);
+    let Some(shop) = Shop::through(&cluster, &proxy.kubeconfig(), "mutating") else { return };
+    let served = cluster.kubectl(&["get", "--raw", "/apis/admissionregistration.k8s.io/v1"]).ok();
+    assert!(served.contains("mutatingadmissionpolicies"), "a server of 1.36 has them: {served}");
+    let policy = "\
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: { name: labels }
+spec:
+  failurePolicy: Fail
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules:
+      - { apiGroups: [apps], apiVersions: [v1], resources: [deployments], operations: [CREATE, UPDATE] }
+  mutations:
+    - patchType: ApplyConfiguration
+      applyConfiguration:
+        expression: 'Object{metadata: Object.metadata{labels: {\"site\": \"berlin\"}}, spec: Object.spec{minReadySeconds: 3}}'
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: { name: labels }
+spec: { policyName: labels }
+";
+    cluster.kubectl_with(&["apply", "-f", "-"], policy).ok();
+    shop.manifest("probe", &deployment("probe", "0"));
+    let probe = shop.sandbox.repo().join("deploy/probe.yaml");
+    let began = Instant::now();
+    loop {
+        let made = shop.kubectl(&["create", "--dry-run=server", "-o", "json", "-f", probe.to_str().unwrap()]).json();
+        if made["metadata"]["labels"]["site"] == "berlin" {
+            break;
+        }
+        assert!(began.elapsed().as_secs() < 60, "the policy is never heeded");
+    }
+    shop.manifest("web", &deployment("web", "0"));
+    shop.springline(&["run"]).ok();
+    let live = shop.get("deployment/web");
+    assert_eq!(live["metadata"]["labels"]["site"], "berlin");
+    assert_eq!(live["spec"]["minReadySeconds"], 3);
+    assert_eq!(live["spec"]["strategy"]["type"], "RollingUpdate");
+    assert_eq!(shop.diff(), None);
+    proxy.forget();
+    let report = shop.springline(&["run", "-o", "json"]).json();
+    assert_eq!(report["environments"][0]["changes"], json!([]));
+    let written: Vec<_> = proxy.requests().into_iter().filter(springline_testcluster::Request::writes).collect();
+    assert!(written.is_empty(), "{written:#?}");
+    // What differs besides is still seen.
+    shop.kubectl(&["scale", "deployment", "web", "--replicas", "2"]).ok();
+    assert!(shop.diff().unwrap().contains("replicas"));
+    shop.springline(&["run"]).ok();
+    assert_eq!(shop.get("deployment/web")["spec"]["replicas"], 0);
+    assert_eq!(shop.get("deployment/web")["metadata"]["labels"]["site"], "berlin");
+}
+
+#[test]
+fn unknown_kinds_are_told_with_their_file_and_the_way_out() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "unknown") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    for (api_version, kind, words) in [
+        ("shop.example.org/v1", "Basket", "CustomResourceDefinition"),
+        ("apps/v1", "Deploymnt", "api-resources"),
+        ("apps/v1beta1", "Deployment", "api-resources"),
+        ("v2", "ConfigMap", "api-resources"),
+    ] {
+        shop.manifest("odd", &format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{ name: odd }}\n"));
+        let file = format!("{}/odd.yaml", if api_version == "v2" { "ConfigMap" } else { kind });
+        let said = shop.springline(&["run"]).fails(PLUGIN, &["cluster `test`", kind, api_version, words]);
+        assert!(said.contains("odd.yaml"), "{file}: {said}");
+        assert!(!shop.has("configmap/map"), "nothing is begun");
+    }
+}
+
+#[test]
+fn invalid_objects_are_told_with_field_line_and_file() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "invalid") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    let good = deployment("web", "0");
+    let cases = [
+        (deployment("web", "three"), "spec.replicas"),
+        (deployment("web", "-1"), "spec.replicas"),
+        (good.replace("name: main, ", ""), "spec.template.spec.containers[0].name"),
+        (good.replace("  replicas: 0\n", "  replcias: 0\n"), "spec.replcias"),
+        (good.replace("matchLabels: { app: web }", "matchLabels: { app: other }"), "spec.template.metadata.labels"),
+    ];
+    for (text, field) in cases {
+        shop.manifest("web", &text);
+        let outcome = shop.springline(&["run"]);
+        let code = outcome.code;
+        let said = outcome.fails(code, &["Deployment.apps/web.yaml:", field]);
+        assert!([PLUGIN, DEPLOY].contains(&code), "{code}: {said}");
+        println!("{code}: {said}");
+    }
+    shop.manifest("web", &good);
+    shop.springline(&["run"]).ok();
+    // A change of what can't change.
+    shop.manifest("web", &good.replace("app: web", "app: other"));
+    shop.springline(&["run"])
+        .fails(PLUGIN, &["Deployment.apps/web.yaml:", "spec.selector", "can't be changed", "springline.dev/replace"]);
+    assert_eq!(shop.get("deployment/web")["spec"]["selector"]["matchLabels"]["app"], "web");
+}
+
+#[test]
+fn one_object_in_two_files_is_told_with_both() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "twice") else { return };
+    shop.manifest("a", &config_map("map", "one"));
+    shop.manifest("b", &config_map("map", "two"));
+    shop.springline(&["run"]).fails(PLUGIN, &["deploy/b.yaml:1", "declared twice", "deploy/a.yaml:1"]);
+    // The namespace that one of them names is the other's by default.
+    let named = format!("name: map, namespace: {}", shop.namespace);
+    shop.manifest("b", &config_map("map", "two").replace("name: map", &named));
+    let live = shop.live("ConfigMap", "map");
+    shop.springline(&["run"]).fails(PLUGIN, &["both become", &live]);
+    assert!(!shop.has("configmap/map"));
+}
+
+#[test]
+fn a_secret_that_is_refused_does_not_show_its_values() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "secret") else { return };
+    let secret = |rest: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: login }}\n{rest}");
+    let values = ["hunter2hunter2", "aHVudGVyMmh1bnRlcjI=", "6543210987", "open-sesame!"];
+    let never = |text: &str| {
+        for value in values {
+            assert!(!text.contains(value), "`{value}` is in: {text}");
+        }
+    };
+    let refused = [
+        "data: { pin: 6543210987 }\n",
+        "data: { word: open-sesame! }\n",
+        "type: kubernetes.io/tls\nstringData: { tls.crt: hunter2hunter2 }\n",
+        "stringData: { 'open sesame': hunter2hunter2, \"bad key!\": open-sesame! }\n",
+        "type: kubernetes.io/dockerconfigjson\nstringData: { .dockerconfigjson: open-sesame! }\n",
+        "stringdata: { word: open-sesame! }\n",
+    ];
+    for rest in refused {
+        shop.manifest("login", &secret(rest));
+        let outcome = shop.springline(&["run"]);
+        assert!([PLUGIN, DEPLOY].contains(&outcome.code), "{rest}: {outcome:#?}");
+        assert!(outcome.stderr.contains("Secret/login"), "{outcome:#?}");
+        println!("{}", outcome.stderr);
+        never(&format!("{outcome:?}"));
+    }
+    shop.manifest("login", &secret("immutable: true\nstringData: { word: hunter2hunter2 }\n"));
+    shop.springline(&["run"]).ok();
+    shop.manifest("login", &secret("immutable: true\nstringData: { word: open-sesame! }\n"));
+    let diff = shop.springline(&["diff"]);
+    never(&format!("{diff:?}"));
+    let outcome = shop.sandbox.springline(&["run"]);
+    assert_ne!(outcome.code, 0);
+    never(&format!("{outcome:?}"));
+    never(&told(&shop));
+}
+
+#[test]
+fn an_object_of_a_mebibyte_passes_and_a_larger_one_is_refused_clearly() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "large") else { return };
+    let line = "0123456789abcdef".repeat(16);
+    let whole = |bytes: usize| line.repeat(bytes / line.len());
+    shop.manifest("large", &config_map("large", &whole((1 << 20) - 4096)));
+    shop.springline(&["run"]).ok();
+    let live = shop.get("configmap/large");
+    assert_eq!(live["data"]["value"].as_str().unwrap().len(), (1 << 20) - 4096);
+    assert_eq!(shop.diff(), None);
+    for mebibytes in [2, 4, 8] {
+        shop.manifest("large", &config_map("large", &whole(mebibytes << 20)));
+        let outcome = shop.springline(&["run"]);
+        let code = outcome.code;
+        println!("{mebibytes} MiB, {code}: {}", outcome.stderr);
+        let said = outcome.fails(code, &["large"]);
+        assert!([PLUGIN, DEPLOY].contains(&code), "{code}: {said}");
+        assert!(["Too long", "too large", "at most", "larger than"].iter().any(|words| said.contains(words)), "{said}");
+        assert!(said.len() < 4096, "what is too large is not shown: {} bytes", said.len());
+    }
+    assert_eq!(history(&shop).len(), 4);
+}
+
+#[test]
+fn five_thousand_objects_in_one_application() {
+    const ALL: usize = 5_000;
+    let Some(cluster) = Cluster::start() else { return };
+    let proxy = Proxy::before(&cluster);
+    let Some(shop) = Shop::through(&cluster, &proxy.kubeconfig(), "thousands") else { return };
+    let text: String = (0..ALL).map(|at| format!("---\n{}", config_map(&format!("map-{at}"), "one"))).collect();
+    shop.manifest("all", &text);
+    let timed = |what: &str| {
+        proxy.forget();
+        let began = Instant::now();
+        let report = shop.springline(&["run", "-o", "json"]).json();
+        let asked = proxy.requests();
+        let writes = asked.iter().filter(|request| request.writes()).count();
+        println!("{what}: {:.1} s, {} requests, {writes} writes", began.elapsed().as_secs_f64(), asked.len());
+        let counts: Value = report["environments"][0]["counts"].clone();
+        (counts, writes, asked.len())
+    };
+    let (counts, writes, _) = timed("sync");
+    assert_eq!((counts["created"].as_u64(), writes), (Some(ALL as u64), ALL));
+    let (_, writes, asked) = timed("nothing to do");
+    assert_eq!(writes, 0);
+    assert!(asked < 2 * ALL, "{asked}");
+    shop.manifest("all", &config_map("map-7", "one"));
+    let (counts, writes, _) = timed("prune");
+    assert_eq!((counts["deleted"].as_u64(), writes), (Some(ALL as u64 - 1), ALL - 1));
+    let left = shop.kubectl(&["get", "configmaps", "-o", "name"]).ok();
+    let left: Vec<&str> = left.lines().filter(|name| name.contains("map-")).collect();
+    assert_eq!(left, ["configmap/map-7"]);
+    assert_eq!(history(&shop).len(), 2);
+}
+
+#[test]
+fn a_cluster_that_host_yaml_does_not_have() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "nowhere") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    let path = shop.sandbox.repo().join(".springline/host.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("cluster: test", "cluster: tets")).unwrap();
+    let outcome = shop.springline(&["run"]);
+    println!("{}", outcome.stderr);
+    assert!([CONFIG, DEPLOY].contains(&outcome.code), "{outcome:#?}");
+    assert!(outcome.stderr.contains("tets") && outcome.stderr.contains("test"), "{outcome:#?}");
+    fs::write(&path, text.replace("clusters:\n", "").replace("  test: {", "#")).unwrap();
+    let outcome = shop.springline(&["run"]);
+    println!("{}", outcome.stderr);
+    assert!([CONFIG, DEPLOY].contains(&outcome.code), "{outcome:#?}");
+    assert!(outcome.stderr.contains("clusters: {"), "{outcome:#?}");
+    fs::write(&path, text).unwrap();
+    shop.springline(&["run"]).ok();
+}
+
+#[test]
+fn a_kubeconfig_that_is_missing_broken_or_leads_nowhere() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "config") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    let absent = shop.sandbox.path("absent.yaml");
+    shop.host(&absent, "");
+    shop.springline(&["run"]).fails(DEPLOY, &["cluster test", absent.to_str().unwrap(), "no kubeconfig", "clusters"]);
+    let cases: [(&str, Value, &[&str]); 5] = [
+        ("/current-context", "eve".into(), &["no context \"eve\"", "admin, ada, ben"]),
+        ("/current-context", "".into(), &["no current context", "admin, ada, ben"]),
+        ("/contexts/0/context/user", "eve".into(), &["the user \"eve\"", "not there"]),
+        ("/contexts/0/context/cluster", "prod".into(), &["the cluster \"prod\"", "not there"]),
+        ("/clusters/0/cluster/certificate-authority", "gone.crt".into(), &["gone.crt"]),
+    ];
+    let check = |words: &[&str]| {
+        let said = shop.springline(&["run"]).fails(DEPLOY, &["cluster test", "kube.yaml"]);
+        println!("{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{words:?}: {said}");
+        assert!(!said.contains(&token("admin")), "{said}");
+    };
+    for (pointer, value, words) in cases {
+        kubeconfig(&shop, |config| *config.pointer_mut(pointer).unwrap() = value.clone());
+        check(words);
+    }
+    kubeconfig(&shop, |config| {
+        let cluster = config["clusters"][0]["cluster"].as_object_mut().unwrap();
+        cluster.remove("certificate-authority").unwrap();
+    });
+    check(&["certificate", "not trusted", "certificate-authority"]);
+    write_kubeconfig(&shop, &format!("users:\n- name: [ {}\n", token("admin")));
+    check(&["no kubeconfig", "line"]);
+    write_kubeconfig(&shop, "");
+    check(&["no current context"]);
+    assert!(history(&shop).iter().all(|record| record["outcome"]["is"] == "failed"));
+}
+
+#[test]
+fn a_credential_plugin_that_fails_or_hangs_is_named() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "plugin") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    let by = |script: &str| {
+        kubeconfig(&shop, |config| {
+            let exec = json!({
+                "apiVersion": "client.authentication.k8s.io/v1",
+                "interactiveMode": "Never",
+                "command": "sh",
+                "args": ["-c", script],
+            });
+            config["users"][0]["user"] = json!({ "exec": exec });
+        });
+        shop.springline(&["run"])
+    };
+    by("echo please log in >&2; exit 3").fails(DEPLOY, &["cluster test", "credential plugin sh", "please log in"]);
+    let said = by("echo half-a-secret").fails(DEPLOY, &["credential plugin sh", "ExecCredential"]);
+    assert!(!said.contains("half-a-secret"), "{said}");
+    by("exec sleep 600").fails(DEPLOY, &["cluster test", "credential plugin", "within 60 s"]);
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": { "token": token("admin") },
+    });
+    let good = format!("echo '{credential}'");
+    by(&good).ok();
+    assert!(!told(&shop).contains(&token("admin")));
+}
