@@ -14,6 +14,8 @@ const TERMINATING: Duration = Duration::from_secs(2);
 /// How an object whose fields have no such name or type is refused, with a code that stands for a
 /// failure of the API server.
 const UNTYPED: &str = "failed to create typed patch object";
+/// How an object is refused whose values are not those of its fields, with a code as above.
+const UNREADABLE: &str = "unable to convert unstructured object";
 
 /// The object that was sent.
 #[derive(Clone, Copy)]
@@ -49,6 +51,7 @@ impl Sent<'_> {
                 Error::Invalid(self.untyped(&message))
             }
             KubernetesError::UnknownType(message) => self.violation(message).into(),
+            KubernetesError::Failed(message) => Error::failed(format!("{}: {message}", self.id)),
             other => other.into(),
         }
     }
@@ -82,6 +85,7 @@ impl Sent<'_> {
             return Error::Invalid(self.untyped(message));
         }
         match code {
+            500 if message.contains(UNREADABLE) => self.violation(message).into(),
             429 | 500.. => Error::Transient { message: format!("{}: {message}", self.live), retry_after: None },
             _ => Error::Invalid(self.violations(refusal)),
         }
@@ -102,7 +106,8 @@ impl Sent<'_> {
     fn cause(&self, cause: &Cause) -> Violation {
         let Cause { field, message, .. } = cause;
         let message = brief(message);
-        if field.is_empty() || field == "<nil>" {
+        // How an API server writes the object as a whole.
+        if matches!(field.as_str(), "" | "<nil>" | "[]") {
             return self.violation(message);
         }
         self.field(field, format!("`{field}`: {message}"))
@@ -271,8 +276,15 @@ mod tests {
         let untyped = "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replicas: expected numeric";
         let expected = "shop/web.yaml:4: `spec.replicas`: expected numeric";
         assert_eq!(error(refusal(500, untyped, &[])).to_string(), expected);
+        let unreadable = "failed to convert new object (x) to proper version: unable to convert unstructured object to /v1, Kind=Secret: illegal base64 data";
+        assert_eq!(error(refusal(500, unreadable, &[])).to_string(), format!("shop/web.yaml: {unreadable}"));
+        let long = [("FieldValueTooLong", "Too long: may not be more than 1048576 bytes", "[]")];
+        let whole = "shop/web.yaml: Too long: may not be more than 1048576 bytes";
+        assert_eq!(error(refusal(422, "ConfigMap \"x\" is invalid: …", &long)).to_string(), whole);
         let live = Ref::parse("prod/Deployment.apps/shop/web").unwrap();
         let sent = Sent { id: "shop/web.yaml", live: &live, text: &|| Some(TEXT.to_owned()) };
+        let large = sent.error(KubernetesError::Failed("the object has 4 bytes, and 3 is the most".into()));
+        assert_eq!(large, Error::failed("shop/web.yaml: the object has 4 bytes, and 3 is the most"));
         let several = "failed to create typed patch object (x): errors:\n  .spec.replicas: a\n  .spec.template: b";
         let unavailable = KubernetesError::Unavailable { message: several.into(), retry_after: None };
         assert_eq!(

@@ -2,7 +2,7 @@
 //! written down stays true, and the sync comes to its end, in this run or the next.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -320,4 +320,58 @@ fn a_kill_while_a_write_is_under_way_is_made_good() {
     assert_eq!(held(&shop), ["one"; 3]);
     assert_eq!(outcomes(&shop), ["succeeded"]);
     assert_eq!(shop.diff(), None);
+}
+
+/// A program that watches, until the value ends.
+struct Watching(Child);
+
+impl Watching {
+    fn start(shop: &Shop<'_>) -> Self {
+        // Longer than the test takes: what is repaired was heard of.
+        let mut command = shop.sandbox.command(&["watch", "--every", "3600"]);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn watches_that_break_or_expire_are_taken_up_again() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let proxy = Proxy::before(cluster);
+    let Some(shop) = Shop::through(cluster, &proxy.kubeconfig(), "streams") else { return };
+    config_maps(&shop, 2, "one");
+    shop.springline(&["run"]).ok();
+    let watching = Watching::start(&shop);
+    proxy.wait_for(1, "WATCH", "*/configmaps");
+    let faults = [
+        None,
+        Some(Fault::Drop),
+        Some(Fault::BreakAfter(0)),
+        Some(Fault::Expire),
+        Some(Fault::Status(410)),
+        Some(Fault::Status(500)),
+        Some(Fault::TooManyRequests(1)),
+    ];
+    for fault in faults {
+        let attempts = 1 + usize::from(fault.is_some());
+        println!("{fault:?}");
+        proxy.forget();
+        if let Some(fault) = fault {
+            proxy.order(1, "WATCH", "*/configmaps", fault);
+        }
+        assert!(proxy.break_watches() > 0);
+        proxy.wait_for(attempts, "WATCH", "*/configmaps");
+        let drift = r#"{"data":{"value":"other"}}"#;
+        shop.kubectl(&["patch", "configmap", "map-0", "--type=merge", "-p", drift]).ok();
+        shop.kubectl(&["wait", "configmap/map-0", "--for=jsonpath={.data.value}=one", "--timeout=180s"]).ok();
+    }
+    drop(watching);
+    assert_eq!(held(&shop), ["one"; 2]);
+    assert!(outcomes(&shop).iter().all(|outcome| outcome == "succeeded"));
 }

@@ -15,6 +15,7 @@ mod full_disk;
 mod health;
 mod hostile;
 mod kube;
+mod kube_access;
 mod kube_bad;
 mod kube_drift;
 mod kube_faults;

@@ -56,23 +56,34 @@ fn waves(plan: &Plan, hooks: Vec<Hook>) -> BTreeMap<When, Wave<'_>> {
     waves
 }
 
+/// When so many changes in a row fail for what passes, and does not in all their tries, what ails them is
+/// not theirs: a server is away, and to wait for it at each of thousands would take days.
+const IN_A_ROW: usize = 2;
+
 /// The changes that were tried and failed.
 #[derive(Default)]
 struct Failures {
     tried: usize,
     failed: Vec<(String, CallError)>,
     stale: Option<String>,
+    /// How many in a row failed for what passes.
+    in_a_row: usize,
 }
 
 impl Failures {
     fn is_empty(&self) -> bool {
         self.failed.is_empty() && self.stale.is_none()
     }
+
+    /// Whether there is no sense in trying the rest of the wave.
+    fn is_hopeless(&self) -> bool {
+        self.in_a_row >= IN_A_ROW
+    }
 }
 
 impl Progress {
-    /// Applies a plan wave by wave. A wave is finished even if something in it fails; the next
-    /// one is begun when all before it is healthy.
+    /// Applies a plan wave by wave. A wave is finished even if something in it fails, as long as
+    /// that is no server which is away; the next one is begun when all before it is healthy.
     pub fn apply_all(&mut self, work: Work<'_>, plan: &Plan) -> Result<Applied, Reason> {
         let waiting = plan.changes.iter().filter(|change| change.action == Action::Deferred);
         let barrier = waiting.clone().map(|change| When::Apply(change.wave)).min();
@@ -88,12 +99,15 @@ impl Progress {
             for change in &wave.changes {
                 let goes = self.apply_one(work, change, &mut failures)?;
                 deleted.extend(goes.then(|| change.live.clone()));
+                if failures.is_hopeless() {
+                    break;
+                }
             }
             if failures.is_empty() {
                 self.run_hooks(work, &wave.hooks)?;
             }
         }
-        let Failures { tried, failed, stale } = failures;
+        let Failures { tried, failed, stale, .. } = failures;
         if let Some((live, error)) = failed.first() {
             let denied = matches!(error.fault, Fault::Denied { .. });
             let first = format!("{live}: {}", error.fault);
@@ -143,6 +157,7 @@ impl Progress {
         on.ports.observer.event(&Event::Applying { live: &change.live, action: change.action });
         let error = match on.target.apply(change) {
             Ok(called) => {
+                failures.in_a_row = 0;
                 self.log.extend(called.log);
                 let goes = change.action == Action::Delete && called.value.after.is_none();
                 let message = called.value.message;
@@ -153,6 +168,8 @@ impl Progress {
             Err(error) => error,
         };
         self.log.extend(error.log.iter().cloned());
+        let passes = matches!(error.fault, Fault::Transient { .. });
+        failures.in_a_row = if passes { failures.in_a_row + 1 } else { 0 };
         match &error.fault {
             Fault::Conflict { message } => failures.stale = Some(message.clone()),
             Fault::Cancelled => {

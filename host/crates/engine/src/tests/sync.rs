@@ -141,6 +141,21 @@ fn what_passes_is_tried_again_after_a_pause() {
 }
 
 #[test]
+fn a_server_that_is_away_is_not_waited_for_at_every_object() {
+    let world = World::new();
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names.iter().filter(|name| **name != "b") {
+        for _ in 0..4 {
+            world.live.fail("apply", name, Fault::Transient { message: "it is away".into(), retry_after: None });
+        }
+    }
+    let failure = world.run("r1", &files("x", "-", &names.join("\n"))).unwrap_err();
+    // `a` alone was no reason to give up; `c` and `d` were.
+    assert!(matches!(failure.0.reason, Reason::Apply { failed: 3, all: 4, .. }), "{}", failure.0);
+    assert_eq!(world.live.objects().len(), 1);
+}
+
+#[test]
 fn a_stale_plan_is_made_again() {
     let world = World::new();
     world.live.fail("apply", "a", Fault::Conflict { message: "it moved".into() });
