@@ -198,7 +198,11 @@ pub fn delete(config: &Config, change: &Change, deploy: &Deploy) -> Result<Appli
     let live = Ref::parse(&change.live)?;
     let notes = Notes::read(change)?;
     let done = |message: String| Ok(Applied { after: None, message });
-    let Some(there) = live::get_one(&live, Freshness::Any)? else { return done("gone already".to_owned()) };
+    let gone = || done("gone already".to_owned());
+    if !live::is_possible(&live) {
+        return gone();
+    }
+    let Some(there) = live::get_one(&live, Freshness::Any)? else { return gone() };
     let stays = |message: String| Ok(Applied { after: Some(version(&meaningful(&there))), message });
     if !notes.left_alone.is_empty() {
         return stays(notes.left_alone);

@@ -187,8 +187,8 @@ fn place(config: &Config, manifests: Vec<Manifest>, defined: BTreeMap<Kind, bool
         }
         let namespaced = match scopes.is_namespaced(&manifest) {
             Some(namespaced) => namespaced,
-            // What will be known later is told by what the object says of itself.
-            None if options.kind_may_be_missing => !manifest.namespace.is_empty(),
+            // Most kinds are; of those that are not, render-manifests' `cluster-scoped` may tell.
+            None if options.kind_may_be_missing => !manifest.id.starts_with(NO_NAMESPACE),
             None => {
                 violations.push(unknown(config, &manifest));
                 continue;
@@ -251,6 +251,9 @@ fn settle(object: &mut Value, live: &Ref) {
         metadata.insert("namespace".to_owned(), Value::String(live.namespace.clone()));
     }
 }
+
+/// How render-manifests begins the ids of objects that it knows to be in no namespace.
+const NO_NAMESPACE: &str = "_cluster/";
 
 /// What is known of the scope of kinds.
 struct Scopes<'d> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use springline_sdk::kubernetes::{Cluster, Freshness, KubernetesError, ObjectName};
+use springline_sdk::kubernetes::{ApiKind, Cluster, Freshness, KubernetesError, ObjectName};
 use springline_sdk::prelude::*;
 use springline_sdk::serde_json::from_str;
 
@@ -44,6 +44,16 @@ pub fn get_refs(refs: &[Ref], freshness: Freshness) -> Result<Vec<Option<Value>>
     Ok(found)
 }
 
+/// Whether there can be such an object: not where its kind is in no namespace and it names one, or the
+/// other way round. Such refs are left of objects whose kind was not known when they were first planned.
+pub fn is_possible(live: &Ref) -> bool {
+    let kind = ApiKind::new(&live.kind.any_version(), &live.kind.kind);
+    let served = Cluster::new(&live.cluster).types(&[kind]);
+    // What can't be asked is told when the object itself is asked for.
+    let Ok([Some(served)]) = served.as_deref() else { return true };
+    served.namespaced != live.namespace.is_empty()
+}
+
 /// What is to be removed may lie where the grants don't reach any more: then it is left there.
 pub fn get_reachable(refs: Vec<Ref>) -> Result<Vec<(Ref, Option<Value>)>> {
     let mut places: BTreeMap<(String, String), Vec<Ref>> = BTreeMap::new();
@@ -52,6 +62,11 @@ pub fn get_reachable(refs: Vec<Ref>) -> Result<Vec<(Ref, Option<Value>)>> {
     }
     let mut found = Vec::new();
     for ((cluster, _), refs) in places {
+        let (refs, impossible): (Vec<_>, Vec<_>) = refs.into_iter().partition(is_possible);
+        found.extend(impossible.into_iter().map(|live| (live, None)));
+        if refs.is_empty() {
+            continue;
+        }
         let names: Vec<_> = refs.iter().map(Ref::object_name).collect();
         match Cluster::new(cluster).get(&names, Freshness::Any) {
             Ok(texts) => {

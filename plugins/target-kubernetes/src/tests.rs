@@ -132,8 +132,18 @@ fn custom_kinds_are_known_by_definition_or_by_the_cluster() {
     assert!(error.starts_with("z.yaml: cluster `prod` has no kind `Late` in `z.io/v1`"), "{error}");
     let options = "argocd.argoproj.io/sync-options";
     let late = annotated(object("z.io/v1", "Late", "z"), options, "SkipDryRunOnMissingResource=true");
-    let changes = plan(&host, &plain(), &[desired(&host, "z.yaml", &late)], &[]).unwrap();
-    assert_eq!(steps(&changes), [(Action::Create, "prod/Late.z.io/z", 1)]);
+    for (id, live) in [("z.yaml", "prod/Late.z.io/shop/z"), ("_cluster/Late.z.io/z.yaml", "prod/Late.z.io/z")] {
+        let changes = plan(&host, &plain(), &[desired(&host, id, &late)], &[]).unwrap();
+        assert_eq!(steps(&changes), [(Action::Create, live, 1)]);
+    }
+    // Once it is known better, what was taken for its place is nothing.
+    serve(&host, "z.io/v1", "Late", true);
+    let owned = ["prod/Late.z.io/z"];
+    let changes = plan(&host, &plain(), &[], &owned).unwrap();
+    assert_eq!(
+        (steps(&changes), &*changes[0].summary),
+        (vec![(Action::Delete, "prod/Late.z.io/z", 0)], "gone already")
+    );
 }
 
 #[test]
