@@ -233,6 +233,19 @@ pub fn ticket(group: &str, name: &str) -> String {
     format!("apiVersion: {group}/v1\nkind: Ticket\nmetadata:\n  name: {name}\nspec: {{ seats: 5 }}\n")
 }
 
+/// The last part of the names of the objects that were made, changed or removed, in their order,
+/// with `-` before what was removed and the phase before a hook.
+pub fn order(report: &Value) -> Vec<String> {
+    let name = |change: &Value| {
+        let live = change["live"].as_str().unwrap();
+        let name = live.rsplit('/').next().unwrap();
+        let sign = if change["action"] == "delete" { "-" } else { "" };
+        let phase = change["hook"].as_str().map(|phase| format!("{phase}:")).unwrap_or_default();
+        format!("{sign}{phase}{name}")
+    };
+    report["changes"].as_array().unwrap().iter().map(name).collect()
+}
+
 /// The exit code of a deployment that did not come to its end.
 pub const DEPLOY: i32 = 6;
 

@@ -30,9 +30,14 @@ fn a_field_of_another_manager_is_a_conflict_that_names_both_until_it_is_taken_ov
     // Each way out that the message names.
     let ignore = "    target-with: { ignore: [{ kind: ConfigMap, managers: [ops] }] }\n";
     shop.application("", ignore);
-    assert_eq!(shop.sync()["changes"], json!([]));
+    let report = shop.sync();
+    assert_eq!(report["changes"], json!([]));
     assert_eq!(shop.get("configmap/a")["data"]["value"], "theirs");
     shop.application("", "");
+    // What the application left to others belongs to its release.
+    let release = report["release"].as_str().unwrap();
+    shop.sandbox.springline(&["redeploy", "--env", "live", release]).ok();
+    assert_eq!(shop.get("configmap/a")["data"]["value"], "theirs");
     for with in [", force: true", ", take-over: [ops]"] {
         ops("theirs");
         shop.host(&cluster.kubeconfig(), with);

@@ -3,20 +3,7 @@
 use serde_json::{Value, json};
 use springline_testcluster::Cluster;
 
-use crate::kube::{DEPLOY, Kubelet, Shop, config_map, deployment, job, ticket, tickets, with_metadata};
-
-/// The last part of the names of the objects that were made, changed or removed, in their order,
-/// with `-` before what was removed and the phase before a hook.
-fn order(report: &Value) -> Vec<String> {
-    let name = |change: &Value| {
-        let live = change["live"].as_str().unwrap();
-        let name = live.rsplit('/').next().unwrap();
-        let sign = if change["action"] == "delete" { "-" } else { "" };
-        let phase = change["hook"].as_str().map(|phase| format!("{phase}:")).unwrap_or_default();
-        format!("{sign}{phase}{name}")
-    };
-    report["changes"].as_array().unwrap().iter().map(name).collect()
-}
+use crate::kube::{DEPLOY, Kubelet, Shop, config_map, deployment, job, order, ticket, tickets, with_metadata};
 
 fn wave(manifest: &str, wave: i32) -> String {
     with_metadata(manifest, &format!("annotations: {{ argocd.argoproj.io/sync-wave: \"{wave}\" }}"))
@@ -53,7 +40,7 @@ fn namespaces_and_definitions_come_before_what_needs_them_in_one_sync() {
     }
     shop.manifest("c", &config_map("c", "1"));
     cluster.controllers();
-    let gone = self::order(&shop.sync());
+    let gone = crate::kube::order(&shop.sync());
     let at = |name: &str| gone.iter().position(|known| known == &format!("-{name}")).unwrap();
     assert!(at("a") < at(&format!("tickets.{group}")) && at("b") < at(&inner), "{gone:?}");
 }

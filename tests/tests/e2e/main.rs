@@ -22,6 +22,7 @@ mod kube_faults;
 mod kube_fields;
 mod kube_health;
 mod kube_moves;
+mod kube_options;
 mod kube_order;
 mod languages;
 mod old_plugins;
