@@ -47,7 +47,7 @@ pub fn get_refs(refs: &[Ref], freshness: Freshness) -> Result<Vec<Option<Value>>
 /// Whether there can be such an object: not where its kind is in no namespace and it names one, or the
 /// other way round. Such refs are left of objects whose kind was not known when they were first planned.
 pub fn is_possible(live: &Ref) -> bool {
-    let kind = ApiKind::new(&live.kind.any_version(), &live.kind.kind);
+    let kind = ApiKind::new(live.kind.any_version(), &live.kind.kind);
     let served = Cluster::new(&live.cluster).types(&[kind]);
     // What can't be asked is told when the object itself is asked for.
     let Ok([Some(served)]) = served.as_deref() else { return true };
