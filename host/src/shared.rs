@@ -35,7 +35,9 @@ struct Proof {
     /// The manifest, as the registry gave it: its digest is what was signed.
     manifest: String,
     signatures: Vec<Signature>,
-    /// The repositories that it was taken from, whatever the files here call the plugin.
+    /// The repositories that it was taken from, whatever the files here call the plugin; none is said
+    /// in what an older Springline kept.
+    #[serde(default)]
     repositories: BTreeSet<String>,
 }
 

@@ -123,9 +123,7 @@ impl Ready {
     /// # Errors
     /// Whatever is wrong with it.
     pub fn open(common: &Common, revision: &RevisionArgs, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
-        let project = Project::find(common, revision.revision.as_deref(), cancel)?;
-        let picked = project.pick(revision)?;
-        let declared = project.application(&picked)?;
+        let (project, picked, declared) = declare(common, revision, cancel)?;
         let app = match declared.value.environments.len() {
             0..MANY => App::open(common, project, verb, cancel)?,
             MANY.. => App::open_for_many(common, project, verb, cancel)?,
@@ -144,9 +142,7 @@ impl Ready {
         cancel: &Cancel,
         wake: Wake,
     ) -> Result<Self, CliError> {
-        let project = Project::find(common, revision.revision.as_deref(), cancel)?;
-        let picked = project.pick(revision)?;
-        let declared = project.application(&picked)?;
+        let (project, picked, declared) = declare(common, revision, cancel)?;
         let app = App::open_watching(common, project, verb, cancel, wake)?;
         Self::of(app, picked, declared)
     }
@@ -277,6 +273,18 @@ fn of_application(fault: &Fault) -> Option<&str> {
     let Fault::Invalid { violations } = fault else { return None };
     let below = violations.first()?.pointer.as_deref()?.strip_prefix('/')?.strip_prefix(APPLICATION)?;
     (below.is_empty() || below.starts_with('/')).then_some(below)
+}
+
+/// The repository, the revision that is meant, and what it declares.
+fn declare(
+    common: &Common,
+    revision: &RevisionArgs,
+    cancel: &Cancel,
+) -> Result<(Project, Picked, Configured<application::Application>), CliError> {
+    let project = Project::find(common, revision.revision.as_deref(), cancel)?;
+    let picked = project.pick(revision)?;
+    let declared = project.application(&picked)?;
+    Ok((project, picked, declared))
 }
 
 /// A failure at a place of springline.yaml.

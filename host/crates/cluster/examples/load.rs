@@ -70,7 +70,7 @@ async fn apply(client: &Client, namespace: &str, many: usize) -> Result<Value> {
     Ok(json!({ "seconds": began.elapsed().as_secs_f64() }))
 }
 
-/// The objects of one application: those of `host/xtask/src/bench/kubernetes.rs`.
+/// The objects of one application: those of `host/xtask/src/bench/workload.rs`.
 fn objects(name: &str) -> [Value; 4] {
     let metadata = json!({ "name": name, "labels": { "app": name } });
     let selector = json!({ "app": name });

@@ -159,7 +159,11 @@ fn of_kubeconfig(kubeconfig: Kubeconfig, source: String) -> Result<(Config, Iden
     let own_proxy = cluster.and_then(|named| named.cluster.as_ref()).is_some_and(|cluster| cluster.proxy_url.is_some());
     let mut config = Config::try_from(kubeconfig).map_err(|error| format!("{identity}: {}", unreadable(&error)))?;
     if !own_proxy {
-        config.proxy_url = proxy::of_environment(&config.cluster_url).and_then(|proxy| proxy.parse().ok());
+        let proxy = proxy::of_environment(&config.cluster_url).map(|proxy| proxy.parse()).transpose();
+        // Its value may hold a password.
+        config.proxy_url = proxy.map_err(|_| {
+            format!("{identity}: HTTPS_PROXY (HTTP_PROXY for a plain server) of Springline's environment is no URL")
+        })?;
     }
     Ok((config, identity))
 }

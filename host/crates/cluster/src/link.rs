@@ -291,6 +291,9 @@ impl Link {
 
 /// An answer, unless it tells of credentials or of the API server's state rather than of the request.
 fn judged(reply: Reply) -> Result<Reply, Trouble> {
+    if reply.code < 400 {
+        return Ok(reply);
+    }
     let status = Status::read(&reply.text);
     if reply.code == 401 {
         return Err(Trouble::Credentials(format!(
@@ -302,7 +305,7 @@ fn judged(reply: Reply) -> Result<Reply, Trouble> {
     let outcome = Outcome::Answered(reply.code);
     if !outcome.is_trouble() || status.as_ref().is_some_and(Status::is_of_request) {
         // Of a path that it does not know, an API server may say so without a Status.
-        let foreign = status.is_none() && reply.code >= 400 && reply.code != 404;
+        let foreign = status.is_none() && reply.code != 404;
         return if foreign { Err(Trouble::Lasting(said(&reply))) } else { Ok(reply) };
     }
     let asked = status.and_then(|status| status.retry_after_seconds()).map(Duration::from_secs);

@@ -18,6 +18,8 @@ use crate::path::{self, Query};
 const FEW: usize = 8;
 /// How many objects are listed at once.
 const PAGE: &str = "500";
+/// A page of a list costs about as much as so many single objects.
+const PAGE_COST: usize = 2 * FEW;
 /// How often a list is begun again whose rest the server has forgotten.
 const BEGINNINGS: usize = 3;
 
@@ -101,17 +103,23 @@ impl Cluster {
         let managed = freshness == Freshness::LiveManaged;
         let mut known: HashMap<String, Arc<str>> = HashMap::new();
         let mut rest: Vec<&str> = names.to_vec();
-        let mut next = String::new();
+        let (mut next, mut fruitless) = (String::new(), 0);
         while rest.len() > FEW && served.verbs.iter().any(|verb| verb == "list") {
-            // Who may read single objects need not be allowed to list them.
             let request = self.list_request(served, namespace, "", "", &next)?;
-            let Ok(Some(page)) = self.page(served, &request, managed).await else { break };
+            let page = match self.page(served, &request, managed).await {
+                Ok(Some(page)) => page,
+                // A server that fails at one list is not to be asked for each of its objects.
+                Err(error @ KubernetesError::Unavailable { .. }) => return Err(error),
+                // Who may read single objects need not be allowed to list them.
+                Ok(None) | Err(_) => break,
+            };
             let before = rest.len();
             next = page.next;
             known.extend(page.items.into_iter().map(|live| (live.metadata.name, live.text)));
             rest.retain(|name| !next.is_empty() && !known.contains_key(*name));
-            // Among many others, the rest are read one by one.
-            if before - rest.len() <= FEW {
+            // Among very many others, the rest are read one by one; the pages in vain cost no more than that.
+            fruitless += usize::from(before - rest.len() <= FEW);
+            if fruitless * PAGE_COST > rest.len() {
                 break;
             }
         }
@@ -163,9 +171,8 @@ impl Cluster {
         let managed = freshness == Freshness::LiveManaged;
         let (namespace, labels, fields) = (&selection.namespace, &selection.labels, &selection.fields);
         let mut items = self.list_of(&served, namespace, labels, fields, managed, MOST_BYTES).await?.items;
-        items.sort_by(|a, b| {
-            let key = |live: &Live| (live.metadata.namespace.clone(), live.metadata.name.clone());
-            key(a).cmp(&key(b))
+        items.sort_by(|Live { metadata: a, .. }, Live { metadata: b, .. }| {
+            (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
         });
         Ok(items.into_iter().map(|live| live.text).collect())
     }

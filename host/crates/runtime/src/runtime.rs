@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use springline_model::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
-use springline_model::capability::{HTTP, KUBERNETES, SECRETS};
+use springline_model::capability::{DIRECTORY, POWERS};
 use springline_model::plugin::{CallError, Description, Fault, Kind, Limits, Pinned};
 use springline_model::port::{Plugins, Target, Tree};
 use springline_model::trace::Trace;
@@ -116,8 +116,8 @@ impl Runtime {
     /// # Errors
     /// The plugin has to say first which powers it asks for, and fails to.
     pub(crate) fn call_state(&self, loaded: &Loaded, call: &Call) -> Result<CallState, CallError> {
-        // Who was granted nothing needs not be asked.
-        let mut granted = [HTTP, SECRETS, KUBERNETES].into_iter().filter(|name| call.grants.allows(name));
+        // Who was granted nothing needs not be asked. A directory is lent by itself.
+        let mut granted = POWERS.into_iter().filter(|name| *name != DIRECTORY && call.grants.allows(name));
         let matters = granted.any(|capability| loaded.shape.imports_power(capability));
         let asked = match matters {
             true => Some(self.describe_loaded(&call.plugin, loaded, &call.cancel)?.capabilities.clone()),

@@ -75,6 +75,7 @@ pub fn install(job: &Job<'_>, missing: &[Missing]) -> Result<(), BuildError> {
     for command in missing.iter().flat_map(|missing| &missing.commands) {
         let Some((program, arguments)) = command.split_first() else { continue };
         let mut command = std::process::Command::new(program);
+        command.current_dir(&job.project.directory);
         run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"), job.say)?;
     }
     let left = look(job);

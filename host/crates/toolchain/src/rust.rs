@@ -32,7 +32,7 @@ impl Toolchain for Rust {
             Some((major, minor)) => return vec![missing(format!("{what}: this is Rust {major}.{minor}"), &[])],
             None => return vec![missing(format!("{what}: `rustc --version` fails here"), &[])],
         }
-        if has_target() {
+        if has_target(job) {
             return Vec::new();
         }
         let what = format!("Rust's standard library for {TARGET}");
@@ -63,14 +63,16 @@ impl Toolchain for Rust {
     }
 }
 
-/// The compiler in use.
-fn rustc() -> Command {
-    Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+/// The compiler that the project is built with: its directory may choose one.
+fn rustc(job: &Job<'_>) -> Command {
+    let mut command = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    command.current_dir(&job.project.directory);
+    command
 }
 
-/// The version of the compiler that the project is built with, which may choose its own.
+/// The version of that compiler.
 fn version(job: &Job<'_>) -> Option<(u32, u32)> {
-    parse(&run(rustc().current_dir(&job.project.directory).arg("--version"), &|_| {}).ok()?)
+    parse(&run(rustc(job).arg("--version"), &|_| {}).ok()?)
 }
 
 /// The version in what `rustc --version` prints, such as `rustc 1.95.0 (0123456789 2026-04-16)`.
@@ -79,9 +81,9 @@ fn parse(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Whether the compiler in use has a standard library for the target.
-fn has_target() -> bool {
-    let mut command = rustc();
+/// Whether that compiler has a standard library for the target.
+fn has_target(job: &Job<'_>) -> bool {
+    let mut command = rustc(job);
     let Ok(libs) = run(command.args(["--print", "target-libdir", "--target", TARGET]), &|_| {}) else { return false };
     let Ok(entries) = Path::new(libs.trim()).read_dir() else { return false };
     entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))

@@ -8,13 +8,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anstyle::Style;
 use clap::Args;
 use serde_json::{Value, json};
 use springline_model::Cancel;
 use springline_model::call::{Call, Context, TargetCall, canonical_json};
 use springline_model::capability::{Grants, Ledger};
-use springline_model::manifest::{Health as Judged, HealthStatus, Observed};
+use springline_model::manifest::{Health as Judged, Observed};
 use springline_model::plugin::{CallError, Limits};
 use springline_model::port::Target;
 
@@ -23,7 +22,8 @@ use super::error::{CliError, Kind};
 use crate::builtin;
 use crate::desk::{Desk, OnDesk};
 use crate::show::table::{Table, plain, styled};
-use crate::show::{self, BAD, FAINT, GOOD, NOTE};
+use crate::show::tree::style_of;
+use crate::show::{self, BAD, FAINT};
 use input::{Input, Unreadable};
 use rules::Own;
 
@@ -165,13 +165,5 @@ fn print(rows: &[Row], unreadable: &[Unreadable]) {
     }
     for Unreadable { file, message } in unreadable {
         show::note(format_args!("{} {file}: {message}", show::paint(BAD, "error:")));
-    }
-}
-
-fn style_of(status: HealthStatus) -> Style {
-    match status {
-        HealthStatus::Healthy => GOOD,
-        HealthStatus::Suspended | HealthStatus::Progressing | HealthStatus::Unknown => NOTE,
-        HealthStatus::Missing | HealthStatus::Degraded => BAD,
     }
 }

@@ -113,17 +113,21 @@ pub fn announce(ready: &Ready) -> Result<(), CliError> {
     if steps.chain(environments).all(|uses| uses.grants.observing().is_empty()) {
         return Ok(());
     }
-    let runs = ready.app.store.runs(RUNS)?;
     // What stands at a target that the operator binds is no news.
     let bound = [DIRECTORY, KUBERNETES];
+    let powers: Vec<Power> = powers(&ready.app, chain, None)?
+        .into_iter()
+        .filter(|power| !bound.contains(&power.capability.as_str()))
+        .collect();
+    if powers.is_empty() {
+        return Ok(());
+    }
+    let runs = ready.app.store.runs(RUNS)?;
     let known = |power: &Power| {
         let steps = runs.iter().flat_map(|run| &run.steps);
         steps.into_iter().any(|step| step.plugin.digest == power.plugin.digest && step.used.uses(&power.capability))
     };
-    for power in powers(&ready.app, chain, None)?
-        .iter()
-        .filter(|power| !bound.contains(&power.capability.as_str()) && !known(power))
-    {
+    for power in powers.iter().filter(|power| !known(power)) {
         for granted in &power.granted {
             let place = power.environment.as_deref().unwrap_or("build");
             let why = power.reason.as_deref().unwrap_or("its author does not say why, so it gets none");

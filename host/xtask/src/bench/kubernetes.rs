@@ -20,7 +20,7 @@ use crate::toolchain::tools;
 const MANY: [usize; 3] = [100, 500, 1_000];
 /// How often drift is made.
 const SAMPLES: usize = 100;
-/// Requests to an API server beside those of an example of the cluster's crate.
+/// The example of the cluster's crate that asks the API server without Springline.
 pub const EXAMPLE: &str = "load";
 
 /// Measures all of it, if there is an API server.
@@ -127,7 +127,6 @@ impl<'b> Applications<'b> {
         let after = self.load(&["requests"])?;
         rows.push(Row::new(format!("a quiet look at {many} applications, caches warm"), milliseconds(quiet), "ms"));
         let more = |key: &str| Ok::<f64, anyhow::Error>(number(&after, key)? - number(&before, key)?);
-        // The list that counts is one request as well.
         rows.push(Row::new("of it, requests for each application", more("reads")? / many as f64, "requests").aim(1.0));
         rows.push(Row::new("of it, writes", more("writes")?, "requests").aim(1.0));
         if largest {

@@ -98,6 +98,10 @@ fn many_objects_come_in_pages_and_many_names_in_one_request() {
     // One page of 500, and one by one the three that may come after it.
     assert_eq!(read(&many, &wanted), (there(520).collect(), 4));
     assert_eq!(read(&few, &wanted[..4]).1, 4);
+    // All of them come after the first page, which does not make it worth asking for each.
+    let late: Vec<String> = (500..520).map(|n| format!("c{n:04}")).collect();
+    let late: Vec<&str> = late.iter().map(String::as_str).collect();
+    assert_eq!(read(&many, &late).1, 2);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Decides what may be asked of clusters.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use springline_model::capability::{Grants, KUBERNETES, kubernetes_line};
@@ -17,6 +18,8 @@ const NAME: usize = 253;
 const SELECTOR: usize = 8 << 10;
 /// The most warnings of one answer that are logged.
 const WARNINGS: usize = 32;
+/// The most bytes of a message that are kept.
+const MESSAGE: usize = 4 << 10;
 
 type Checked<T = ()> = Result<T, wit::KubernetesError>;
 
@@ -158,7 +161,7 @@ impl Kubernetes {
     }
 
     fn denied(&self, message: &str) -> wit::KubernetesError {
-        let message = self.powers.deny(KUBERNETES, &cut(message));
+        let message = self.powers.deny(KUBERNETES, &self.cut(message));
         self.logs.message(Level::Warn, "denied", &message);
         wit::KubernetesError::Denied(message)
     }
@@ -191,8 +194,13 @@ impl Kubernetes {
     /// Puts the warnings of an API server into the call's log.
     pub(super) fn warn(&self, cluster: &str, warnings: &[String]) {
         for warning in warnings.iter().take(WARNINGS) {
-            self.logs.message(Level::Warn, "kubernetes", &format!("{cluster} warns: {}", cut(warning)));
+            self.logs.message(Level::Warn, "kubernetes", &format!("{cluster} warns: {}", self.cut(warning)));
         }
+    }
+
+    /// A message of a length that can be read, its secrets masked first.
+    fn cut<'t>(&self, message: &'t str) -> Cow<'t, str> {
+        self.powers.masks().mask_cut(message, MESSAGE)
     }
 }
 
@@ -205,9 +213,4 @@ fn check_part(what: &str, part: &str) -> Checked {
     }
     let shown = escape(&part[..part.floor_char_boundary(NAME)]);
     Err(failed(format!("{what} can't be `{shown}`: Kubernetes has no such names")))
-}
-
-fn cut(message: &str) -> String {
-    const MOST: usize = 4 << 10;
-    message[..message.floor_char_boundary(MOST)].to_owned()
 }
