@@ -15,6 +15,8 @@ use crate::link::{Ask, Link, Reply};
 /// All types in two answers, or groups and versions from a server that is older.
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
     application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+/// What a group and version is whose own server is away: its types are those of before, or none.
+const STALE: &str = "Stale";
 /// How old may be what is known when a type is unknown.
 const UNKNOWN_AGE: Duration = Duration::from_secs(1);
 /// How old it may be when all types are asked for.
@@ -50,6 +52,9 @@ impl Discovery {
             return Ok(found);
         }
         known.refresh(link, UNKNOWN_AGE).await?;
+        if let Some((kind, group)) = wanted.iter().find_map(|kind| Some((kind, known.types.hidden(kind)?))) {
+            return Err(KubernetesError::Unavailable { message: away(link, kind, group), retry_after: None });
+        }
         Ok(known.types.find_all(wanted))
     }
 
@@ -77,22 +82,31 @@ impl Known {
 }
 
 /// Types by groups in the server's order, the preferred version of a group first.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Types(Vec<ServedType>);
+#[derive(Debug, Default)]
+struct Types {
+    served: Vec<ServedType>,
+    /// The groups and versions, `GROUP/VERSION`, that are there but did not say which types they have.
+    away: Vec<String>,
+}
 
 impl Types {
     async fn load(link: &Link) -> Result<Self, KubernetesError> {
-        let mut types = Vec::new();
+        let mut types = Self::default();
         for root in ["/api", "/apis"] {
             let ask = Ask { accept: ACCEPT, ..Ask::get(root.to_owned()) };
             let reply = link.send(&ask).await?.granted()?;
             if reply.content_type.contains("as=APIGroupDiscoveryList") {
-                types.extend(aggregated(read(link, &reply)?));
+                types.add(aggregated(read(link, &reply)?));
             } else {
-                types.extend(one_by_one(link, root, &reply).await?);
+                types.add(one_by_one(link, root, &reply).await?);
             }
         }
-        Ok(Self(types))
+        Ok(types)
+    }
+
+    fn add(&mut self, more: Self) {
+        self.served.extend(more.served);
+        self.away.extend(more.away);
     }
 
     fn find_all(&self, wanted: &[ApiKind]) -> Vec<Option<ServedType>> {
@@ -100,16 +114,28 @@ impl Types {
     }
 
     fn find(&self, wanted: &ApiKind) -> Option<&ServedType> {
-        self.0.iter().find(|served| {
+        self.served.iter().find(|served| {
             served.kind.kind == wanted.kind
                 && served.kind.group == wanted.group
                 && (wanted.version.is_empty() || served.kind.version == wanted.version)
         })
     }
 
+    /// The group and version that may have a type that was not found.
+    fn hidden(&self, wanted: &ApiKind) -> Option<&str> {
+        if self.find(wanted).is_some() {
+            return None;
+        }
+        let may_have = |away: &&String| {
+            let away = ApiKind::new(away, "");
+            away.group == wanted.group && (wanted.version.is_empty() || away.version == wanted.version)
+        };
+        self.away.iter().find(may_have).map(String::as_str)
+    }
+
     fn listable(&self) -> Vec<ServedType> {
         let mut seen = HashSet::new();
-        let listable = self.0.iter().filter(|served| served.verbs.iter().any(|verb| verb == "list"));
+        let listable = self.served.iter().filter(|served| served.verbs.iter().any(|verb| verb == "list"));
         listable.filter(|served| seen.insert((&served.kind.group, &served.kind.kind))).cloned().collect()
     }
 }
@@ -120,13 +146,25 @@ fn read<T: DeserializeOwned>(link: &Link, reply: &Reply) -> Result<T, Kubernetes
     })
 }
 
-fn aggregated(list: APIGroupDiscoveryList) -> Vec<ServedType> {
-    let mut types = Vec::new();
+/// What is said where nothing is known of a type because the server of its group is away.
+fn away(link: &Link, kind: &ApiKind, group: &str) -> String {
+    format!(
+        "cluster {}: whether it has the type {kind} can't be told: what serves {group} is away; `kubectl get apiservices` \
+         shows why",
+        link.name()
+    )
+}
+
+fn aggregated(list: APIGroupDiscoveryList) -> Types {
+    let mut types = Types::default();
     for group in list.items {
         let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
         for version in group.versions {
             let of = version.version.unwrap_or_default();
-            types.extend(version.resources.into_iter().filter_map(|resource| served(&name, &of, resource)));
+            if version.freshness.as_deref() == Some(STALE) {
+                types.away.push(format!("{name}/{of}"));
+            }
+            types.served.extend(version.resources.into_iter().filter_map(|resource| served(&name, &of, resource)));
         }
     }
     types
@@ -144,7 +182,7 @@ fn served(group: &str, version: &str, resource: APIResourceDiscovery) -> Option<
 }
 
 /// As servers have it that are older than aggregated discovery.
-async fn one_by_one(link: &Link, root: &str, reply: &Reply) -> Result<Vec<ServedType>, KubernetesError> {
+async fn one_by_one(link: &Link, root: &str, reply: &Reply) -> Result<Types, KubernetesError> {
     let versions: Vec<String> = if root == "/api" {
         vec!["v1".to_owned()]
     } else {
@@ -158,19 +196,22 @@ async fn one_by_one(link: &Link, root: &str, reply: &Reply) -> Result<Vec<Served
         groups.collect()
     };
     let lists = versions.iter().map(|version| async move {
-        let ask = Ask::get(format!("{root}/{version}"));
-        let reply = link.send(&ask).await?;
         // A group whose own server is away is no reason to know nothing of the others.
-        if reply.code >= 400 { Ok(Vec::new()) } else { Ok(resources(version, read(link, &reply)?)) }
-    });
-    let lists: Result<Vec<Vec<ServedType>>, KubernetesError> = try_join_all(lists.map(|list| async {
-        match list.await {
-            Err(KubernetesError::Unavailable { .. }) => Ok(Vec::new()),
-            other => other,
+        match link.send(&Ask::get(format!("{root}/{version}"))).await {
+            Ok(reply) if reply.code < 400 => Ok(Some(resources(version, read(link, &reply)?))),
+            Ok(_) | Err(KubernetesError::Unavailable { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
-    }))
-    .await;
-    Ok(lists?.into_iter().flatten().collect())
+    });
+    let lists = try_join_all(lists).await?;
+    let mut types = Types::default();
+    for (version, list) in versions.into_iter().zip(lists) {
+        match list {
+            Some(served) => types.served.extend(served),
+            None => types.away.push(version),
+        }
+    }
+    Ok(types)
 }
 
 fn resources(api_version: &str, list: APIResourceList) -> Vec<ServedType> {
@@ -209,10 +250,15 @@ mod tests {
             {"version":"v1","resources":[{"resource":"horizontalpodautoscalers","responseKind":{"kind":"HorizontalPodAutoscaler"},"scope":"Namespaced","verbs":["list"]},
                 {"resource":"olds","responseKind":{"kind":"Old"},"scope":"Cluster","verbs":["list"]}]}]},
         {"metadata":{"name":"authorization.k8s.io"},"versions":[{"version":"v1","freshness":"Current","resources":[
-            {"resource":"reviews","responseKind":{"kind":"Review"},"scope":"Cluster","verbs":["create"]},{"resource":"broken"}]}]}]}"#;
+            {"resource":"reviews","responseKind":{"kind":"Review"},"scope":"Cluster","verbs":["create"]},{"resource":"broken"}]}]},
+        {"metadata":{"name":"metrics.example.com"},"versions":[
+            {"version":"v2","freshness":"Stale","resources":[]},
+            {"version":"v1","freshness":"Stale","resources":[
+                {"resource":"figures","responseKind":{"kind":"Figure"},"scope":"Cluster","verbs":["get"]}]},
+            {"version":"v1beta1","freshness":"Current","resources":[]}]}]}"#;
 
     fn types() -> Types {
-        Types(aggregated(serde_json::from_str(AGGREGATED).unwrap()))
+        aggregated(serde_json::from_str(AGGREGATED).unwrap())
     }
 
     #[test]
@@ -229,6 +275,23 @@ mod tests {
             [("autoscaling/v3", "HorizontalPodAutoscaler"), ("v1", "Old"), ("autoscaling/", "old")]
         {
             assert_eq!(find(api_version, kind), None, "{api_version} {kind}");
+        }
+    }
+
+    #[test]
+    fn of_a_group_that_is_away_nothing_is_known() {
+        let types = types();
+        for (api_version, kind, hidden) in [
+            ("metrics.example.com/v1", "Node", Some("metrics.example.com/v1")),
+            ("metrics.example.com/v2", "Figure", Some("metrics.example.com/v2")),
+            ("metrics.example.com/", "Node", Some("metrics.example.com/v2")),
+            ("metrics.example.com/v1", "Figure", None),
+            ("metrics.example.com/v1beta1", "Node", None),
+            ("metrics.example.com/v3", "Node", None),
+            ("autoscaling/", "Node", None),
+            ("v1", "Node", None),
+        ] {
+            assert_eq!(types.hidden(&ApiKind::new(api_version, kind)), hidden, "{api_version} {kind}");
         }
     }
 
@@ -258,12 +321,14 @@ mod tests {
         let link = Link::new("test", binding);
         let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         executor.block_on(async {
-            let mut slowly = Vec::new();
+            let mut slowly = Types::default();
             for root in ["/api", "/apis"] {
                 let reply = link.send(&Ask::get(root.to_owned())).await.unwrap();
-                slowly.extend(one_by_one(&link, root, &reply).await.unwrap());
+                slowly.add(one_by_one(&link, root, &reply).await.unwrap());
             }
-            let Types(mut at_once) = Types::load(&link).await.unwrap();
+            let at_once = Types::load(&link).await.unwrap();
+            assert_eq!((&at_once.away, &slowly.away), (&Vec::new(), &Vec::new()));
+            let (mut at_once, mut slowly) = (at_once.served, slowly.served);
             assert!(at_once.len() > 50);
             for types in [&mut at_once, &mut slowly] {
                 types.sort_by(|a, b| (&a.kind, &a.plural).cmp(&(&b.kind, &b.plural)));

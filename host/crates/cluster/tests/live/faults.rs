@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use springline_cluster::Options;
-use springline_model::kubernetes::{ClusterBinding, Clusters, Freshness, KubernetesError, Write};
+use springline_model::kubernetes::{ApiKind, ClusterBinding, Clusters, Freshness, KubernetesError, ObjectName, Write};
 use springline_testcluster::{Cluster, Fault, Proxy};
 
 use super::{Asking, TEST, config_map, config_map_text};
@@ -165,4 +166,44 @@ fn an_answer_that_nobody_waits_for_is_given_up() {
     drop(answer);
     // Nor does the end of the clusters wait for anything.
     drop(asking);
+}
+
+/// One that points nowhere, as one does whose Pods are gone.
+const AWAY: &str = r#"{"apiVersion":"apiregistration.k8s.io/v1","kind":"APIService",
+    "metadata":{"name":"v1.away.example.com"},"spec":{"group":"away.example.com","version":"v1",
+    "groupPriorityMinimum":100,"versionPriority":100,"insecureSkipTLSVerify":true,
+    "service":{"namespace":"default","name":"nowhere"}}}"#;
+
+#[test]
+fn what_an_absent_server_has_is_not_taken_for_absent() {
+    // One of its own: everybody sees the group.
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.kubectl_with(&["create", "-f", "-"], AWAY).ok();
+    cluster.kubectl(&["wait", "--for=condition=Available=false", "apiservice/v1.away.example.com"]).ok();
+    let asking = Asking::new(cluster.kubeconfig());
+    let name = ObjectName {
+        kind: ApiKind::new("away.example.com/v1", "Thing"),
+        namespace: "default".into(),
+        name: "a".into(),
+    };
+    // Types are told a little later than the condition; until then there is no such group.
+    let patience = Instant::now() + Duration::from_secs(60);
+    let error = loop {
+        match asking.get(&name, Freshness::Live) {
+            Err(error) => break error,
+            Ok(found) => assert!(found.is_none() && Instant::now() < patience, "{found:?}"),
+        }
+        thread::sleep(Duration::from_millis(100));
+    };
+    let text = error.to_string();
+    assert!(matches!(error, KubernetesError::Unavailable { .. }), "{error:?}");
+    for part in ["cluster test", "Thing", "away.example.com/v1 is away"] {
+        assert!(text.contains(part), "{text}");
+    }
+    for refused in [asking.delete(&name, "").unwrap_err(), asking.apply(&name, "{}").unwrap_err()] {
+        assert!(matches!(refused, KubernetesError::Unavailable { .. }), "{refused:?}");
+    }
+    let list = asking.list("away.example.com/v1", "Thing", "", "").unwrap_err();
+    assert!(matches!(list, KubernetesError::Unavailable { .. }), "{list:?}");
+    assert_eq!(asking.get(&config_map("default", "a"), Freshness::Live).unwrap(), None, "the others are there");
 }
