@@ -2,6 +2,7 @@
 //! with the way out, and without a secret.
 
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -296,7 +297,11 @@ fn a_credential_plugin_that_fails_or_hangs_is_named() {
     by("echo please log in >&2; exit 3").fails(DEPLOY, &["cluster test", "credential plugin sh", "please log in"]);
     let said = by("echo half-a-secret").fails(DEPLOY, &["credential plugin sh", "ExecCredential"]);
     assert!(!said.contains("half-a-secret"), "{said}");
-    by("exec sleep 600").fails(DEPLOY, &["cluster test", "credential plugin", "within 60 s"]);
+    let number = shop.sandbox.repo().join(".springline/number");
+    by(&format!("echo $$ > {}; exec sleep 600", number.display()))
+        .fails(DEPLOY, &["cluster test", "credential plugin", "within 60 s"]);
+    let process = Path::new("/proc").join(fs::read_to_string(number).unwrap().trim());
+    assert!(!process.exists(), "{} is left", process.display());
     let credential = json!({
         "apiVersion": "client.authentication.k8s.io/v1",
         "kind": "ExecCredential",

@@ -86,7 +86,7 @@ fn credentials(config: &mut Config) -> Result<(Option<Token>, Option<Timestamp>)
         return Ok((Some(Token::of_file(Path::new(&path))?), None));
     }
     let Some(plugin) = plugin else { return Ok((None, None)) };
-    let credential = plugin::run(&plugin)?;
+    let credential = plugin::run(&plugin, plugin::LIMIT)?;
     if let (Some(certificate), Some(key)) = (credential.client_certificate_data, credential.client_key_data) {
         user.client_certificate_data = Some(BASE64_STANDARD.encode(certificate));
         user.client_key_data = Some(BASE64_STANDARD.encode(key).into());

@@ -16,6 +16,7 @@ use springline_model::kubernetes::{ClusterBinding, KubernetesError};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::connect::{self, Connection};
+use crate::plugin;
 use crate::retry::{self, Outcome, Repeat};
 use crate::status::{Status, refusal};
 use crate::warning;
@@ -25,8 +26,8 @@ pub const MOST_BYTES: usize = 64 << 20;
 
 const IN_FLIGHT: u32 = 64;
 const REQUEST: Duration = Duration::from_secs(30);
-/// How long a credential plugin may take.
-const PLUGIN: Duration = Duration::from_secs(60);
+/// How long a connection may take to come about: longer than a credential plugin, which is ended then.
+const CONNECTION: Duration = plugin::LIMIT.saturating_add(Duration::from_secs(10));
 /// How long a connection that failed is not tried again.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How old credentials must be before refused ones are asked for again.
@@ -245,12 +246,12 @@ impl Link {
         }
         let binding = self.binding.clone();
         let made = tokio::task::spawn_blocking(move || connect::connect(&binding));
-        let made = match tokio::time::timeout(PLUGIN, made).await {
+        let made = match tokio::time::timeout(CONNECTION, made).await {
             Ok(Ok(made)) => made,
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!(
-                "no connection came about within {} s; a credential plugin may be waiting",
-                PLUGIN.as_secs()
+                "no connection came about within {} s; the command of an auth-provider may be waiting",
+                CONNECTION.as_secs()
             )),
         };
         match made {
