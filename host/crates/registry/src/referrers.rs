@@ -182,24 +182,24 @@ impl OciRegistry {
     ) -> Result<(), RegistryError> {
         let tag = referrers_tag(artifact);
         let what = format!("the index {repository}:{tag}");
-        until_it_stays(&what, async || {
+        let without = async || {
             let index = self.fallback(repository, artifact).await?;
-            let mut index = index.unwrap_or_else(|| Index {
+            let index = index.unwrap_or_else(|| Index {
                 schema_version: 2,
                 media_type: None,
                 manifests: Vec::new(),
                 rest: serde_json::Map::new(),
             });
-            if index.manifests.iter().any(|there| there["digest"] == entry.digest.as_str()) {
-                return Ok(true);
-            }
+            let is_there = index.manifests.iter().any(|there| there["digest"] == entry.digest.as_str());
+            Ok((!is_there).then_some(index))
+        };
+        let add = async |mut index: Index| {
             index.media_type = Some(INDEX.to_owned());
             index.manifests.push(json!(entry));
             let bytes = Bytes::from(json!(index).to_string());
-            self.transport.put_manifest(repository, &tag, (&bytes, INDEX), &what).await?;
-            Ok(false)
-        })
-        .await
+            self.transport.put_manifest(repository, &tag, (&bytes, INDEX), &what).await.map(drop)
+        };
+        until_it_stays(&what, without, add).await
     }
 
     /// Adds a layer below cosign's older tag. Layers of others stay.
@@ -215,8 +215,9 @@ impl OciRegistry {
         let payload = Bytes::from(payload.to_owned());
         let mut layer = Descriptor::of(SIMPLE, &payload);
         layer.annotations.insert(SIMPLE_SIGNATURE.to_owned(), signature.to_owned());
-        until_it_stays(&what, async || {
-            let mut layers = match self.transport.manifest(repository, &tag, &what).await {
+        self.transport.put_blob(repository, &payload, &what).await?;
+        let without = async || {
+            let layers = match self.transport.manifest(repository, &tag, &what).await {
                 Ok(bytes) => {
                     let there: Manifest =
                         serde_json::from_slice(&bytes).map_err(|error| malformed(&what, error.to_string()))?;
@@ -225,9 +226,9 @@ impl OciRegistry {
                 Err(RegistryError::NotFound { .. }) => Vec::new(),
                 Err(error) => return Err(error),
             };
-            if layers.contains(&layer) {
-                return Ok(true);
-            }
+            Ok((!layers.contains(&layer)).then_some(layers))
+        };
+        let add = async |mut layers: Vec<Descriptor>| {
             layers.push(layer.clone());
             let digests: Vec<&String> = layers.iter().map(|layer| &layer.digest).collect();
             let config = json!({
@@ -237,26 +238,30 @@ impl OciRegistry {
                 "rootfs": { "type": "layers", "diff_ids": digests },
             });
             let config = Bytes::from(config.to_string());
-            self.transport.put_blob(repository, &payload, &what).await?;
             self.transport.put_blob(repository, &config, &what).await?;
             let manifest = Manifest::new(Descriptor::of(IMAGE_CONFIG, &config), layers).to_bytes();
-            self.transport.put_manifest(repository, &tag, (&manifest, MANIFEST), &what).await?;
-            Ok(false)
-        })
-        .await
+            self.transport.put_manifest(repository, &tag, (&manifest, MANIFEST), &what).await.map(drop)
+        };
+        until_it_stays(&what, without, add).await
     }
 }
 
-/// Adds to what a tag names. Nothing locks a tag, so what it names is read again afterwards, and
-/// written again if somebody else's writing took away what was added. `add` says whether it was
-/// there already, and else adds it.
-async fn until_it_stays(what: &str, add: impl AsyncFn() -> Result<bool, RegistryError>) -> Result<(), RegistryError> {
-    for _ in 0..=TRIES {
-        if add().await? {
-            return Ok(());
-        }
+/// Adds to what a tag names. Nothing locks a tag, so what it names is read again after every writing,
+/// and written again if somebody else's took away what was added. `without` reads what the tag names,
+/// unless that has it already; `add` writes it with what is added.
+async fn until_it_stays<T>(
+    what: &str,
+    without: impl AsyncFn() -> Result<Option<T>, RegistryError>,
+    add: impl AsyncFn(T) -> Result<(), RegistryError>,
+) -> Result<(), RegistryError> {
+    for _ in 0..TRIES {
+        let Some(there) = without().await? else { return Ok(()) };
+        add(there).await?;
     }
-    Err(malformed(what, format!("what is written to it was gone {TRIES} times")))
+    match without().await? {
+        None => Ok(()),
+        Some(_) => Err(malformed(what, format!("what is written to it was gone {TRIES} times"))),
+    }
 }
 
 fn index(bytes: &[u8], what: &str) -> Result<Index, RegistryError> {
@@ -396,6 +401,21 @@ mod tests {
             let entries = there["layers"].as_array().or(there["manifests"].as_array()).unwrap();
             assert_eq!(entries.len(), 2, "{there:#}");
             assert_eq!(entries[0]["digest"], Digest::of(b"theirs").to_string());
+        }
+    }
+
+    #[test]
+    fn what_is_attached_is_said_to_be_and_nothing_else() {
+        for times in 0..TRIES + 2 {
+            for (signature, theirs) in forms() {
+                let (name, tag) = contested(theirs, times);
+                let repository = format!("{name}/a/b").parse().unwrap();
+                let said = client().attach(&repository, &artifact(), &signature, "2026-01-02T03:04:05Z");
+                let there: serde_json::Value = serde_json::from_slice(&tag.lock().unwrap()).unwrap();
+                let entries = there["layers"].as_array().or(there["manifests"].as_array()).unwrap();
+                let ours = entries.iter().any(|entry| entry["digest"] != Digest::of(b"theirs").to_string());
+                assert_eq!((said.is_ok(), ours), (times < TRIES, times < TRIES), "{times}: {said:?}, {there:#}");
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -31,6 +31,8 @@ const MAX_REFUSAL: u64 = 64 << 10;
 const MAX_REDIRECTS: usize = 5;
 /// What a body is sent in.
 const PIECE: usize = 64 << 10;
+/// How much of a body may be on its way, taken by the operating system and not by the registry.
+const UNDER_WAY: u64 = 4 << 20;
 
 /// Where something is asked for.
 #[derive(Clone)]
@@ -148,10 +150,9 @@ impl Transport {
             let ours = url.origin() == origin.origin();
             let shown = if ours { self.auth.known(ask.repository, ask.action) } else { None };
             let response = self.request(ask, &url, shown.as_ref()).send();
-            let response = match ask.body {
+            let response = match &ask.body {
                 None => self.heard(&url, response).await?,
-                // Nothing comes until all is sent, which takes what it takes.
-                Some(_) => response.await.map_err(|error| unreachable(&url, &error))?,
+                Some((body, _)) => self.heard_of(&url, body, response).await?,
             };
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && ours && !tried {
@@ -233,6 +234,26 @@ impl Transport {
         match tokio::time::timeout(self.silence, next).await {
             Ok(came) => came.map_err(|error| unreachable(url, &error)),
             Err(_) => Err(silent(url)),
+        }
+    }
+
+    /// Waits for the answer to a body: nothing comes until all is sent, so only when nothing is sent
+    /// either it is silent. The last of it arrives some time after it was sent.
+    async fn heard_of<T>(
+        &self,
+        url: &Url,
+        body: &Bytes,
+        answer: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, RegistryError> {
+        let silence = self.silence + Duration::from_secs((body.len() as u64).min(UNDER_WAY) / SLOWEST);
+        let mut answer = pin!(answer);
+        loop {
+            let before = self.moved.load(Ordering::Relaxed);
+            match tokio::time::timeout(silence, &mut answer).await {
+                Ok(came) => return came.map_err(|error| unreachable(url, &error)),
+                Err(_) if self.moved.load(Ordering::Relaxed) == before => return Err(silent(url)),
+                Err(_) => {}
+            }
         }
     }
 
@@ -417,9 +438,14 @@ mod tests {
         });
         let repository = format!("{name}/a/b").parse().unwrap();
         for path in ["never", "begun"] {
-            let error = send(Ask::get(&repository, path.into(), "a blob", 10)).err().unwrap();
-            let silent = RegistryError::Unreachable { registry: name.clone(), message: "it does not answer".into() };
-            assert_eq!(error.to_string(), silent.to_string(), "{path}");
+            for body in [None, Some((Bytes::from_static(b"{}"), "application/json"))] {
+                let method = if body.is_some() { Method::PUT } else { Method::GET };
+                let ask = Ask { method: method.clone(), body, ..Ask::get(&repository, path.into(), "a blob", 10) };
+                let error = send(ask).err().unwrap();
+                let silent =
+                    RegistryError::Unreachable { registry: name.clone(), message: "it does not answer".into() };
+                assert_eq!(error.to_string(), silent.to_string(), "{method} {path}");
+            }
         }
     }
 
