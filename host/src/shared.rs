@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::cli::error::{CliError, Kind};
 use crate::show::transfer::Transfer;
 use crate::trust::{self, Trusted};
-use crate::{builtin, paths, show};
+use crate::{builtin, paths, resolve, show};
 
 /// Plugins from registries, for one command.
 pub struct Shared<'a> {
@@ -123,7 +123,7 @@ impl<'a> Shared<'a> {
 
     /// Judges the plugin of an earlier deployment, by what was kept of it. One that another name
     /// stood for, as of a built-in one, is taken if it may come from one of the repositories that it
-    /// was taken from.
+    /// was taken from, and without anything kept if it lies where the operator put it.
     ///
     /// # Errors
     /// One that the rules do not let in today, or of which nothing was kept.
@@ -135,7 +135,7 @@ impl<'a> Shared<'a> {
         if !self.has_rules() || (named.is_none() && builtin::bytes(&plugin.digest).is_some()) {
             return Ok(());
         }
-        let mut refused = named.as_ref().map(|repository| nothing_kept(repository, plugin));
+        let mut refused = None;
         for manifest in self.all_kept() {
             let Some(kept) = self.kept(&manifest)?.filter(|kept| kept.artifact.component == plugin.digest) else {
                 continue;
@@ -151,8 +151,19 @@ impl<'a> Shared<'a> {
                 }
             }
         }
-        // What came from no registry is the operator's own.
-        refused.map_or(Ok(()), Err)
+        match refused {
+            None if named.is_none() && self.is_operators(plugin) => Ok(()),
+            refused => Err(refused.unwrap_or_else(|| nothing_kept(named.as_ref(), plugin))),
+        }
+    }
+
+    /// Whether a plugin lies where the operator puts what comes from no registry.
+    fn is_operators(&self, plugin: &Pinned) -> bool {
+        let operator = &self.app.operator.value;
+        let declared = operator.source_of(&plugin.name).unwrap_or(&plugin.name).strip_prefix("./");
+        let declared = declared.and_then(|path| fs::read(self.app.project.state().join(path)).ok());
+        declared.is_some_and(|bytes| Digest::of(&bytes) == plugin.digest)
+            || operator.plugin_directories.iter().any(|directory| resolve::search(directory, &plugin.digest).is_some())
     }
 
     /// Forgets what vouches for artifacts whose bytes are here no longer and that nothing pins.
@@ -198,7 +209,7 @@ impl<'a> Shared<'a> {
             return Ok(());
         }
         let local = self.app.operator.value.plugin_directories.iter();
-        let local = local.filter_map(|directory| crate::resolve::search(directory, &artifact.component)).next();
+        let local = local.filter_map(|directory| resolve::search(directory, &artifact.component)).next();
         let bytes = match local {
             Some(bytes) => Bytes::from(bytes),
             None => {
@@ -280,9 +291,15 @@ impl<'a> Shared<'a> {
     }
 }
 
-fn nothing_kept(repository: &Repository, Pinned { name, digest }: &Pinned) -> CliError {
+/// Of a plugin from this repository, or of one whose name does not tell where it is from.
+fn nothing_kept(repository: Option<&Repository>, Pinned { name, digest }: &Pinned) -> CliError {
     let message = format!("{name} ({}) is not trusted: nothing is kept that vouches for it", digest.short());
-    CliError::new(Kind::Denied, message).hint(format!(
-        "name its digest in host.yaml: `trust: {{ rules: [{{ match: {repository}, digests: [\"{digest}\"] }}] }}`"
-    ))
+    CliError::new(Kind::Denied, message).hint(match repository {
+        Some(repository) => format!(
+            "name its digest in host.yaml: `trust: {{ rules: [{{ match: {repository}, digests: [\"{digest}\"] }}] }}`"
+        ),
+        None => "if it is your own, put its component into a directory that host.yaml names in `plugin-directories`; \
+             if it is from a registry, let `springline plugin pull` fetch it again"
+            .to_owned(),
+    })
 }

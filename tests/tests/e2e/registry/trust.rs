@@ -157,12 +157,12 @@ fn what_was_pulled_is_judged_again_without_its_registry() {
 
 #[test]
 fn what_deployed_an_earlier_release_is_judged_by_the_rules_of_today() {
-    redeploys(|reference| OPERATOR.replace("plugin: target-directory", &format!("plugin: \"{reference}\"")));
+    redeploys(false, |reference| OPERATOR.replace("plugin: target-directory", &format!("plugin: \"{reference}\"")));
 }
 
 #[test]
 fn so_is_what_stood_in_for_a_built_in_one() {
-    redeploys(|reference| format!("{OPERATOR}plugins: {{ target-directory: {{ source: \"{reference}\" }} }}\n"));
+    redeploys(true, |reference| format!("{OPERATOR}plugins: {{ target-directory: {{ source: \"{reference}\" }} }}\n"));
 }
 
 fn sha256(text: &str) -> String {
@@ -173,17 +173,19 @@ fn sha256(text: &str) -> String {
     String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
 }
 
-/// Deploys with two versions of a target, and goes back to the first one.
-fn redeploys(bound: impl Fn(&str) -> String) {
+/// Deploys with two versions of a target, and goes back to the first one. Where its name is
+/// not that of a registry, it may be the operator's own.
+fn redeploys(may_be_own: bool, bound: impl Fn(&str) -> String) {
     let (Some(sandbox), Some(service)) = (Sandbox::site(), Service::open()) else { return };
     let file = builtin(&sandbox, "target-directory");
     let reference = service.repository("ops/target") + ":latest";
     key(&sandbox, "platform");
-    let operator = |trust: &str| {
+    let further = |trust: &str, more: &str| {
         let keys = "keys: { platform: { file: platform.pub } }";
         let rules = format!("rules: [ {{ match: \"**\", {trust} }} ]");
-        sandbox.operator(&format!("{}trust: {{ {keys}, {rules} }}\n", bound(&reference)));
+        sandbox.operator(&format!("{}trust: {{ {keys}, {rules} }}\n{more}", bound(&reference)));
     };
+    let operator = |trust: &str| further(trust, "");
     let deploy = |word: &str| {
         let pushed = push(&sandbox, &variant(&sandbox, &file, word), &reference, &["--sign", "platform"]);
         sandbox.springline(&["update"]).ok();
@@ -213,6 +215,18 @@ fn redeploys(bound: impl Fn(&str) -> String) {
     fs::write(proofs.join(format!("{}.json", sha256(&padded))), proof.to_string()).unwrap();
     redeploy().ok();
     assert_eq!(fs::read_to_string(sandbox.live().join("word.txt")).unwrap(), "one");
+    // Nor is one trusted of which what was kept is damaged or gone.
+    let kept = [name, &sha256(&padded)].map(|name| proofs.join(format!("{name}.json")));
+    let nothing = ["is not trusted", "nothing is kept that vouches for it"];
+    kept.iter().for_each(|path| fs::write(path, "{").unwrap());
+    redeploy().fails(DENIED, &nothing);
+    kept.iter().for_each(|path| fs::remove_file(path).unwrap());
+    redeploy().fails(DENIED, &nothing);
+    let own = sandbox.path("own");
+    fs::create_dir(&own).unwrap();
+    fs::copy(sandbox.path("one.wasm"), own.join("one.wasm")).unwrap();
+    further("signed-by: [platform]", &format!("plugin-directories: [ \"{}\" ]\n", own.display()));
+    if may_be_own { drop(redeploy().ok()) } else { drop(redeploy().fails(DENIED, &nothing)) }
 }
 
 #[test]
