@@ -13,6 +13,7 @@ use springline_model::Digest;
 use springline_model::application;
 use springline_model::call::canonical_json;
 use springline_model::capability::Grants;
+use springline_model::operator::TargetBinding;
 use springline_model::plugin::{Description, Kind, Pinned};
 use springline_model::port::{Blobs as _, Plugins as _, Store as _, Tree};
 use springline_model::reference::{Reference, SCHEME};
@@ -234,27 +235,30 @@ impl<'a> Resolver<'a> {
         place: &Place<'_>,
     ) -> Result<Use, CliError> {
         let known = self.plugin(operator, name, &place.key("plugin"))?;
+        self.usage_of(known, wanted, (name, with, application), place, &format!("plugin `{name}`"))
+    }
+
+    /// As [`Resolver::usage`], of a plugin that is found. `of` is what messages call it.
+    fn usage_of(
+        &self,
+        known: Known,
+        wanted: Kind,
+        (name, with, application): (&str, &Map<String, Value>, Option<Said<'_>>),
+        place: &Place<'_>,
+        of: &str,
+    ) -> Result<Use, CliError> {
         if known.description.kind != wanted {
-            let message = format!("plugin `{name}` is a {}, and a {wanted} is needed here", known.description.kind);
+            let message = format!("{of} is a {}, and a {wanted} is needed here", known.description.kind);
             return Err(place.key("plugin").error(message).hint("`springline plugin list` shows what each plugin is"));
         }
         let mut config = with.clone();
         let pointer = format!("{}/with", place.pointer);
-        let of = format!("plugin `{name}`");
-        let config = match application {
-            None => {
-                let config = Value::Object(config);
-                known.schema.check(place.document, &pointer, &config, Some(&of))?;
-                config
-            }
-            Some((said, at)) => {
-                config.insert(APPLICATION.to_owned(), Value::Object(said.clone()));
-                let config = Value::Object(config);
-                let part = Part { key: APPLICATION, document: at.document, pointer: &at.pointer };
-                known.schema.check_parts(place.document, &pointer, &config, Some(&of), part)?;
-                config
-            }
-        };
+        if let Some((said, _)) = application {
+            config.insert(APPLICATION.to_owned(), Value::Object(said.clone()));
+        }
+        let config = Value::Object(config);
+        let part = application.map(|(_, at)| Part { key: APPLICATION, document: at.document, pointer: &at.pointer });
+        known.schema.check(place.document, &pointer, &config, Some(of), part)?;
         Ok(Use {
             plugin: known.pinned,
             track: known.track,
@@ -413,6 +417,16 @@ pub fn target(
     (name, with): (&str, &Map<String, Value>),
     place: &Place<'_>,
 ) -> Result<Target, CliError> {
+    let (binding, bound) = bound(app, name, place)?;
+    let said = place.key("target-with");
+    let part = (!with.is_empty()).then_some((with, &said));
+    let mut uses = resolver.usage(None, Kind::DeployTarget, (&binding.plugin, &binding.with, part), &bound)?;
+    uses.grants = binding.grants.clone();
+    Ok(Target { name: name.to_owned(), with: with.clone(), uses })
+}
+
+/// How the operator binds a target, and where that is said. `place` is that of who names it.
+fn bound<'a>(app: &'a App, name: &str, place: &Place<'_>) -> Result<(&'a TargetBinding, Place<'a>), CliError> {
     let Configured { value: operator, document } = &app.operator;
     let Some(binding) = operator.targets.get(name) else {
         let near = springline_config::nearest(name, operator.targets.keys().map(String::as_str));
@@ -423,12 +437,7 @@ pub fn target(
             file.display()
         )));
     };
-    let bound = Place::new(document, format!("/targets/{name}"));
-    let said = place.key("target-with");
-    let part = (!with.is_empty()).then_some((with, &said));
-    let mut uses = resolver.usage(None, Kind::DeployTarget, (&binding.plugin, &binding.with, part), &bound)?;
-    uses.grants = binding.grants.clone();
-    Ok(Target { name: name.to_owned(), with: with.clone(), uses })
+    Ok((binding, Place::new(document, format!("/targets/{name}"))))
 }
 
 impl App {
@@ -452,16 +461,21 @@ impl App {
 /// # Errors
 /// A target that is no longer bound, or a plugin that is gone.
 pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) -> Result<Target, CliError> {
-    let document = &app.operator.document;
-    let wanted = (release.target.as_str(), &release.target_with);
-    let mut bound = target(app, resolver, wanted, &Place::new(document, format!("/targets/{}", release.target)))?;
-    if bound.uses.plugin.digest != release.target_plugin.digest {
+    let (name, with) = (&release.target, &release.target_with);
+    let (binding, bound) = bound(app, name, &Place::new(&app.operator.document, format!("/targets/{name}")))?;
+    let mut known = resolver.plugin(None, &binding.plugin, &bound.key("plugin"))?;
+    if known.pinned.digest != release.target_plugin.digest {
         redeploy::ensure_there(app, &release.target_plugin)?;
         resolver.shared.recheck(&release.target_plugin)?;
-        let known = resolver.describe(release.target_plugin.clone())?;
-        bound.uses.plugin = known.pinned;
-        bound.uses.track = known.track;
+        known = resolver.describe(release.target_plugin.clone())?;
     }
-    grants::give_target(&app.operator.value, &mut bound, &release.application, &release.environment);
-    Ok(bound)
+    // What the application said is in the release, and in no file: of the files, the binding is next to it.
+    let part = (!with.is_empty()).then_some((with, &bound));
+    let of = format!("plugin `{}` of release {}", known.pinned.name, release.id.short());
+    let wanted = (binding.plugin.as_str(), &binding.with, part);
+    let mut uses = resolver.usage_of(known, Kind::DeployTarget, wanted, &bound, &of)?;
+    uses.grants = binding.grants.clone();
+    let mut target = Target { name: name.clone(), with: with.clone(), uses };
+    grants::give_target(&app.operator.value, &mut target, &release.application, &release.environment);
+    Ok(target)
 }

@@ -225,7 +225,7 @@ pub fn read_yaml<T: JsonSchema + serde::de::DeserializeOwned>(
     let value = if document.is_empty() { Value::Object(Map::new()) } else { document.to_json() };
     let schema = CompiledSchema::new(schemars::schema_for!(T).as_value())
         .map_err(|error| CliError::new(Kind::State, format!("{name}: {error}")))?;
-    schema.check(&document, "", &value, None)?;
+    schema.check(&document, "", &value, None, None)?;
     let decoded = serde_json::from_value(value)
         .map_err(|error| CliError::from(document.error(vec![document.issue("", error.to_string(), None)])))?;
     Ok((decoded, document))

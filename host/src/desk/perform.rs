@@ -68,7 +68,7 @@ impl Outcome {
 pub fn perform(desk: &Desk, plugin: &OnDesk, case: &Case, cancel: &Cancel) -> Result<Outcome, CliError> {
     let mut outcome = Outcome::default();
     let config = Value::Object(case.given.config.clone());
-    if let Err(error) = plugin.schema.check(&case.document, "/config", &config, None) {
+    if let Err(error) = plugin.schema.check(&case.document, "/config", &config, None, None) {
         outcome.failure = Some(Failure::of_config(&error, "/config"));
         return Ok(outcome);
     }

@@ -59,56 +59,54 @@ impl CompiledSchema {
     }
 
     /// Checks a value that stands in the document at that JSON pointer. `of` says whose it is,
-    /// such as ``plugin `step-site` ``, and comes first in the messages.
+    /// such as ``plugin `step-site` ``, and comes first in the messages. A `part` of it may stand in
+    /// another document: what is wrong there is told first, and alone.
     ///
     /// # Errors
-    /// Everything that does not fit; or that it would take too long to find out.
+    /// Everything that does not fit; that it would take too long to find out; or that the schema
+    /// knows no property of the part's name.
     pub fn check(
         &self,
         document: &Document,
         pointer: &str,
         value: &Value,
         of: Option<&str>,
+        part: Option<Part<'_>>,
     ) -> Result<(), ConfigError> {
-        if !cost::affordable(self.cost, &self.schema, value) {
-            let of = of.map(|of| format!("{of}: ")).unwrap_or_default();
-            let message = format!("{of}checking this against its schema would take too long");
-            return Err(document.error(vec![document.issue(pointer, message, Some("nest it less".to_owned()))]));
-        }
-        if self.is_valid(value) {
-            return Ok(());
-        }
-        Err(document.error(self.issues(document, pointer, value, of)))
-    }
-
-    /// As [`CompiledSchema::check`], for a value whose part stands in another document. What is
-    /// wrong there is told first, and alone.
-    ///
-    /// # Errors
-    /// As there; and that the schema knows no property of the part's name.
-    pub fn check_parts(
-        &self,
-        document: &Document,
-        pointer: &str,
-        value: &Value,
-        of: Option<&str>,
-        part: Part<'_>,
-    ) -> Result<(), ConfigError> {
-        if self.schema.get("properties").and_then(|known| known.get(part.key)).is_none() {
+        if let Some(part) = part
+            && self.schema.get("properties").and_then(|known| known.get(part.key)).is_none()
+        {
             let of = of.unwrap_or("this");
             let message = format!("{of} takes nothing here: its config has no `{}`", shown(part.key));
             let help = "leave it out".to_owned();
             return Err(part.document.error(vec![part.document.key_issue(part.pointer, message, Some(help))]));
         }
-        if cost::affordable(self.cost, &self.schema, value) {
-            if self.is_valid(value) {
-                return Ok(());
-            }
-            let explainer = Explainer { document, base: pointer, schema: &self.schema, of, part: Some(part) };
-            let (here, elsewhere) = explainer.issues(self.validator.iter_errors(value));
-            return Err(if elsewhere.is_empty() { document.error(here) } else { part.document.error(elsewhere) });
+        if !cost::affordable(self.cost, &self.schema, value) {
+            let of = of.map(|of| format!("{of}: ")).unwrap_or_default();
+            let message = format!("{of}checking this against its schema would take too long");
+            let (document, pointer) = match part.filter(|part| self.is_affordable_without(part.key, value)) {
+                Some(part) => (part.document, part.pointer),
+                None => (document, pointer),
+            };
+            return Err(document.error(vec![document.issue(pointer, message, Some("nest it less".to_owned()))]));
         }
-        self.check(document, pointer, value, of)
+        if self.is_valid(value) {
+            return Ok(());
+        }
+        let explainer = Explainer { document, base: pointer, schema: &self.schema, of, part };
+        let (here, elsewhere) = explainer.issues(self.validator.iter_errors(value));
+        Err(match part {
+            Some(part) if !elsewhere.is_empty() => part.document.error(elsewhere),
+            _ => document.error(here),
+        })
+    }
+
+    fn is_affordable_without(&self, key: &str, value: &Value) -> bool {
+        let mut rest = value.clone();
+        if let Some(rest) = rest.as_object_mut() {
+            rest.remove(key);
+        }
+        cost::affordable(self.cost, &self.schema, &rest)
     }
 
     /// What does not fit in a value that is known not to.
@@ -164,7 +162,7 @@ impl SchemaCache {
         schema: &Value,
     ) -> Result<(), ConfigError> {
         match self.get(digest, schema) {
-            Ok(compiled) => compiled.check(document, pointer, config, Some(&of_plugin(plugin))),
+            Ok(compiled) => compiled.check(document, pointer, config, Some(&of_plugin(plugin)), None),
             Err(invalid) => Err(unusable(document, pointer, plugin, &invalid)),
         }
     }
@@ -182,7 +180,7 @@ pub fn validate_plugin_config(
     plugin: &str,
 ) -> Result<(), ConfigError> {
     match CompiledSchema::new(schema) {
-        Ok(compiled) => compiled.check(document, pointer, config, Some(&of_plugin(plugin))),
+        Ok(compiled) => compiled.check(document, pointer, config, Some(&of_plugin(plugin)), None),
         Err(invalid) => Err(unusable(document, pointer, plugin, &invalid)),
     }
 }

@@ -196,7 +196,7 @@ fn a_part_of_a_value_is_told_of_where_it_stands() {
     let said = |pointer| Part { key: "application", document: &mine, pointer };
     let check = |schema: &Value, value: Value, pointer| {
         let compiled = CompiledSchema::new(schema).unwrap();
-        compiled.check_parts(&host, "/with", &value, Some("plugin `p`"), said(pointer)).unwrap_err().to_string()
+        compiled.check(&host, "/with", &value, Some("plugin `p`"), Some(said(pointer))).unwrap_err().to_string()
     };
     let both = check(&schema, json!({ "cluster": 1, "application": { "ignore": ["x", 1], "ignroe": [] } }), "/a/said");
     assert!(both.contains("springline.yaml:2:23: plugin `p`: expected text, found the number `1`"), "{both}");
@@ -209,4 +209,24 @@ fn a_part_of_a_value_is_told_of_where_it_stands() {
         none.contains("springline.yaml:2:3: plugin `p` takes nothing here: its config has no `application`"),
         "{none}"
     );
+}
+
+#[test]
+fn what_costs_too_much_is_told_where_it_stands() {
+    let node = json!({ "properties": { "a": { "anyOf": [{ "$ref": "#/$defs/node" }, { "$ref": "#/$defs/node" }] } } });
+    let own = json!({ "$ref": "#/$defs/node" });
+    let schema = json!({ "$defs": { "node": node }, "properties": { "application": own, "own": own } });
+    let compiled = CompiledSchema::new(&schema).unwrap();
+    let host = Document::parse("host.yaml", "with: {}\n").unwrap();
+    let mine = Document::parse("springline.yaml", "said: {}\n").unwrap();
+    let deep = (0..50).fold(json!(1), |deep, _| json!({ "a": deep }));
+    for (value, file) in [
+        (json!({ "application": deep, "own": {} }), "springline.yaml:1:1"),
+        (json!({ "application": {}, "own": deep }), "host.yaml:1:1"),
+        (json!({ "application": deep, "own": deep }), "host.yaml:1:1"),
+    ] {
+        let part = Part { key: "application", document: &mine, pointer: "/said" };
+        let error = compiled.check(&host, "/with", &value, None, Some(part)).unwrap_err().to_string();
+        assert!(error.contains(file) && error.contains("would take too long"), "{file}: {error}");
+    }
 }

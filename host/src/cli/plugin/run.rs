@@ -88,7 +88,7 @@ impl Run {
         let plugin = desk.load(&component)?;
         let config = Value::Object(case.given.config.clone());
         let of = format!("plugin `{}`", plugin.description.name);
-        plugin.schema.check(&case.document, "", &config, Some(&of))?;
+        plugin.schema.check(&case.document, "", &config, Some(&of), None)?;
         let outcome = perform(&desk, &plugin, &case, cancel)?;
         self.show(common, outcome)
     }
