@@ -11,7 +11,6 @@ use springline_blobs::DiskBlobs;
 use springline_cluster::{KubeClusters, Options as Following};
 use springline_engine::Ports;
 use springline_engine::event::Observer;
-use springline_model::kubernetes::ObjectName;
 use springline_model::operator::Operator;
 use springline_model::plugin::Fault;
 use springline_model::port::{Blobs, Clock, Clusters, Plugins, Registry, StoreError};
@@ -80,8 +79,7 @@ impl App {
         cancel: &Cancel,
         wake: Wake,
     ) -> Result<Self, CliError> {
-        let told = move |place: &Place, _: &str, _: &ObjectName| wake(place);
-        let following = Following { watch: true, on_change: Some(Arc::new(told)) };
+        let following = Following { watch: true, on_change: Some(wake) };
         Self::open_by(common, project, verb, cancel, following)
     }
 

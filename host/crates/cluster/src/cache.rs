@@ -5,7 +5,7 @@ mod follow;
 mod selector;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,17 +22,6 @@ use store::{Key, Read, Store};
 /// How long a type that may not be followed is not tried again.
 const BARRED: Duration = Duration::from_secs(300);
 
-/// A change of an object that somebody has read.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Change {
-    /// Who has read it.
-    pub reader: Place,
-    /// The cluster.
-    pub cluster: String,
-    /// The object, as it was asked for.
-    pub name: ObjectName,
-}
-
 /// The type and namespace that is followed; all namespaces if it is empty.
 type Scope = (String, String, String, String);
 
@@ -42,8 +31,9 @@ type Subject = (String, String, Key);
 /// The caches of one cluster.
 pub struct Cache {
     followers: Mutex<HashMap<Scope, Arc<Follower>>>,
-    readers: Mutex<HashMap<Subject, HashMap<Place, ObjectName>>>,
-    changes: UnboundedSender<Change>,
+    readers: Mutex<HashMap<Subject, HashSet<Place>>>,
+    /// Where the readers of what has changed are told; none if nobody listens.
+    changes: Option<UnboundedSender<Place>>,
 }
 
 /// How far a follower is.
@@ -55,8 +45,15 @@ enum State {
     Current,
     /// It has lost the API server, and tries to find it again.
     Lost,
-    /// It may not follow, or there is nothing to follow.
-    Barred,
+    /// It may not follow, or there is nothing to follow; since when.
+    Barred(Instant),
+}
+
+impl State {
+    /// Whether it may be tried again.
+    fn is_over(self, now: Instant) -> bool {
+        matches!(self, Self::Barred(since) if now.duration_since(since) > BARRED)
+    }
 }
 
 /// The objects of one type and scope.
@@ -65,7 +62,6 @@ struct Follower {
     namespace: String,
     store: Mutex<Store>,
     state: watch::Sender<State>,
-    since: Instant,
 }
 
 impl Follower {
@@ -80,7 +76,7 @@ impl Follower {
 
 impl Cache {
     /// Nothing yet.
-    pub fn new(changes: UnboundedSender<Change>) -> Self {
+    pub fn new(changes: Option<UnboundedSender<Place>>) -> Self {
         Self { followers: Mutex::default(), readers: Mutex::default(), changes }
     }
 
@@ -116,13 +112,16 @@ impl Cache {
         follower.store().select(&selection.namespace, |live| selector.matches(live.metadata.labels.as_ref()))
     }
 
-    /// Notes who reads which objects.
+    /// Notes who reads which objects, if anybody wants to hear of it.
     pub fn note_reader(&self, reader: &Place, names: &[ObjectName]) {
+        if self.changes.is_none() {
+            return;
+        }
         let mut readers = lock(&self.readers);
         for name in names {
             let key = (name.namespace.clone(), name.name.clone());
             let of = readers.entry((name.kind.group.clone(), name.kind.kind.clone(), key)).or_default();
-            of.insert(reader.clone(), name.clone());
+            of.insert(reader.clone());
         }
     }
 
@@ -154,7 +153,7 @@ impl Cache {
             let reached = state.wait_for(|state| *state != State::Starting).await.map(|state| *state);
             match reached {
                 Ok(State::Current) => return Some(follower),
-                Ok(State::Barred) => {}
+                Ok(State::Barred(_)) => {}
                 _ => return None,
             }
         }
@@ -165,18 +164,16 @@ impl Cache {
         let mut followers = lock(&self.followers);
         let scope =
             (served.kind.group.clone(), served.kind.version.clone(), served.plural.clone(), namespace.to_owned());
-        if let Some(follower) = followers.get(&scope) {
-            let again = follower.state() == State::Barred && follower.since.elapsed() > BARRED;
-            if !again {
-                return Arc::clone(follower);
-            }
+        if let Some(follower) = followers.get(&scope)
+            && !follower.state().is_over(Instant::now())
+        {
+            return Arc::clone(follower);
         }
         let follower = Arc::new(Follower {
             served: served.clone(),
             namespace: namespace.to_owned(),
             store: Mutex::default(),
             state: watch::channel(State::Starting).0,
-            since: Instant::now(),
         });
         followers.insert(scope, Arc::clone(&follower));
         tokio::spawn(follow::follow(Arc::clone(cluster), Arc::clone(&follower)));
@@ -196,22 +193,22 @@ impl Cache {
 
     /// Tells who has read an object that it is gone. Whoever wants to hear of the next one of that name
     /// reads it again: names that never come back would add up otherwise.
-    fn tell_end(&self, cluster: &Cluster, served: &ServedType, key: Option<Key>) {
+    fn tell_end(&self, served: &ServedType, key: Option<Key>) {
         if let Some(key) = key {
-            self.tell(cluster, served, [key.clone()]);
+            self.tell(served, [key.clone()]);
             lock(&self.readers).remove(&(served.kind.group.clone(), served.kind.kind.clone(), key));
         }
     }
 
     /// Tells who has read an object that it has changed.
-    fn tell(&self, cluster: &Cluster, served: &ServedType, keys: impl IntoIterator<Item = Key>) {
+    fn tell(&self, served: &ServedType, keys: impl IntoIterator<Item = Key>) {
+        let Some(changes) = &self.changes else { return };
         let readers = lock(&self.readers);
         for key in keys {
             let subject = (served.kind.group.clone(), served.kind.kind.clone(), key);
-            for (reader, name) in readers.get(&subject).into_iter().flatten() {
-                let cluster = cluster.link.name().to_owned();
+            for reader in readers.get(&subject).into_iter().flatten() {
                 // Nobody listens any more when the process ends.
-                let _ = self.changes.send(Change { reader: reader.clone(), cluster, name: name.clone() });
+                let _ = changes.send(reader.clone());
             }
         }
     }
@@ -219,4 +216,20 @@ impl Cache {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_barred_is_tried_again_a_while_after_it_was() {
+        let since = Instant::now();
+        let barred = State::Barred(since);
+        assert!(!barred.is_over(since + BARRED));
+        assert!(barred.is_over(since + BARRED + Duration::from_secs(1)));
+        for state in [State::Starting, State::Current, State::Lost] {
+            assert!(!state.is_over(since + 2 * BARRED), "{state:?}");
+        }
+    }
 }

@@ -14,14 +14,14 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::JoinHandle;
 
-use crate::cache::{Cache, Change};
+use crate::cache::Cache;
 use crate::cluster::Cluster;
 
 /// How long changes are gathered after the first ones were told, so that each is told once.
 const GATHER: Duration = Duration::from_millis(25);
 
-/// Told of a change: who has read the object, the cluster, and the object's name. It must not block.
-pub type OnChange = Arc<dyn Fn(&Place, &str, &ObjectName) + Send + Sync>;
+/// Told of a change, with who has read the object. It must not block.
+pub type OnChange = Arc<dyn Fn(&Place) + Send + Sync>;
 
 /// How clusters are read.
 #[derive(Clone, Default)]
@@ -38,7 +38,7 @@ pub struct KubeClusters {
     clusters: IndexMap<String, Arc<Cluster>>,
     runtime: OnceLock<Result<Runtime, String>>,
     /// Who is told of what, until the threads are there that tell it.
-    listening: Mutex<Option<(OnChange, UnboundedReceiver<Change>)>>,
+    listening: Mutex<Option<(OnChange, UnboundedReceiver<Place>)>>,
 }
 
 impl KubeClusters {
@@ -46,6 +46,7 @@ impl KubeClusters {
     /// working directory.
     pub fn new(bindings: IndexMap<String, ClusterBinding>, options: Options) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
+        let sender = options.on_change.is_some().then_some(sender);
         let clusters = bindings.into_iter().map(|(name, binding)| {
             let cache = options.watch.then(|| Cache::new(sender.clone()));
             let cluster = Arc::new(Cluster::new(&name, binding, cache));
@@ -94,14 +95,14 @@ impl KubeClusters {
 }
 
 /// Tells of changes, each once in a while.
-async fn tell(told: OnChange, mut changes: UnboundedReceiver<Change>) {
+async fn tell(told: OnChange, mut changes: UnboundedReceiver<Place>) {
     while let Some(first) = changes.recv().await {
         let mut gathered = IndexSet::from([first]);
         while let Ok(next) = changes.try_recv() {
             gathered.insert(next);
         }
-        for change in gathered {
-            told(&change.reader, &change.cluster, &change.name);
+        for reader in gathered {
+            told(&reader);
         }
         tokio::time::sleep(GATHER).await;
     }

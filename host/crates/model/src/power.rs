@@ -20,7 +20,7 @@ pub struct Requests {
     pub count: u64,
 }
 
-/// Requests of one kind to one cluster.
+/// Calls about one kind of a cluster's objects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ClusterUse {
     /// The cluster, by its name in host.yaml.
@@ -29,7 +29,7 @@ pub struct ClusterUse {
     pub kind: String,
     /// The verb.
     pub verb: Verb,
-    /// How many requests there were.
+    /// How many calls there were: one may take several requests, or none where the answer is in memory.
     pub count: u64,
 }
 

@@ -50,7 +50,7 @@ pub async fn follow(cluster: Arc<Cluster>, follower: Arc<Follower>) {
                 let first = follower.state() == State::Starting;
                 follower.state.send_replace(State::Current);
                 if !first {
-                    cache.tell(&cluster, served, changed);
+                    cache.tell(served, changed);
                 }
                 failures = 0;
                 if let End::Barred = watch_on(&cluster, cache, &follower, listed.version).await {
@@ -64,7 +64,7 @@ pub async fn follow(cluster: Arc<Cluster>, follower: Arc<Follower>) {
             }
         }
     }
-    follower.state.send_replace(State::Barred);
+    follower.state.send_replace(State::Barred(Instant::now()));
 }
 
 /// Watches, one watch after the other, until a new list is needed.
@@ -78,7 +78,7 @@ async fn watch_on(cluster: &Cluster, cache: &Cache, follower: &Follower, mut ver
                     return End::Expired;
                 }
                 follower.state.send_replace(State::Current);
-                read(cluster, cache, follower, body, &mut version).await
+                read(cache, follower, body, &mut version).await
             }
             Err(end) => end,
         };
@@ -113,14 +113,14 @@ async fn open(cluster: &Cluster, follower: &Follower, version: &str) -> Result<B
         Ok(Ok(body)) => Ok(body),
         Ok(Err(reply)) => Err(match reply.code {
             410 => End::Expired,
-            401 | 403 | 404 | 405 => End::Barred,
+            403..=405 => End::Barred,
             _ => End::Broken,
         }),
         Err(_) => Err(End::Broken),
     }
 }
 
-async fn read(cluster: &Cluster, cache: &Cache, follower: &Follower, mut body: Body, version: &mut String) -> End {
+async fn read(cache: &Cache, follower: &Follower, mut body: Body, version: &mut String) -> End {
     let mut rest = Vec::new();
     loop {
         let Ok(frame) = tokio::time::timeout(SILENCE, body.frame()).await else { return End::Broken };
@@ -143,12 +143,12 @@ async fn read(cluster: &Cluster, cache: &Cache, follower: &Follower, mut body: B
                 Some(Event::Put(live)) => {
                     version.clone_from(&live.metadata.resource_version);
                     let changed = follower.store().put(live);
-                    cache.tell(cluster, &follower.served, changed);
+                    cache.tell(&follower.served, changed);
                 }
                 Some(Event::Removed(live)) => {
                     version.clone_from(&live.metadata.resource_version);
                     let changed = follower.store().remove(&live);
-                    cache.tell_end(cluster, &follower.served, changed);
+                    cache.tell_end(&follower.served, changed);
                 }
                 Some(Event::Bookmark(mark)) => {
                     follower.store().see(&mark);
@@ -220,7 +220,6 @@ mod tests {
             namespace: String::new(),
             store: Mutex::default(),
             state: watch::channel(State::Starting).0,
-            since: Instant::now(),
         }
     }
 

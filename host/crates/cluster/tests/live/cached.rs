@@ -6,18 +6,19 @@ use std::thread;
 use std::time::Duration;
 
 use springline_cluster::Options;
-use springline_model::kubernetes::{Freshness, KubernetesError, ObjectName, Write};
+use springline_model::kubernetes::{Clusters, Freshness, KubernetesError, ObjectName, Write};
+use springline_model::run::Place;
 use springline_testcluster::{Cluster, Fault, Proxy};
 
-use super::{Asking, config_map, config_map_text};
+use super::{Asking, TEST, config_map, config_map_text, wait};
 
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn watching(proxy: &Proxy<'_>, context: &str) -> (Asking, Receiver<(String, ObjectName)>) {
+fn watching(proxy: &Proxy<'_>, context: &str) -> (Asking, Receiver<Place>) {
     let (sender, changes) = mpsc::channel();
-    let on_change: springline_cluster::OnChange = Arc::new(move |reader, cluster, name| {
-        let _ = sender.send((format!("{reader} {cluster}"), name.clone()));
+    let on_change: springline_cluster::OnChange = Arc::new(move |reader: &Place| {
+        let _ = sender.send(reader.clone());
     });
     let options = Options { watch: true, on_change: Some(on_change) };
     (Asking::by(proxy.kubeconfig(), context, options), changes)
@@ -34,7 +35,7 @@ fn value(asking: &Asking, name: &ObjectName) -> Option<String> {
 }
 
 /// Asks until it is so: each change that is told is a reason to ask again.
-fn until(changes: &Receiver<(String, ObjectName)>, so: impl Fn() -> bool) {
+fn until(changes: &Receiver<Place>, so: impl Fn() -> bool) {
     while !so() {
         changes.recv_timeout(PATIENCE).expect("a change is told");
     }
@@ -75,11 +76,18 @@ fn a_change_is_told_to_who_has_read_it() {
     let (asking, changes) = watching(&proxy, "admin");
     let (name, other) = (config_map(&namespace, "a"), config_map(&namespace, "b"));
     assert_eq!(value(&asking, &name), None);
+    let second = Place { environment: "second".into(), ..asking.reader.clone() };
+    wait(asking.clusters.get(TEST, &second, std::slice::from_ref(&other), Freshness::Any)).unwrap();
     let by = Asking::new(cluster.kubeconfig());
-    by.apply(&other, &config_map_text("b", "1")).unwrap();
-    by.apply(&name, &config_map_text("a", "1")).unwrap();
-    let change = changes.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(change, ("shop/prod test".to_owned(), name.clone()), "the other one was not read");
+    for (changed, text, reader) in [
+        (&other, config_map_text("b", "1"), &second),
+        (&other, config_map_text("b", "2"), &second),
+        (&name, config_map_text("a", "1"), &asking.reader),
+        (&other, config_map_text("b", "3"), &second),
+    ] {
+        by.apply(changed, &text).unwrap();
+        assert_eq!(&changes.recv_timeout(PATIENCE).unwrap(), reader, "{text}");
+    }
     assert_eq!(value(&asking, &name), Some("1".into()));
     by.apply(&name, &config_map_text("a", "2")).unwrap();
     until(&changes, || value(&asking, &name) == Some("2".into()));
