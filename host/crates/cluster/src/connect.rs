@@ -8,7 +8,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use kube::client::AuthError;
-use kube::config::{Kubeconfig, KubeconfigError};
+use kube::config::{
+    AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError, NamedAuthInfo, NamedCluster, NamedContext,
+};
 use kube::{Client, Config};
 use springline_model::kubernetes::ClusterBinding;
 
@@ -17,6 +19,9 @@ use crate::{plugin, proxy};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// Where a Pod finds its account.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// A way to an API server.
 pub struct Connection {
@@ -61,10 +66,14 @@ impl std::fmt::Display for Identity {
 /// Makes a connection: reads what has to be read and runs a credential plugin, if there is one. It
 /// blocks, and needs the context of a tokio runtime.
 pub fn connect(binding: &ClusterBinding) -> Result<Connection, String> {
-    let (mut config, mut identity) = match settings(binding)? {
+    let (config, identity) = match settings(binding)? {
         Some((kubeconfig, source)) => of_kubeconfig(kubeconfig, source)?,
-        None => of_pod()?,
+        None => of_pod(Path::new(ACCOUNT), |name| std::env::var(name).ok())?,
     };
+    connection(config, identity)
+}
+
+fn connection(mut config: Config, mut identity: Identity) -> Result<Connection, String> {
     identity.server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
@@ -79,11 +88,20 @@ pub fn connect(binding: &ClusterBinding) -> Result<Connection, String> {
 fn credentials(config: &mut Config) -> Result<(Option<Token>, Option<Timestamp>), String> {
     let user = &mut config.auth_info;
     let (file, plugin) = (user.token_file.take(), user.exec.take());
-    if user.token.is_some() || user.auth_provider.is_some() || user.username.is_some() {
+    if user.auth_provider.is_some() || user.username.is_some() {
         return Ok((None, None));
     }
-    if let Some(path) = file {
-        return Ok((Some(Token::of_file(Path::new(&path))?), None));
+    // As kubectl has it: the file goes before a token beside it, which serves where the file can't be read.
+    match file.map(|path| Token::of_file(Path::new(&path))) {
+        Some(Ok(token)) => {
+            user.token = None;
+            return Ok((Some(token), None));
+        }
+        Some(Err(error)) if user.token.is_none() => return Err(error),
+        _ => {}
+    }
+    if user.token.is_some() {
+        return Ok((None, None));
     }
     let Some(plugin) = plugin else { return Ok((None, None)) };
     let credential = plugin::run(&plugin, plugin::LIMIT)?;
@@ -168,10 +186,34 @@ fn of_kubeconfig(kubeconfig: Kubeconfig, source: String) -> Result<(Config, Iden
     Ok((config, identity))
 }
 
-fn of_pod() -> Result<(Config, Identity), String> {
-    let config = Config::incluster().map_err(|error| {
+/// What a Pod has: an account's token and the authority's certificate in a directory, the API server in
+/// its environment.
+fn of_pod(account: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(Config, Identity), String> {
+    let failed = |error: String| {
         format!("the service account of the Pod can't be used: {error}; outside of a Pod, name a kubeconfig instead")
-    })?;
+    };
+    let variable = |name: &str| variable(name).ok_or_else(|| failed(format!("{name} is not set")));
+    let (host, port) = (variable("KUBERNETES_SERVICE_HOST")?, variable("KUBERNETES_SERVICE_PORT")?);
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let file = |name: &str| account.join(name).to_string_lossy().into_owned();
+    let pod = || "pod".to_owned();
+    let cluster = Cluster {
+        server: Some(format!("https://{host}:{port}")),
+        certificate_authority: Some(file("ca.crt")),
+        ..Cluster::default()
+    };
+    let user = AuthInfo { token_file: Some(file("token")), ..AuthInfo::default() };
+    let context = Context { cluster: pod(), user: Some(pod()), ..Context::default() };
+    let kubeconfig = Kubeconfig {
+        current_context: Some(pod()),
+        clusters: vec![NamedCluster { name: pod(), cluster: Some(cluster), ..NamedCluster::default() }],
+        auth_infos: vec![NamedAuthInfo { name: pod(), auth_info: Some(user), ..NamedAuthInfo::default() }],
+        contexts: vec![NamedContext { name: pod(), context: Some(context), ..NamedContext::default() }],
+        ..Kubeconfig::default()
+    };
+    let mut config = Config::try_from(kubeconfig).map_err(|error| failed(unreadable(&error)))?;
+    // Its API server is in the cluster, whatever leads out of it.
+    config.proxy_url = None;
     Ok((config, Identity { source: "the service account of the Pod".into(), ..Identity::default() }))
 }
 
@@ -245,5 +287,68 @@ mod tests {
             let error = of(Some(context)).unwrap_err();
             assert!(error.contains(lacking), "{error}");
         }
+    }
+
+    fn executor() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn a_token_file_goes_before_a_token() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let read = |token: Option<&str>| {
+            let mut config = Config::new("https://127.0.0.1:1".parse().unwrap());
+            config.auth_info.token = token.map(|token| token.to_owned().into());
+            config.auth_info.token_file = Some(path.display().to_string());
+            let (read, _) = credentials(&mut config)?;
+            Ok::<_, String>((read.map(|token| token.header()), config.auth_info.token.is_some()))
+        };
+        assert!(read(None).unwrap_err().contains("can't be read"));
+        assert_eq!(read(Some("beside")).unwrap(), (None, true));
+        std::fs::write(&path, "renewed").unwrap();
+        for token in [None, Some("beside")] {
+            let (header, beside) = read(token).unwrap();
+            assert_eq!((header.unwrap().to_str().unwrap(), beside), ("Bearer renewed", false));
+        }
+    }
+
+    #[test]
+    fn a_pod_speaks_by_its_account() {
+        let Some(cluster) = springline_testcluster::Cluster::shared() else { return };
+        let namespace = cluster.namespace("pod");
+        cluster.kubectl(&["-n", &namespace, "create", "serviceaccount", "robot"]).ok();
+        let token = cluster.kubectl(&["-n", &namespace, "create", "token", "robot"]).ok();
+        let directory = tempfile::tempdir().unwrap();
+        let url = cluster.url();
+        let (host, port) = url.strip_prefix("https://").unwrap().rsplit_once(':').unwrap();
+        let pod = |host: Option<&str>| {
+            of_pod(directory.path(), |name| match name {
+                "KUBERNETES_SERVICE_HOST" => host.map(str::to_owned),
+                "KUBERNETES_SERVICE_PORT" => Some(port.to_owned()),
+                _ => None,
+            })
+        };
+        let error = pod(None).unwrap_err();
+        assert!(error.contains("KUBERNETES_SERVICE_HOST is not set") && error.contains("name a kubeconfig"), "{error}");
+        assert!(pod(Some(host)).unwrap_err().contains("ca.crt"));
+        std::fs::copy(cluster.certificate(), directory.path().join("ca.crt")).unwrap();
+        let executor = executor();
+        let _in = executor.enter();
+        let connect = || pod(Some(host)).and_then(|(config, identity)| connection(config, identity));
+        assert!(connect().err().unwrap().contains("token"));
+        std::fs::write(directory.path().join("token"), token.trim()).unwrap();
+        let connection = connect().unwrap();
+        assert_eq!(connection.identity.to_string(), format!("the service account of the Pod, {url}"));
+        let request = http::Request::get(format!("/api/v1/namespaces/{namespace}/configmaps"))
+            .header(http::header::AUTHORIZATION, connection.token.as_ref().unwrap().header())
+            .body(kube::client::Body::empty())
+            .unwrap();
+        let answer = executor.block_on(connection.client.send(request)).unwrap();
+        assert_eq!(answer.status(), 403);
+        let said = executor.block_on(http_body_util::BodyExt::collect(answer.into_body())).unwrap().to_bytes();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(&format!("system:serviceaccount:{namespace}:robot")), "{said}");
+        assert_eq!(pod(Some("fd00::1")).unwrap().0.cluster_url.host(), Some("[fd00::1]"));
     }
 }

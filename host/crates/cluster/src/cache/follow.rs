@@ -215,12 +215,7 @@ mod tests {
             verbs: Vec::new(),
             subresources: Vec::new(),
         };
-        Follower {
-            served,
-            namespace: String::new(),
-            store: Mutex::default(),
-            state: watch::channel(State::Starting).0,
-        }
+        Follower { served, namespace: String::new(), store: Mutex::default(), state: watch::channel(State::Starting).0 }
     }
 
     #[test]
