@@ -47,7 +47,7 @@ impl Ignore {
             let parts = parts(pointer);
             let problem = if parts.is_empty() || !pointer.starts_with('/') {
                 Some("a JSON pointer begins with `/`, such as `/spec/replicas`")
-            } else if matches!(parts[0].as_str(), "apiVersion" | "kind" | "*") || pointer == "/metadata/name" {
+            } else if is_identity(&parts) {
                 Some("what an object is can't be ignored")
             } else {
                 None
@@ -56,6 +56,16 @@ impl Ignore {
                 violations.push(Violation::new(problem).pointer(format!("{place}/pointers/{at}")));
             }
         }
+    }
+}
+
+/// Whether a field is what an object is, or holds it: what it is called, and whose it is.
+fn is_identity(parts: &[String]) -> bool {
+    let mut parts = parts.iter().map(String::as_str);
+    match (parts.next(), parts.next()) {
+        (Some("apiVersion" | "kind" | "*"), _) | (Some("metadata"), None) => true,
+        (Some("metadata"), Some(field)) => matches!(field, "*" | "name" | "namespace"),
+        _ => false,
     }
 }
 
@@ -289,13 +299,17 @@ mod tests {
             ignore(rule).check("/application/ignore/0", &mut violations);
             violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         };
-        assert_eq!(told(json!({ "kind": "*", "pointers": ["/spec"] })), "");
+        for pointer in ["/spec", "/metadata/labels", "/metadata/annotations/a"] {
+            assert_eq!(told(json!({ "kind": "*", "pointers": [pointer] })), "");
+        }
         assert!(told(json!({ "kind": "*" })).starts_with("/application/ignore/0: this ignores nothing"));
         assert!(
             told(json!({ "kind": "*", "pointers": ["spec.replicas"] }))
                 .starts_with("/application/ignore/0/pointers/0: a JSON pointer begins with")
         );
-        for pointer in ["/kind", "/metadata/name", "/*"] {
+        for pointer in
+            ["/kind", "/*", "/metadata", "/metadata/*", "/metadata/*/*", "/metadata/name", "/metadata/namespace"]
+        {
             assert!(told(json!({ "kind": "*", "pointers": [pointer] })).contains("what an object is"), "{pointer}");
         }
     }
