@@ -12,7 +12,7 @@ use crate::ignore::Ignored;
 use crate::live;
 use crate::notes::Notes;
 use crate::options::Options;
-use crate::owner::{Owner, owner_of};
+use crate::owner::{Owner, is_owned, owner_of};
 use crate::reference::Ref;
 use crate::refusal::{Sent, reading};
 use crate::takeover;
@@ -95,7 +95,7 @@ impl Put<'_> {
             }
             return Ok(Step::Write);
         };
-        if let Some(other) = owner_of(there).filter(|owner| *owner != self.owner.name) {
+        if let Some(other) = self.owner.other(there) {
             return Err(self.moved(&format!("belongs to {other} now")));
         }
         if let Some(blocked) = held_by(there) {
@@ -183,12 +183,19 @@ impl Put<'_> {
 
     /// Makes what is run and not kept. What was there of an earlier run, the host has removed.
     fn run(&self) -> Result<Applied> {
-        let there = live::get_one(&self.live, Freshness::Any)?;
-        if let Some(blocked) = there.as_ref().and_then(held_by) {
-            return Err(waits(format!("`{}` {blocked}: it is made again when it is gone", self.live)));
-        }
+        let there = live::get_one(&self.live, Freshness::Live)?;
         let mut object = self.object.clone();
         self.owner.mark_hook(&mut object);
+        if let Some(there) = &there {
+            if let Some(blocked) = stranger(self.config, &self.owner, &self.live, there) {
+                return Err(Error::conflict(blocked));
+            }
+            if let Some(blocked) = held_by(there) {
+                return Err(waits(format!("`{}` {blocked}: it is made again when it is gone", self.live)));
+            }
+            // It is the one that was looked at, or it is a conflict.
+            object["metadata"]["uid"] = Value::String(metadata(there, "uid").to_owned());
+        }
         self.send(&object)
     }
 }
@@ -207,10 +214,16 @@ pub fn delete(config: &Config, change: &Change, deploy: &Deploy) -> Result<Appli
     if !notes.left_alone.is_empty() {
         return stays(notes.left_alone);
     }
-    if let Some(other) = owner_of(&there).filter(|owner| *owner != Owner::of(deploy).name) {
+    let owner = Owner::of(deploy);
+    if let Some(other) = owner.other(&there) {
         return stays(format!("left alone: it belongs to {other} now"));
     }
-    if !notes.uid.is_empty() && notes.uid != metadata(&there, "uid") {
+    if notes.hook {
+        if let Some(why) = stranger(config, &owner, &live, &there) {
+            return stays(format!("left alone: {why}"));
+        }
+    } else if notes.uid.is_empty() || notes.uid != metadata(&there, "uid") {
+        // It was planned on another object, or on none.
         return Err(Error::conflict(format!("`{live}` was made anew since this was planned")));
     }
     let held = match held_by(&there) {
@@ -238,6 +251,15 @@ fn remove(config: &Config, live: &Ref, there: &Value) -> Result<Option<String>> 
             let id = live.to_string();
             Err(Sent { id: &id, live, text: &|| None }.error(error))
         }
+    }
+}
+
+/// Why what is there is none of an owner's hooks, and not to be made one; none if it is.
+fn stranger(config: &Config, owner: &Owner, live: &Ref, there: &Value) -> Option<String> {
+    match owner.other(there) {
+        Some(other) => Some(format!("`{live}` belongs to {other}")),
+        None if is_owned(there) => None,
+        None => config.keeps_off(live),
     }
 }
 

@@ -5,6 +5,7 @@ use springline_sdk::kubernetes;
 use springline_sdk::prelude::*;
 
 use crate::ignore::Ignore;
+use crate::reference::Ref;
 
 /// Where in a cluster objects go, and what may be done there.
 #[config]
@@ -86,6 +87,15 @@ impl Config {
     /// The namespace of objects that name none.
     pub fn default_namespace(&self) -> &str {
         self.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or("default")
+    }
+
+    /// Why an object that is there and that nobody owns is left alone; none if it may be taken over.
+    pub fn keeps_off(&self, live: &Ref) -> Option<String> {
+        (self.adopt == Adopt::Never).then(|| {
+            format!(
+                "`{live}` is there already and belongs to nobody: remove it, or set `adopt: unowned` to take it over"
+            )
+        })
     }
 
     /// The rules that objects are judged by.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use springline_sdk::kubernetes::{ApiKind, Cluster, Freshness, ObjectName, fingerprint, recall, remember};
 use springline_sdk::prelude::*;
 
-use crate::config::{Adopt, Config};
+use crate::config::Config;
 use crate::content::{held_by, hide_secrets, meaningful, metadata, version};
 use crate::desired::{Desired, Everything, read, text};
 use crate::difference::summary;
@@ -14,7 +14,7 @@ use crate::live::{get, get_reachable};
 use crate::notes::Notes;
 use crate::options::Options;
 use crate::order::{LAST_PRUNE, rank, wave};
-use crate::owner::{Owner, owner_of, without_marks};
+use crate::owner::{Owner, is_marked_alike, is_owned, without_marks};
 use crate::reference::{Kind, Ref};
 use crate::refusal::{Sent, reading};
 use crate::scope::defines;
@@ -121,16 +121,12 @@ impl Plan<'_> {
             self.problems.blocked.push(format!("`{live}` {blocked}: it can only be made anew when it is gone"));
             return Ok(());
         }
-        let owner = owner_of(there);
-        if let Some(other) = owner.filter(|owner| *owner != self.owner.name) {
+        if let Some(other) = self.owner.other(there) {
             self.problems.conflicts.push(format!("`{live}` (from `{}`) belongs to {other}", desired.id));
             return Ok(());
         }
-        let known = owner.is_some() || self.owned.contains(live.to_string().as_str());
-        if !known && self.config.adopt == Adopt::Never {
-            let message = format!(
-                "`{live}` is there already and belongs to nobody: remove it, or set `adopt: unowned` to take it over"
-            );
+        let known = is_owned(there) || self.owned.contains(live.to_string().as_str());
+        if !known && let Some(message) = self.config.keeps_off(live) {
             self.problems.violations.push(Violation::new(message).file(&desired.id));
             return Ok(());
         }
@@ -209,7 +205,7 @@ impl Plan<'_> {
             content
         };
         let (mut from, mut to) = (content(there), content(object));
-        if from == to {
+        if from == to && is_marked_alike(there, object) {
             return None;
         }
         if without_marks(&from) == without_marks(&to) {
@@ -322,7 +318,7 @@ impl Plan<'_> {
     /// The removal of a live object; none if it asks to be kept.
     fn remove(&self, live: &Ref, there: &Value, at_end: bool) -> Option<Change> {
         let uid = metadata(there, "uid").to_owned();
-        let left_alone = if let Some(other) = owner_of(there).filter(|owner| *owner != self.owner.name) {
+        let left_alone = if let Some(other) = self.owner.other(there) {
             Some(format!("left alone: it belongs to {other} now"))
         } else {
             self.uids.get(&uid).map(|same| format!("left alone: it is `{same}` as well"))

@@ -6,7 +6,7 @@ use springline_sdk::{HealthStatus, Phase};
 
 use crate::Plugin;
 use crate::config::Config;
-use crate::owner::MARK;
+use crate::owner::{HOOK_MARK, MARK};
 
 const ME: &str = "example/test";
 
@@ -305,6 +305,80 @@ fn hooks_have_phases_and_names() {
     let removal = Change { action: Action::Delete, object: String::new(), ..change };
     plain().apply(&removal, &mut host.deploy()).unwrap();
     assert!(host.object("prod", &made).is_none());
+}
+
+/// The hook `web` as it is made and as it is removed.
+fn hook(host: &Host) -> [Change; 2] {
+    let service = annotated(object("v1", "Service", "web"), "argocd.argoproj.io/hook", "PreSync");
+    let hook = plain().hooks(&[desired(host, "web.yaml", &service)], &mut host.deploy()).unwrap().remove(0);
+    let change = |action| Change { state: hook.state.clone(), ..Change::new(action, &hook.live, &hook.object) };
+    [change(Action::Create), change(Action::Delete)]
+}
+
+#[test]
+fn a_hook_is_not_made_over_what_is_another_s() {
+    let host = host();
+    let [create, delete] = hook(&host);
+    let kept = live("web", Some("other/prod"), json!({}));
+    let run = live("web", None, json!({ HOOK_MARK: "other/prod" }));
+    let never = config(json!({ "adopt": "never" }));
+    let bare = live("web", None, json!({}));
+    let theirs = "belongs to other/prod";
+    for (config, there, why) in
+        [(&plain(), kept, theirs), (&plain(), run, theirs), (&never, bare.clone(), "belongs to nobody")]
+    {
+        host.put_object("prod", &there);
+        let error = config.apply(&create, &mut host.deploy()).unwrap_err();
+        assert!(matches!(&error, Error::Conflict(message) if message.contains(why)), "{error:?}");
+        let stays = config.apply(&delete, &mut host.deploy()).unwrap();
+        assert!(stays.after.is_some() && stays.message.contains(why), "{stays:?}");
+        assert_eq!(host.object("prod", &ObjectName::new("v1", "Service", "shop", "web")), Some(there));
+    }
+    // Its own, and what it may take over, it makes and removes.
+    for (config, there) in [(&plain(), bare), (&never, live("web", None, json!({ HOOK_MARK: ME })))] {
+        host.put_object("prod", &there);
+        config.apply(&create, &mut host.deploy()).unwrap();
+        let made = host.object("prod", &ObjectName::new("v1", "Service", "shop", "web")).unwrap();
+        assert_eq!(made["metadata"]["annotations"][HOOK_MARK], ME);
+        assert_eq!(config.apply(&delete, &mut host.deploy()).unwrap().after, None);
+    }
+}
+
+#[test]
+fn a_hook_of_another_is_neither_taken_over_nor_removed() {
+    let host = host();
+    host.put_object("prod", &live("web", None, json!({ HOOK_MARK: "other/prod" })));
+    let objects = [desired(&host, "web.yaml", &object("v1", "Service", "web"))];
+    let error = plan(&host, &plain(), &objects, &[]).unwrap_err();
+    assert_eq!(error, Error::conflict("`prod/Service/shop/web` (from `web.yaml`) belongs to other/prod"));
+    let changes = plan(&host, &plain(), &[], &["prod/Service/shop/web"]).unwrap();
+    assert_eq!(changes[0].summary, "left alone: it belongs to other/prod now");
+    plain().apply(&changes[0], &mut host.deploy()).unwrap();
+    assert!(host.object("prod", &ObjectName::new("v1", "Service", "shop", "web")).is_some());
+}
+
+#[test]
+fn what_was_gone_when_it_was_planned_is_not_removed_when_it_is_there() {
+    let host = host();
+    let changes = plan(&host, &plain(), &[], &["prod/Service/shop/web"]).unwrap();
+    assert_eq!(changes[0].summary, "gone already");
+    host.put_object("prod", &live("web", None, json!({})));
+    let error = plain().apply(&changes[0], &mut host.deploy()).unwrap_err();
+    assert_eq!(error, Error::conflict("`prod/Service/shop/web` was made anew since this was planned"));
+    assert!(host.object("prod", &ObjectName::new("v1", "Service", "shop", "web")).is_some());
+}
+
+#[test]
+fn a_mark_that_is_missing_is_set_even_where_annotations_are_ignored() {
+    let host = host();
+    let mut there = live("web", None, json!({ "a": "b" }));
+    there["metadata"]["labels"] = json!({ "c": "d" });
+    host.put_object("prod", &there);
+    let rule = json!({ "kind": "*", "pointers": ["/metadata/annotations", "/metadata/labels"] });
+    let config = config(json!({ "application": { "ignore": [rule] } }));
+    let objects = [desired(&host, "web.yaml", &object("v1", "Service", "web"))];
+    let changes = plan(&host, &config, &objects, &[]).unwrap();
+    assert_eq!(steps(&changes), [(Action::Adopt, "prod/Service/shop/web", 1)]);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use springline_testcluster::Cluster;
 
-use crate::kube::{DEPLOY, Kubelet, Shop, config_map, deployment, job, order, ticket, tickets, with_metadata};
+use crate::kube::{
+    DEPLOY, Kubelet, Shop, config_map, deployment, host_yaml, job, order, ticket, tickets, with_metadata,
+};
 
 fn wave(manifest: &str, wave: i32) -> String {
     with_metadata(manifest, &format!("annotations: {{ argocd.argoproj.io/sync-wave: \"{wave}\" }}"))
@@ -114,6 +116,37 @@ fn hooks_run_around_a_sync_and_are_removed_as_their_policies_say() {
     shop.manifest("migrate", &job("migrate", &format!("{hook}: PreSync"), ""));
     assert_eq!(order(&shop.sync())[..2], ["before:migrate", "a"]);
     assert_eq!(shop.get("configmap/a")["data"]["value"], "3");
+}
+
+#[test]
+fn a_hook_leaves_alone_what_is_another_application_s() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (Some(one), Some(two)) = (Shop::new(cluster, "keeper"), Shop::new(cluster, "intruder")) else { return };
+    // Both deploy to the first one's namespace, where one keeps what the other wants to run.
+    let with = format!("cluster: test, namespace: {}", one.namespace);
+    two.sandbox.operator(&host_yaml(&[("test", &cluster.kubeconfig())], &with));
+    let hook = "argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/hook-delete-policy: ";
+    let run = |policy: &str| with_metadata(&config_map("a", "two"), &format!("annotations: {{ {hook}{policy} }}"));
+    one.manifest("a", &config_map("a", "one"));
+    one.sync();
+    let kept = one.get("configmap/a");
+    two.manifest("b", &config_map("b", "two"));
+    for policy in ["HookSucceeded", "BeforeHookCreation"] {
+        two.manifest("a", &run(policy));
+        two.refused(&[&one.live("ConfigMap", "a"), &format!("belongs to {}/live", one.namespace)]);
+        assert_eq!(one.get("configmap/a"), kept, "{policy}");
+        assert!(!one.has("configmap/b"), "nothing is done by halves");
+    }
+
+    // Once it is let go, it is the other's; then it is the first that can't have it.
+    one.remove("a");
+    one.manifest("c", &config_map("c", "one"));
+    one.sync();
+    two.sync();
+    assert_eq!(one.get("configmap/a")["data"]["value"], "two");
+    one.manifest("a", &config_map("a", "one"));
+    one.refused(&[&one.live("ConfigMap", "a"), &format!("belongs to {}/live", two.namespace)]);
+    assert_eq!(one.get("configmap/a")["data"]["value"], "two");
 }
 
 #[test]
