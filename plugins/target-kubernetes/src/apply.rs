@@ -206,7 +206,8 @@ pub fn delete(config: &Config, change: &Change, deploy: &Deploy) -> Result<Appli
     let notes = Notes::read(change)?;
     let done = |message: String| Ok(Applied { after: None, message });
     let gone = || done("gone already".to_owned());
-    if !live::is_possible(&live) {
+    // What the plan has found, there can be.
+    if notes.uid.is_empty() && !live::is_possible(&live) {
         return gone();
     }
     let Some(there) = live::get_one(&live, Freshness::Any)? else { return gone() };

@@ -1,6 +1,6 @@
 //! What the operator and the application say.
 
-use springline_health::{KindRules, Rules};
+use springline_health::{KindRules, RuleError, Rules};
 use springline_sdk::kubernetes;
 use springline_sdk::prelude::*;
 
@@ -103,14 +103,15 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the application's own.
     pub fn rules(&self) -> Result<Rules> {
-        Rules::with(&self.application.health).map_err(|errors| {
-            let violation = |error: &springline_health::RuleError| {
-                let place = error.position.map(|at| format!("{at}: ")).unwrap_or_default();
-                Violation::new(format!("{place}{}", error.problem))
-                    .pointer(format!("/application/health{}", error.pointer))
-            };
-            Error::Invalid(errors.iter().map(violation).collect())
-        })
+        Rules::with(&self.application.health).map_err(|errors| Error::Invalid(violations(&errors)))
+    }
+
+    /// The rules that this object is judged by.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the application's own for its kind.
+    pub fn rules_for(&self, object: &Value) -> Result<Rules> {
+        Rules::of(&self.application.health, object).map_err(|errors| Error::Invalid(violations(&errors)))
     }
 
     /// Checks what the schema can't.
@@ -122,6 +123,18 @@ impl Config {
         for (at, ignore) in self.application.ignore.iter().enumerate() {
             ignore.check(&format!("/application/ignore/{at}"), &mut violations);
         }
+        if let Err(errors) = Rules::with(&self.application.health) {
+            violations.extend(self::violations(&errors));
+        }
         if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
     }
+}
+
+/// What is wrong with the application's rules, where they stand in the config.
+fn violations(errors: &[RuleError]) -> Vec<Violation> {
+    let violation = |error: &RuleError| {
+        let place = error.position.map(|at| format!("{at}: ")).unwrap_or_default();
+        Violation::new(format!("{place}{}", error.problem)).pointer(format!("/application/health{}", error.pointer))
+    };
+    errors.iter().map(violation).collect()
 }

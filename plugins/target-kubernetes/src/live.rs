@@ -1,12 +1,13 @@
 //! Reads live objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
 use springline_sdk::kubernetes::{ApiKind, Cluster, Freshness, KubernetesError, ObjectName};
 use springline_sdk::prelude::*;
 use springline_sdk::serde_json::from_str;
 
-use crate::reference::Ref;
+use crate::reference::{Kind, Ref};
 use crate::refusal::reading;
 
 /// The objects of these names, in their order; none for one that is absent.
@@ -44,29 +45,55 @@ pub fn get_refs(refs: &[Ref], freshness: Freshness) -> Result<Vec<Option<Value>>
     Ok(found)
 }
 
-/// Whether there can be such an object: not where its kind is in no namespace and it names one, or the
-/// other way round. Such refs are left of objects whose kind was not known when they were first planned.
+/// Whether there can be such an object.
 pub fn is_possible(live: &Ref) -> bool {
-    let kind = ApiKind::new(live.kind.any_version(), &live.kind.kind);
-    let served = Cluster::new(&live.cluster).types(&[kind]);
-    // What can't be asked is told when the object itself is asked for.
-    let Ok([Some(served)]) = served.as_deref() else { return true };
-    served.namespaced != live.namespace.is_empty()
+    scopes(slice::from_ref(live)).admit(live)
+}
+
+/// Which kinds are in namespaces.
+struct Scopes<'r>(BTreeMap<(&'r str, &'r Kind), bool>);
+
+/// Asks every cluster once for the kinds of these refs.
+fn scopes(refs: &[Ref]) -> Scopes<'_> {
+    let mut kinds: BTreeMap<&str, BTreeSet<&Kind>> = BTreeMap::new();
+    for live in refs {
+        kinds.entry(&live.cluster).or_default().insert(&live.kind);
+    }
+    let mut scopes = BTreeMap::new();
+    for (cluster, kinds) in kinds {
+        let wanted: Vec<_> = kinds.iter().map(|kind| ApiKind::new(kind.any_version(), &kind.kind)).collect();
+        // What can't be asked is told when the object itself is asked for.
+        let Ok(types) = Cluster::new(cluster).types(&wanted) else { continue };
+        let known = kinds.into_iter().zip(types);
+        scopes.extend(known.filter_map(|(kind, served)| Some(((cluster, kind), served?.namespaced))));
+    }
+    Scopes(scopes)
+}
+
+impl Scopes<'_> {
+    /// Whether there can be such an object: not where its kind is in no namespace and it names one, or
+    /// the other way round. Such refs are left of objects whose kind was not known when they were first
+    /// planned.
+    fn admit(&self, live: &Ref) -> bool {
+        self.0
+            .get(&(live.cluster.as_str(), &live.kind))
+            .is_none_or(|namespaced| *namespaced != live.namespace.is_empty())
+    }
 }
 
 /// What is to be removed may lie where the grants don't reach any more: then it is left there.
 pub fn get_reachable(refs: Vec<Ref>) -> Result<Vec<(Ref, Option<Value>)>> {
     let mut places: BTreeMap<(String, String), Vec<Ref>> = BTreeMap::new();
-    for live in refs {
-        places.entry((live.cluster.clone(), live.namespace.clone())).or_default().push(live);
-    }
     let mut found = Vec::new();
-    for ((cluster, _), refs) in places {
-        let (refs, impossible): (Vec<_>, Vec<_>) = refs.into_iter().partition(is_possible);
-        found.extend(impossible.into_iter().map(|live| (live, None)));
-        if refs.is_empty() {
-            continue;
+    let scopes = scopes(&refs);
+    for live in &refs {
+        if scopes.admit(live) {
+            places.entry((live.cluster.clone(), live.namespace.clone())).or_default().push(live.clone());
+        } else {
+            found.push((live.clone(), None));
         }
+    }
+    for ((cluster, _), refs) in places {
         let names: Vec<_> = refs.iter().map(Ref::object_name).collect();
         match Cluster::new(cluster).get(&names, Freshness::Any) {
             Ok(texts) => {

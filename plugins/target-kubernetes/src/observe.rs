@@ -51,7 +51,7 @@ pub fn judge(config: &Config, observed: &Observed) -> Result<Health> {
     }
     let object: Value = from_slice(&observed.state)
         .map_err(|error| Error::failed(format!("`{}` was not observed: {error}", observed.live)))?;
-    Ok(health(&config.rules()?, &object))
+    Ok(health(&config.rules_for(&object)?, &object))
 }
 
 /// How an object is.

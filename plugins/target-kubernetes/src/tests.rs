@@ -399,8 +399,16 @@ fn objects_are_observed_and_judged() {
     let own = config(json!({ "application": { "health": [rule] } }));
     assert_eq!(own.judge(&observed[0]).unwrap().status, HealthStatus::Degraded);
     let broken = json!({ "kinds": ["Service"], "rules": [{ "when": "1 +", "status": "Degraded" }] });
-    let error = told(config(json!({ "application": { "health": [broken] } })).judge(&observed[0]));
+    let broken = config(json!({ "application": { "health": [broken] } }));
+    let error = told(broken.judge(&observed[0]));
     assert!(error.starts_with("/application/health/0/rules/0/when: "), "{error}");
+    // Whatever it is for, it is told before anything is looked at.
+    let early = [
+        told(broken.identify(&[], &mut host.deploy())),
+        told(plan(&host, &broken, &[], &[])),
+        told(broken.hooks(&[], &mut host.deploy())),
+    ];
+    assert_eq!(early, [error.as_str(); 3]);
 }
 
 #[test]

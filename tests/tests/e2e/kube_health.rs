@@ -92,9 +92,12 @@ fn a_rule_of_the_application_judges_its_own_kind() {
     shop.application("", &rules(5));
     shop.sync();
 
-    // A rule that can't be read is told with its place in springline.yaml.
+    // A rule that can't be read is told with its place in springline.yaml,
+    // before anything is deployed.
     shop.application("", &rules(5).replace("spec.seats > 5", "spec.seats >"));
+    shop.manifest("late", &config_map("late", "1"));
     let outcome = shop.springline(&["sync"]);
     assert!(outcome.code != 0 && outcome.stderr.contains("springline.yaml:"), "{outcome:#?}");
     assert!(outcome.stderr.contains("health"), "{outcome:#?}");
+    assert!(!shop.has("configmap/late"), "nothing is deployed");
 }

@@ -50,7 +50,7 @@ impl Own {
     /// # Errors
     /// What is wrong with them, where they were written.
     pub fn check(&self, target: &dyn Target) -> Result<(), CliError> {
-        let error = match super::judge(target, &json!({})) {
+        let error = match target.identify() {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };

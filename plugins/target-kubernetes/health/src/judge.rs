@@ -66,11 +66,19 @@ impl Rules {
         Ok(Self { own: rule::compile(own)? })
     }
 
+    /// As [`Rules::with`], but of the user's only those that this object is judged by: what is wrong
+    /// with the others is not found.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the user's rules for the object's kind.
+    pub fn of(own: &[KindRules], object: &Json) -> Result<Self, Vec<RuleError>> {
+        let (kind, group) = kind_of(object);
+        Ok(Self { own: rule::compile_for(own, kind, group)?.into_iter().collect() })
+    }
+
     /// Judges an object as the API server gives it.
     pub fn judge(&self, object: &Json) -> Verdict {
-        let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
-        let kind = text("kind");
-        let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+        let (kind, group) = kind_of(object);
         let variables = Variables::new(object);
         let context = functions::context(object, &variables);
         let scope = Scope { context: &context, kind };
@@ -82,19 +90,26 @@ impl Rules {
         let verdict = verdict.unwrap_or(Verdict { status: Status::Healthy, message: String::new() });
         // What keeps an object from being deleted is worth more than that it is being deleted.
         match verdict.status {
-            Status::Healthy | Status::Progressing => scope.builtin(table::deleting()).unwrap_or(verdict),
+            Status::Healthy | Status::Progressing if object.pointer("/metadata/deletionTimestamp").is_some() => {
+                scope.builtin(table::deleting()).unwrap_or(verdict)
+            }
             _ => verdict,
         }
     }
 
     /// A user's rules for a kind: those that name it, else those whose wildcards fit it.
     fn own(&self, kind: &str, group: &str) -> Option<&[Compiled]> {
-        let named = |own: &&Own| own.kinds.iter().any(|(one, of)| one == kind && of == group);
-        let wild =
-            |own: &&Own| own.kinds.iter().any(|(one, of)| table::matches(one, kind) && table::matches(of, group));
+        let named = |own: &&Own| own.kinds.iter().any(|own| rule::names(own, kind, group));
+        let wild = |own: &&Own| own.kinds.iter().any(|own| rule::covers(own, kind, group));
         let own = self.own.iter().find(named).or_else(|| self.own.iter().find(wild))?;
         Some(&own.rules)
     }
+}
+
+/// An object's kind and its group.
+fn kind_of(object: &Json) -> (&str, &str) {
+    let text = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or_default();
+    (text("kind"), text("apiVersion").split_once('/').map_or("", |(group, _)| group))
 }
 
 /// One object, while it is judged.

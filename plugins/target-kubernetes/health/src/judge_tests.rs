@@ -34,6 +34,24 @@ fn a_users_rules_go_before_the_built_in_ones_and_names_before_wildcards() {
 }
 
 #[test]
+fn of_a_users_rules_only_those_for_the_object_s_kind_are_looked_at() {
+    let rules: Vec<KindRules> = serde_json::from_value(json!([
+        { "kinds": ["*.example.com"], "rules": [{ "status": "Suspended", "message": "by wildcard" }] },
+        { "kinds": ["Broken.example.com"], "rules": [{ "when": "1 +", "status": "Healthy" }] },
+        { "kinds": ["Widget.example.com"], "rules": [{ "status": "Degraded", "message": "by name" }] },
+    ]))
+    .unwrap();
+    let judge = |kind: &str, version: &str| {
+        let object = json!({ "apiVersion": version, "kind": kind });
+        Rules::of(&rules, &object).map(|rules| rules.judge(&object).message)
+    };
+    assert_eq!(judge("Widget", "example.com/v1").unwrap(), "by name");
+    assert_eq!(judge("Other", "example.com/v1").unwrap(), "by wildcard");
+    assert_eq!(judge("Widget", "v1").unwrap(), "");
+    assert_eq!(judge("Broken", "example.com/v1").unwrap_err()[0].pointer, "/1/rules/0/when");
+}
+
+#[test]
 fn mistakes_in_a_users_rules_are_all_told_with_pointers() {
     let errors = own(json!([
         { "kinds": ["Widget.example.com", "a/b", ""], "rules": [

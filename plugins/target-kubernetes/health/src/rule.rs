@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expression::{Expression, Position, Problem};
 use crate::judge::{Compiled, Status};
+use crate::table;
 use crate::template::Template;
 
 /// Rules a user may give at all, so that the work of reading them is bounded.
@@ -58,39 +59,73 @@ pub(crate) struct Own {
     pub(crate) rules: Vec<Compiled>,
 }
 
+/// All rules.
 pub(crate) fn compile(all: &[KindRules]) -> Result<Vec<Own>, Vec<RuleError>> {
     let mut errors = Vec::new();
     let mut own = Vec::new();
+    bound(all)?;
+    for (at, entry) in all.iter().enumerate() {
+        own.push(compile_one(at, entry, &mut errors));
+    }
+    if errors.is_empty() { Ok(own) } else { Err(errors) }
+}
+
+/// The rules for one kind: those that name it, else those whose wildcards fit it.
+pub(crate) fn compile_for(all: &[KindRules], kind: &str, group: &str) -> Result<Option<Own>, Vec<RuleError>> {
+    bound(all)?;
+    let fits = |how: fn(&(String, String), &str, &str) -> bool| {
+        let is =
+            |entry: &KindRules| entry.kinds.iter().filter_map(|name| split(name)).any(|own| how(&own, kind, group));
+        all.iter().position(is)
+    };
+    let Some(at) = fits(names).or_else(|| fits(covers)) else { return Ok(None) };
+    let mut errors = Vec::new();
+    let own = compile_one(at, &all[at], &mut errors);
+    if errors.is_empty() { Ok(Some(own)) } else { Err(errors) }
+}
+
+/// Whether a name is that of a kind.
+pub(crate) fn names((one, of): &(String, String), kind: &str, group: &str) -> bool {
+    one == kind && of == group
+}
+
+/// Whether a name fits a kind, by its wildcards.
+pub(crate) fn covers((one, of): &(String, String), kind: &str, group: &str) -> bool {
+    table::matches(one, kind) && table::matches(of, group)
+}
+
+fn bound(all: &[KindRules]) -> Result<(), Vec<RuleError>> {
     if all.iter().map(|kinds| kinds.rules.len() + kinds.kinds.len()).sum::<usize>() > MOST {
         return Err(vec![RuleError { pointer: String::new(), position: None, problem: Problem::TooMany(MOST) }]);
     }
-    for (at, entry) in all.iter().enumerate() {
-        let mut kinds = Vec::new();
-        for (index, name) in entry.kinds.iter().enumerate() {
-            match split(name) {
-                Some(kind) => kinds.push(kind),
-                None => errors.push(RuleError {
-                    pointer: format!("/{at}/kinds/{index}"),
-                    position: None,
-                    problem: Problem::Kind(name.clone()),
-                }),
-            }
+    Ok(())
+}
+
+fn compile_one(at: usize, entry: &KindRules, errors: &mut Vec<RuleError>) -> Own {
+    let mut kinds = Vec::new();
+    for (index, name) in entry.kinds.iter().enumerate() {
+        match split(name) {
+            Some(kind) => kinds.push(kind),
+            None => errors.push(RuleError {
+                pointer: format!("/{at}/kinds/{index}"),
+                position: None,
+                problem: Problem::Kind(name.clone()),
+            }),
         }
-        let mut rules = Vec::new();
-        for (index, rule) in entry.rules.iter().enumerate() {
-            let mut place = |field: &str, (position, problem)| {
-                errors.push(RuleError { pointer: format!("/{at}/rules/{index}/{field}"), position, problem });
-            };
-            let when = rule.when.as_deref().map(Expression::compile).transpose();
-            let when = when.map_err(|error| place("when", error));
-            let message = Template::compile(&rule.message).map_err(|error| place("message", error));
-            if let (Ok(when), Ok(message)) = (when, message) {
-                rules.push(Compiled { when, status: rule.status, message });
-            }
-        }
-        own.push(Own { kinds, rules });
     }
-    if errors.is_empty() { Ok(own) } else { Err(errors) }
+    let mut rules = Vec::new();
+    for (index, rule) in entry.rules.iter().enumerate() {
+        let mut place = |field: &str, (position, problem)| {
+            errors.push(RuleError { pointer: format!("/{at}/rules/{index}/{field}"), position, problem });
+        };
+        let when = rule.when.as_deref().map(Expression::compile).transpose();
+        let when = when.map_err(|error| place("when", error));
+        let message = Template::compile(&rule.message).map_err(|error| place("message", error));
+        if let (Ok(when), Ok(message)) = (when, message) {
+            rules.push(Compiled { when, status: rule.status, message });
+        }
+    }
+    Own { kinds, rules }
 }
 
 /// `KIND.GROUP` in its parts.
