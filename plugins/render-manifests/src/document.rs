@@ -1,6 +1,7 @@
 //! Documents: what a manifest says of itself.
 
 use springline_sdk::Violation;
+use springline_yaml::kubernetes::items;
 use springline_yaml::{Error, Map, Node, Schema, Value, read, read_json};
 
 use crate::input::{KUSTOMIZE_HINT, template_hint};
@@ -68,30 +69,6 @@ fn take(file: &str, node: Node, documents: &mut Vec<Document>, violations: &mut 
         Ok(document) => documents.push(document),
         Err(more) => violations.extend(more),
     }
-}
-
-/// The items of a `List`, each with its own apiVersion and kind; none for anything else.
-fn items(node: &Node) -> Option<Vec<Node>> {
-    let kind = node.get("kind")?.as_text()?.strip_suffix("List")?;
-    let items = node.get("items")?.as_list()?;
-    if node.at(&["metadata", "name"]).is_some() {
-        return None;
-    }
-    let api_version = node.get("apiVersion");
-    let complete = |item: &Node| {
-        let mut item = item.clone();
-        // The items of a DeploymentList may leave out what the list has said.
-        if let (false, Some(api_version), Some(map)) = (kind.is_empty(), api_version, item.as_map_mut()) {
-            if !map.contains_key("kind") {
-                map.shift_insert(0, "kind".to_owned(), Node::text(kind));
-            }
-            if !map.contains_key("apiVersion") {
-                map.shift_insert(0, "apiVersion".to_owned(), api_version.clone());
-            }
-        }
-        item
-    };
-    Some(items.iter().map(complete).collect())
 }
 
 fn document(file: &str, node: Node) -> Result<Document, Vec<Violation>> {

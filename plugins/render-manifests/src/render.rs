@@ -2,6 +2,7 @@
 
 use springline_sdk::files;
 use springline_sdk::prelude::*;
+use springline_yaml::kubernetes::NO_NAMESPACE;
 use springline_yaml::write;
 
 use crate::Config;
@@ -11,8 +12,6 @@ use crate::input::list;
 use crate::scope::Scopes;
 use crate::{label, namespace};
 
-/// Where objects without a namespace are; no namespace can have this name.
-const CLUSTER: &str = "_cluster";
 /// Where objects are that leave their namespace to the target.
 const DEFAULT: &str = "_default";
 
@@ -80,7 +79,7 @@ fn ids<'d>(
 ) -> Vec<(String, &'d Document)> {
     let mut ids = Vec::with_capacity(documents.len());
     for (at, (document, is_cluster)) in documents.iter().zip(cluster).enumerate() {
-        let place = if *is_cluster { CLUSTER } else { document.namespace().unwrap_or(DEFAULT) };
+        let place = if *is_cluster { NO_NAMESPACE } else { document.namespace().unwrap_or(DEFAULT) };
         let id = format!("{place}/{}/{}.yaml", document.kind_and_group(), document.name);
         if place.contains('/') || !files::is_clean(&id) {
             let message = format!("`{id}` can't be an object's id: a name in it is none of Kubernetes'");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use springline_sdk::kubernetes::{ApiKind, Cluster};
 use springline_sdk::prelude::*;
+use springline_yaml::kubernetes::NO_NAMESPACE;
 
 use crate::config::Config;
 use crate::content::{metadata, normalise};
@@ -188,7 +189,7 @@ fn place(config: &Config, manifests: Vec<Manifest>, defined: BTreeMap<Kind, bool
         let namespaced = match scopes.is_namespaced(&manifest) {
             Some(namespaced) => namespaced,
             // Most kinds are; of those that are not, render-manifests' `cluster-scoped` may tell.
-            None if options.kind_may_be_missing => !manifest.id.starts_with(NO_NAMESPACE),
+            None if options.kind_may_be_missing => manifest.id.split('/').next() != Some(NO_NAMESPACE),
             None => {
                 violations.push(unknown(config, &manifest));
                 continue;
@@ -251,9 +252,6 @@ fn settle(object: &mut Value, live: &Ref) {
         metadata.insert("namespace".to_owned(), Value::String(live.namespace.clone()));
     }
 }
-
-/// How render-manifests begins the ids of objects that it knows to be in no namespace.
-const NO_NAMESPACE: &str = "_cluster/";
 
 /// What is known of the scope of kinds.
 struct Scopes<'d> {

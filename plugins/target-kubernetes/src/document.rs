@@ -1,7 +1,7 @@
 //! The body of a desired object: one document of YAML or JSON.
 
 use springline_sdk::prelude::*;
-use springline_sdk::serde_json::{Map, Number, from_str};
+use springline_sdk::serde_json::from_str;
 use springline_yaml::{Node, Schema, read};
 
 /// Reads the body of an object.
@@ -25,26 +25,9 @@ pub fn parse(id: &str, text: &str) -> Result<Value, Violation> {
         return Err(Violation::new(message).file(id).line(second.line));
     }
     let (line, kind) = (first.line, first.kind());
-    match to_json(first) {
+    match first.into_json() {
         object @ Value::Object(_) => Ok(object),
         _ => Err(Violation::new(format!("an object is a mapping, and this is {kind}")).file(id).line(line)),
-    }
-}
-
-fn to_json(node: Node) -> Value {
-    use springline_yaml::Value as Yaml;
-    match node.value {
-        Yaml::Null => Value::Null,
-        Yaml::Bool(yes) => Value::Bool(yes),
-        Yaml::Int(number) => match (i64::try_from(number), u64::try_from(number)) {
-            (Ok(number), _) => Value::Number(number.into()),
-            (_, Ok(number)) => Value::Number(number.into()),
-            _ => Value::Null,
-        },
-        Yaml::Float(number) => Number::from_f64(number).map_or(Value::Null, Value::Number),
-        Yaml::Text(text) => Value::String(text),
-        Yaml::List(items) => Value::Array(items.into_iter().map(to_json).collect()),
-        Yaml::Map(map) => Value::Object(map.into_iter().map(|(key, node)| (key, to_json(node))).collect::<Map<_, _>>()),
     }
 }
 

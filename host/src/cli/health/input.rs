@@ -4,8 +4,9 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-use springline_yaml::{Node, Schema, Value as Yaml};
+use serde_json::Value;
+use springline_yaml::kubernetes::items;
+use springline_yaml::{Node, Schema};
 
 /// Bytes of a file.
 const LARGEST: u64 = 64 << 20;
@@ -106,56 +107,21 @@ fn text(file: &str, bytes: Vec<u8>, read: &mut Read) {
         Ok(documents) => documents,
         Err(error) => return read.fail(file, error.to_string()),
     };
-    for (at, node) in documents.iter().enumerate().filter(|(_, node)| !node.is_null()) {
+    for (at, node) in documents.into_iter().enumerate().filter(|(_, node)| !node.is_null()) {
         objects(file, at + 1, node, read);
     }
 }
 
 /// The object of a document, or the items of a list.
-fn objects(file: &str, document: usize, node: &Node, read: &mut Read) {
-    let Some(kind) = node.get("kind").and_then(Node::as_text) else {
-        let message = format!("line {}: this is no Kubernetes object: it has no `kind`", node.line);
-        return read.fail(file, message);
-    };
-    let items = node.get("items").and_then(Node::as_list).filter(|_| kind.ends_with("List"));
-    let Some(items) = items else {
-        return read.objects.push(Input { file: file.to_owned(), document, object: json(node) });
-    };
-    for item in items {
-        let mut object = json(item);
-        // The items of a typed list, such as a DeploymentList, may leave out what the list says.
-        if let Value::Object(fields) = &mut object
-            && kind != "List"
-        {
-            let of_list = [
-                ("kind", Value::from(kind.trim_end_matches("List"))),
-                ("apiVersion", node.get("apiVersion").map_or(Value::Null, json)),
-            ];
-            for (field, value) in of_list {
-                fields.entry(field).or_insert(value);
-            }
+fn objects(file: &str, document: usize, node: Node, read: &mut Read) {
+    if let Some(items) = items(&node) {
+        for item in items {
+            objects(file, document, item, read);
         }
-        match object.get("kind") {
-            Some(Value::String(_)) => read.objects.push(Input { file: file.to_owned(), document, object }),
-            _ => read.fail(file, format!("line {}: this item is no Kubernetes object: it has no `kind`", item.line)),
-        }
-    }
-}
-
-fn json(node: &Node) -> Value {
-    match &node.value {
-        Yaml::Null => Value::Null,
-        Yaml::Bool(flag) => Value::from(*flag),
-        Yaml::Int(number) => {
-            let large = || u64::try_from(*number).map_or(Value::Null, Value::from);
-            i64::try_from(*number).map_or_else(|_| large(), Value::from)
-        }
-        Yaml::Float(number) => Value::from(*number),
-        Yaml::Text(text) => Value::from(text.as_str()),
-        Yaml::List(items) => items.iter().map(json).collect(),
-        Yaml::Map(map) => {
-            Value::Object(map.iter().map(|(key, value)| (key.clone(), json(value))).collect::<Map<_, _>>())
-        }
+    } else if node.get("kind").and_then(Node::as_text).is_none() {
+        read.fail(file, format!("line {}: this is no Kubernetes object: it has no `kind`", node.line));
+    } else {
+        read.objects.push(Input { file: file.to_owned(), document, object: node.into_json() });
     }
 }
 
@@ -183,6 +149,13 @@ mod tests {
     fn json_and_what_no_list_is_are_objects_as_well() {
         let read = of(r#"{ "kind": "PriceList", "items": 3, "n": 18446744073709551615 }"#);
         assert_eq!(read.objects[0].object, serde_json::json!({ "kind": "PriceList", "items": 3, "n": u64::MAX }));
+    }
+
+    #[test]
+    fn what_has_a_name_is_no_list() {
+        let read = of("apiVersion: x.io/v1\nkind: AllowList\nmetadata: { name: a }\nitems: [{ kind: B }]\n");
+        let kinds: Vec<_> = read.objects.iter().map(|one| one.object["kind"].clone()).collect();
+        assert_eq!(kinds, ["AllowList"]);
     }
 
     #[test]

@@ -2,6 +2,29 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value as Json;
+
+use crate::{Node, Value};
+
+impl Node {
+    /// The same as JSON.
+    pub fn into_json(self) -> Json {
+        match self.value {
+            Value::Null => Json::Null,
+            Value::Bool(yes) => Json::from(yes),
+            Value::Int(number) => match (i64::try_from(number), u64::try_from(number)) {
+                (Ok(number), _) => Json::from(number),
+                (_, Ok(number)) => Json::from(number),
+                _ => Json::Null,
+            },
+            Value::Float(number) => Json::from(number),
+            Value::Text(text) => Json::from(text),
+            Value::List(items) => items.into_iter().map(Self::into_json).collect(),
+            Value::Map(map) => Json::Object(map.into_iter().map(|(key, node)| (key, node.into_json())).collect()),
+        }
+    }
+}
+
 /// The JSON text with `\ud83d\ude00`, two halves of one character, as `\U0001f600`, which YAML
 /// knows. Lines stay as they are.
 pub(crate) fn join_surrogates(text: &str) -> Cow<'_, str> {
@@ -47,6 +70,13 @@ fn surrogate_pair(text: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tree_is_the_same_as_json() {
+        let text = r#"{"z":[null,true,-1,18446744073709551615,1.5,"2"],"a":{}}"#;
+        let node = crate::read(text, crate::Schema::Kubernetes).unwrap().remove(0);
+        assert_eq!(node.into_json().to_string(), text);
+    }
 
     #[test]
     fn only_pairs_are_joined() {

@@ -8,6 +8,7 @@
 
 mod folded;
 mod json;
+pub mod kubernetes;
 mod node;
 mod read;
 mod scalar;

@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use serde_json::Value as Json;
 use springline_health::{Rules, Status, Verdict};
-use springline_yaml::{Node, Schema, Value};
+use springline_yaml::{Node, Schema};
 
 #[derive(Debug)]
 struct Case {
@@ -141,19 +141,11 @@ fn read(file: &Path) -> Result<Json, String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let documents =
         springline_yaml::read(&text, Schema::Kubernetes).map_err(|error| format!("{}: {error}", file.display()))?;
-    documents.iter().map(json).find(|document| !document.is_null()).ok_or_else(|| format!("{}: empty", file.display()))
-}
-
-fn json(node: &Node) -> Json {
-    match &node.value {
-        Value::Null => Json::Null,
-        Value::Bool(flag) => Json::from(*flag),
-        Value::Int(number) => i64::try_from(*number).map_or(Json::Null, Json::from),
-        Value::Float(number) => Json::from(*number),
-        Value::Text(text) => Json::from(text.as_str()),
-        Value::List(items) => items.iter().map(json).collect(),
-        Value::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.clone(), json(value))).collect()),
-    }
+    documents
+        .into_iter()
+        .map(Node::into_json)
+        .find(|document| !document.is_null())
+        .ok_or_else(|| format!("{}: empty", file.display()))
 }
 
 /// The fixtures, or none where they are absent; on CI they must be there.
