@@ -4,7 +4,7 @@ use similar::{ChangeTag, TextDiff};
 use springline_engine::status::{Differences, Explained};
 use springline_model::manifest::{Action, Hook};
 
-use super::{BAD, FAINT, GOOD, NOTE, STRONG, line, paint};
+use super::{BAD, FAINT, GOOD, NOTE, STRONG, line, paint, visible};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -87,22 +87,5 @@ fn hooks(hooks: &[Hook]) {
             paint(NOTE, "! run hook"),
             paint(FAINT, format_args!(" ({phase}, wave {wave})"))
         ));
-    }
-}
-
-/// Text from a target, with nothing in it that a terminal would obey.
-fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() && c != '\t' { c.escape_default().collect() } else { vec![c] })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_reaches_the_terminal_as_a_command() {
-        assert_eq!(visible("a\u{1b}[2Jb\tc"), "a\\u{1b}[2Jb\tc");
     }
 }

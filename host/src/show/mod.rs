@@ -41,6 +41,13 @@ pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Text from elsewhere, with nothing in it that a terminal would obey.
+pub fn visible(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if c.is_control() && c != '\t' { c.escape_default().collect() } else { vec![c] })
+        .collect()
+}
+
 /// Prints a line of data. A reader that went away ends nothing.
 pub fn line(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
@@ -114,5 +121,15 @@ pub fn error(error: &CliError, as_json: bool) {
             "error": { "kind": error.kind.name(), "message": error.message, "hint": error.hint },
             "exit-code": error.kind.code(),
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_as_a_command() {
+        assert_eq!(visible("a\u{1b}[2Jb\tc"), "a\\u{1b}[2Jb\tc");
     }
 }

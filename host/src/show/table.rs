@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::{FAINT, line, paint};
+use super::{FAINT, line, paint, visible};
 
 /// A table that is printed once it is complete.
 pub struct Table {
@@ -15,9 +15,9 @@ impl Table {
         Self { rows: vec![heads.iter().map(|head| (FAINT, (*head).to_owned())).collect()] }
     }
 
-    /// Adds a row.
+    /// Adds a row. What is in it may be anybody's words.
     pub fn row(&mut self, cells: Vec<(Style, String)>) {
-        self.rows.push(cells);
+        self.rows.push(cells.into_iter().map(|(style, cell)| (style, visible(&cell))).collect());
     }
 
     /// Prints it.

@@ -57,6 +57,17 @@ fn objects_of_files_directories_and_standard_input_are_judged() {
 }
 
 #[test]
+fn names_and_mistakes_in_files_are_no_commands_for_the_terminal() {
+    let Some(sandbox) = Sandbox::empty() else { return };
+    let named = r#"{ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a\u001b[2Jb" } }"#;
+    let told = sandbox.answer(sandbox.command(&["health", "-f", "-", "--color", "never"]), named).ok();
+    assert!(told.contains(r"Secret/a\u{1b}[2Jb") && !told.contains('\u{1b}'), "{told:?}");
+    let wrong = "a: 1\n\"\\e[2J\": 1\n\"\\e[2J\": 2\n";
+    let wrong = sandbox.answer(sandbox.command(&["health", "-f", "-", "--color", "never"]), wrong);
+    assert!(wrong.code != 0 && wrong.stderr.contains("error: -: ") && !wrong.stderr.contains('\u{1b}'), "{wrong:?}");
+}
+
+#[test]
 fn rules_of_ones_own_are_followed_and_their_mistakes_shown_in_place() {
     let Some(sandbox) = Sandbox::empty() else { return };
     sandbox.write("objects.yaml", OBJECTS);

@@ -23,7 +23,7 @@ use crate::builtin;
 use crate::desk::{Desk, OnDesk};
 use crate::show::table::{Table, plain, styled};
 use crate::show::tree::style_of;
-use crate::show::{self, BAD, FAINT};
+use crate::show::{self, BAD, FAINT, visible};
 use input::{Input, Unreadable};
 use rules::Own;
 
@@ -164,6 +164,7 @@ fn print(rows: &[Row], unreadable: &[Unreadable]) {
         table.print();
     }
     for Unreadable { file, message } in unreadable {
+        let (file, message) = (visible(file), visible(message));
         show::note(format_args!("{} {file}: {message}", show::paint(BAD, "error:")));
     }
 }
