@@ -8,7 +8,7 @@ use springline_sdk::kubernetes::{ApiKind, Cluster, Freshness, Selection};
 use springline_sdk::prelude::*;
 use springline_sdk::{Account, HealthStatus};
 
-use crate::content::{held_by, metadata};
+use crate::content::{self, held_by, metadata, text};
 use crate::family::{Member, members};
 use crate::live;
 use crate::observe::health;
@@ -100,31 +100,28 @@ fn complaints(object: &Value) -> Vec<String> {
     let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
     let containers = statuses.iter().filter_map(|pointer| object.pointer(pointer)?.as_array()).flatten();
     let mut lines: Vec<String> = containers.filter_map(container).collect();
-    let reason = text(object.get("status"), "reason");
+    let reason = text(&object["status"], "reason");
     if !reason.is_empty() {
-        lines.push(sentence(&reason, &text(object.get("status"), "message")));
+        lines.push(sentence(reason, text(&object["status"], "message")));
     }
     lines
 }
 
 fn container(status: &Value) -> Option<String> {
-    let name = text(Some(status), "name");
+    let name = text(status, "name");
     let restarts = status.get("restartCount").and_then(Value::as_u64).unwrap_or(0);
     let ended = |state: &Value| {
         let code = state.get("exitCode").and_then(Value::as_i64).unwrap_or(0);
-        let message = text(Some(state), "message");
-        format!("exit code {code}, {}", sentence(&text(Some(state), "reason"), message.trim()))
+        let message = text(state, "message");
+        format!("exit code {code}, {}", sentence(text(state, "reason"), message.trim()))
     };
     let last = status.pointer("/lastState/terminated").map(ended);
     let last =
         last.map(|last| format!("; it ended before with {last}; restarted {restarts} times")).unwrap_or_default();
     if let Some(waiting) = status.pointer("/state/waiting") {
-        let reason = text(Some(waiting), "reason");
-        if !matches!(reason.as_str(), "" | "ContainerCreating" | "PodInitializing") {
-            return Some(format!(
-                "container {name} waits: {}{last}",
-                sentence(&reason, &text(Some(waiting), "message"))
-            ));
+        let reason = text(waiting, "reason");
+        if !matches!(reason, "" | "ContainerCreating" | "PodInitializing") {
+            return Some(format!("container {name} waits: {}{last}", sentence(reason, text(waiting, "message"))));
         }
     }
     let terminated = status.pointer("/state/terminated")?;
@@ -134,15 +131,13 @@ fn container(status: &Value) -> Option<String> {
 
 /// The conditions that speak against an object.
 fn conditions(object: &Value) -> Vec<String> {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
     let line = |condition: &Value| {
-        let (kind, status) = (text(Some(condition), "type"), text(Some(condition), "status"));
-        let bad =
-            if BAD.contains(&kind.as_str()) { status == "True" } else { status == "False" || status == "Unknown" };
-        let reason = sentence(&text(Some(condition), "reason"), &text(Some(condition), "message"));
+        let (kind, status) = (text(condition, "type"), text(condition, "status"));
+        let bad = if BAD.contains(&kind) { status == "True" } else { status == "False" || status == "Unknown" };
+        let reason = sentence(text(condition, "reason"), text(condition, "message"));
         bad.then(|| format!("{kind} is {status}{}{reason}", if reason.is_empty() { "" } else { ": " }))
     };
-    conditions.filter_map(line).collect()
+    content::conditions(object).filter_map(line).collect()
 }
 
 /// The warnings about an object, the last first.
@@ -170,15 +165,15 @@ fn events(live: &Ref, object: &Value) -> Vec<String> {
 fn warnings(events: Vec<Value>) -> Vec<String> {
     let mut said: BTreeMap<String, (String, u64)> = BTreeMap::new();
     for event in &events {
-        let line = sentence(&text(Some(event), "reason"), text(Some(event), "message").trim());
+        let line = sentence(text(event, "reason"), text(event, "message").trim());
         let series = event.get("series");
         let times =
-            [text(series, "lastObservedTime"), text(Some(event), "lastTimestamp"), text(Some(event), "eventTime")];
+            [text(&event["series"], "lastObservedTime"), text(event, "lastTimestamp"), text(event, "eventTime")];
         let time = times.into_iter().find(|time| !time.is_empty()).unwrap_or_default();
         let count = series.unwrap_or(event).get("count").and_then(Value::as_u64).unwrap_or(1);
         let (last, total) = said.entry(line).or_default();
-        if time > *last {
-            *last = time;
+        if time > last.as_str() {
+            time.clone_into(last);
         }
         *total += count;
     }
@@ -188,10 +183,6 @@ fn warnings(events: Vec<Value>) -> Vec<String> {
         if count > 1 { format!("warning: {line} ({count} times)") } else { format!("warning: {line}") }
     };
     said.into_iter().take(EVENTS).map(line).collect()
-}
-
-fn text(value: Option<&Value>, key: &str) -> String {
-    value.and_then(|value| value.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn sentence(reason: &str, message: &str) -> String {

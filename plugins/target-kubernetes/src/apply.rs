@@ -14,7 +14,7 @@ use crate::notes::Notes;
 use crate::options::Options;
 use crate::owner::{Owner, is_owned, owner_of};
 use crate::reference::Ref;
-use crate::refusal::{Sent, reading};
+use crate::refusal::{Sent, lacks_namespace, reading};
 use crate::takeover;
 use crate::trial::{MANAGER, Trial};
 
@@ -162,7 +162,9 @@ impl Put<'_> {
         let options = WriteOptions { manager: MANAGER.to_owned(), force, dry_run: false };
         let text = applied.to_string();
         let mut result = self.cluster().apply(&text, &options);
-        if self.config.create_namespace && result.as_ref().is_err_and(lacks_namespace) {
+        if self.config.create_namespace
+            && matches!(&result, Err(KubernetesError::Refused(refusal)) if lacks_namespace(refusal))
+        {
             let name = &self.live.namespace;
             let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
             self.cluster().apply(&namespace.to_string(), &options).map_err(|error| self.error(error))?;
@@ -266,8 +268,4 @@ fn stranger(config: &Config, owner: &Owner, live: &Ref, there: &Value) -> Option
 
 fn waits(message: String) -> Error {
     Error::Transient { message, retry_after: Some(SOON) }
-}
-
-fn lacks_namespace(error: &KubernetesError) -> bool {
-    matches!(error, KubernetesError::Refused(refusal) if refusal.code == 404 && refusal.message.contains("namespaces "))
 }

@@ -124,9 +124,19 @@ fn hidden(value: &Value, encoded: bool) -> String {
     format!("<hidden, {} bytes, {}>", bytes.len(), fingerprint(&bytes))
 }
 
+/// A text of a mapping; an empty one where there is none.
+pub fn text<'o>(map: &'o Value, key: &str) -> &'o str {
+    map.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// A text of an object's metadata.
 pub fn metadata<'o>(object: &'o Value, key: &str) -> &'o str {
-    object.get("metadata").and_then(|metadata| metadata.get(key)).and_then(Value::as_str).unwrap_or_default()
+    object.get("metadata").map(|metadata| text(metadata, key)).unwrap_or_default()
+}
+
+/// The conditions of an object's status.
+pub fn conditions(object: &Value) -> impl Iterator<Item = &Value> {
+    object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten()
 }
 
 /// What holds an object back that is being deleted; none for one that is not.

@@ -83,37 +83,24 @@ fn is_retired(object: &Value) -> bool {
 fn wanted(roots: &[(Ref, Value)]) -> BTreeMap<(String, String), BTreeSet<(&'static str, &'static str)>> {
     let mut wanted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for (root, _) in roots.iter().filter(|(root, _)| !root.namespace.is_empty()) {
-        let kinds = made_by(&root.kind);
-        if !kinds.is_empty() {
-            let place = (root.cluster.clone(), root.namespace.clone());
-            wanted.entry(place).or_default().extend(MADE.iter().filter(|(_, kind)| kinds.contains(kind)).copied());
-        }
+        let place = (root.cluster.clone(), root.namespace.clone());
+        wanted.entry(place).or_default().extend(MADE.iter().filter(|(_, made)| may_make(&root.kind, made)).copied());
     }
     wanted
 }
 
-/// The kinds that may come of a kind, also by way of others.
-fn made_by(kind: &Kind) -> &'static [&'static str] {
-    const ALL: &[&str] = &[
-        "Pod",
-        "ReplicaSet",
-        "Job",
-        "PersistentVolumeClaim",
-        "Deployment",
-        "StatefulSet",
-        "DaemonSet",
-        "CronJob",
-        "Service",
-    ];
-    match (kind.group.as_str(), kind.kind.as_str()) {
+/// Whether objects of a kind may come of another kind, also by way of others.
+fn may_make(kind: &Kind, made: &str) -> bool {
+    let kinds: &[&str] = match (kind.group.as_str(), kind.kind.as_str()) {
         ("apps", "Deployment") => &["ReplicaSet", "Pod"],
         ("apps", "StatefulSet") => &["Pod", "PersistentVolumeClaim"],
         ("apps", "DaemonSet" | "ReplicaSet") | ("batch", "Job") | ("", "ReplicationController") => &["Pod"],
         ("batch", "CronJob") => &["Job", "Pod"],
         _ if is_own(kind) => &[],
         // A custom kind may make anything.
-        _ => ALL,
-    }
+        _ => return true,
+    };
+    kinds.contains(&made)
 }
 
 fn list(cluster: &str, namespace: &str, api_version: &str, kind: &str) -> Vec<(Ref, Value)> {
@@ -125,15 +112,8 @@ fn list(cluster: &str, namespace: &str, api_version: &str, kind: &str) -> Vec<(R
             return Vec::new();
         }
     };
-    let version = if api_version.is_empty() { "v1".to_owned() } else { format!("{api_version}v1") };
-    let complete = |mut object: Value| {
-        // An item of a list does not say what it is.
-        let map = object.as_object_mut()?;
-        map.entry("apiVersion").or_insert(Value::String(version.clone()));
-        map.entry("kind").or_insert(Value::String(kind.to_owned()));
-        Some((Ref::of(cluster, &object), object))
-    };
-    texts.iter().filter_map(|text| live::object(text).ok()).filter_map(complete).collect()
+    let objects = texts.iter().filter_map(|text| live::object(text).ok());
+    objects.map(|object| (Ref::of(cluster, &object), object)).collect()
 }
 
 /// The uids of what an object belongs to.

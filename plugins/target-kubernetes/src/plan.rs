@@ -6,7 +6,7 @@ use springline_sdk::kubernetes::{ApiKind, Cluster, Freshness, ObjectName, finger
 use springline_sdk::prelude::*;
 
 use crate::config::Config;
-use crate::content::{held_by, hide_secrets, meaningful, metadata, version};
+use crate::content::{conditions, held_by, hide_secrets, meaningful, metadata, text as field, version};
 use crate::desired::{Desired, Everything, read, text};
 use crate::difference::summary;
 use crate::ignore::Ignored;
@@ -345,17 +345,14 @@ fn removal(live: &Ref, notes: Notes) -> Change {
 
 /// Whether a definition's objects can be made.
 fn is_established(definition: &Value) -> bool {
-    let conditions = definition.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    conditions.into_iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+    conditions(definition).any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }
 
 /// What a namespace that is being deleted still waits for.
 fn remaining(namespace: &Value) -> Vec<String> {
-    let conditions = namespace.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    let text = |condition: &Value, key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    conditions
-        .filter(|condition| text(condition, "status") == "True" && text(condition, "type").starts_with("Namespace"))
-        .map(|condition| text(condition, "message"))
+    conditions(namespace)
+        .filter(|condition| condition["status"] == "True" && field(condition, "type").starts_with("Namespace"))
+        .map(|condition| field(condition, "message").to_owned())
         .collect()
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use springline_sdk::kubernetes::ObjectName;
 use springline_sdk::prelude::*;
 
+use crate::content::text;
+
 /// A kind and its group; the group of the core is empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind {
@@ -22,8 +24,7 @@ impl Kind {
 
     /// The kind of a live object.
     pub fn of(object: &Value) -> Self {
-        let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
-        Self::new(text("apiVersion"), text("kind"))
+        Self::new(text(object, "apiVersion"), text(object, "kind"))
     }
 
     /// Whether it is this kind of this group.

@@ -71,7 +71,7 @@ impl Sent<'_> {
         if *code == 409 || refusal.causes.iter().any(|cause| cause.field == "metadata.uid") {
             return Error::conflict(format!("{}: {message}", self.live));
         }
-        if *code == 404 && message.contains("namespaces ") {
+        if lacks_namespace(refusal) {
             let namespace = &self.live.namespace;
             return self
                 .violation(format!(
@@ -171,6 +171,11 @@ fn gives_way(manager: &str, give_way: &[String]) -> bool {
         || manager.starts_with("kubectl-")
         || manager == "before-first-apply"
         || give_way.iter().any(|known| known == manager)
+}
+
+/// Whether the namespace is missing.
+pub fn lacks_namespace(refusal: &Refusal) -> bool {
+    refusal.code == 404 && refusal.message.contains("namespaces ")
 }
 
 /// Whether the namespace is on its way out.

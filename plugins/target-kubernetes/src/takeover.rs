@@ -4,7 +4,7 @@
 use springline_sdk::prelude::*;
 use springline_sdk::serde_json::from_str;
 
-use crate::content::LAST_APPLIED;
+use crate::content::{LAST_APPLIED, text};
 use crate::options::annotation;
 use crate::owner::owner_of;
 use crate::trial::MANAGER;
@@ -83,10 +83,6 @@ fn unite(fields: &mut Value, more: &Value) {
     for (key, below) in more {
         unite(fields.entry(key).or_insert_with(|| json!({})), below);
     }
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
