@@ -1,6 +1,7 @@
 //! `springline watch`.
 
-use std::collections::BTreeMap;
+mod pace;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -14,6 +15,7 @@ use springline_engine::heal::{Healed, heal};
 use springline_model::Cancel;
 use springline_model::run::Place;
 
+use self::pace::Paces;
 use super::error::CliError;
 use super::run::Ready;
 use super::{Common, Output, RevisionArgs};
@@ -23,9 +25,6 @@ use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
 
 /// How long a request to stop may go unnoticed.
 const NOTICE: Duration = Duration::from_millis(100);
-/// The pause after an environment failed for the first time; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Keeps what is deployed as it was deployed: drift is removed as soon as it is there.
 #[derive(Debug, Args)]
@@ -69,19 +68,13 @@ impl Watch {
     }
 }
 
-/// An environment that failed.
-struct Failing {
-    pause: Duration,
-    again: Instant,
-}
-
 /// The environments that are watched.
 struct Watched<'a> {
     common: &'a Common,
     ready: &'a Ready,
     actor: String,
     environments: Vec<&'a Environment>,
-    failing: BTreeMap<&'a str, Failing>,
+    paces: Paces,
 }
 
 /// What one look at everything came to.
@@ -96,7 +89,7 @@ struct Pass {
 
 impl<'a> Watched<'a> {
     fn new(common: &'a Common, ready: &'a Ready, environments: Vec<&'a Environment>) -> Self {
-        Self { common, ready, actor: actor(), environments, failing: BTreeMap::new() }
+        Self { common, ready, actor: actor(), environments, paces: Paces::default() }
     }
 
     /// Looks at everything.
@@ -138,7 +131,7 @@ impl<'a> Watched<'a> {
         Ok(())
     }
 
-    /// Looks at what changed as soon as it has, and at what failed when its pause is over, until
+    /// Looks at what changed as soon as it has, and at what pauses when its pause is over, until
     /// everything is due.
     fn listen(&mut self, woken: &Receiver<Place>, until: Instant, cancel: &Cancel) -> Result<(), CliError> {
         while !cancel.is_cancelled() {
@@ -146,27 +139,26 @@ impl<'a> Watched<'a> {
             if now >= until {
                 return Ok(());
             }
-            let next = self.failing.values().map(|failing| failing.again).min().map_or(until, |again| again.min(until));
-            match woken.recv_timeout(NOTICE.min(next.saturating_duration_since(now))) {
-                Ok(place) => {
-                    let mut places = vec![place];
-                    places.extend(woken.try_iter());
-                    self.look_at(|environment, _| places.iter().any(|place| place.environment == environment))?;
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    let now = Instant::now();
-                    self.look_at(|_, failing| failing.is_some_and(|failing| failing.again <= now))?;
-                }
+            let next = self.paces.next().map_or(until, |again| again.min(until));
+            let notice = NOTICE.min(next.saturating_duration_since(now));
+            let places = match woken.recv_timeout(notice) {
+                Ok(place) => [place].into_iter().chain(woken.try_iter()).collect(),
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
                 // Nothing on these targets tells of changes: what is left is to look every now and then.
-                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(NOTICE),
-            }
+                Err(RecvTimeoutError::Disconnected) => {
+                    std::thread::sleep(notice);
+                    Vec::new()
+                }
+            };
+            self.look_at_due(&places)?;
         }
         Ok(())
     }
 
-    fn look_at(&mut self, wanted: impl Fn(&str, Option<&Failing>) -> bool) -> Result<(), CliError> {
+    fn look_at_due(&mut self, woken: &[Place]) -> Result<(), CliError> {
         for environment in self.environments.clone() {
-            if wanted(&environment.name, self.failing.get(environment.name.as_str())) {
+            let woken = woken.iter().any(|place| place.environment == environment.name);
+            if self.paces.is_due(&environment.name, woken, Instant::now()) {
                 self.look(environment)?;
             }
         }
@@ -180,14 +172,17 @@ impl<'a> Watched<'a> {
         let ports = self.ready.app.ports(&Silent);
         match heal(ports, &place, (&environment.target, &environment.sync), &self.actor) {
             Ok(healed) => {
-                self.failing.remove(environment.name.as_str());
+                match healed {
+                    Healed::Repaired(_) => self.paces.repaired(&environment.name, Instant::now()),
+                    Healed::InSync | Healed::Drifted(_) | Healed::NotDeployed => {
+                        self.paces.quiet(&environment.name, Instant::now());
+                    }
+                }
                 self.report(&environment.name, &healed, began.elapsed())?;
                 Ok(Some(healed))
             }
             Err(error) => {
-                let pause = self.failing.get(environment.name.as_str()).map(|failing| failing.pause * 2);
-                let pause = pause.unwrap_or(FIRST_PAUSE).min(LONGEST_PAUSE);
-                self.failing.insert(&environment.name, Failing { pause, again: Instant::now() + pause });
+                let pause = self.paces.failed(&environment.name, Instant::now());
                 self.complain(&environment.name, &CliError::from(*error), pause)?;
                 Ok(None)
             }
