@@ -8,7 +8,8 @@ use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::run::{Report, again};
-use crate::status::{current, drift};
+use crate::status::{current, planned};
+use crate::sync::Planned;
 
 /// What became of the drift of an environment.
 #[derive(Debug)]
@@ -34,20 +35,20 @@ pub fn heal(
     (target, policy): (&Target, &application::Sync),
     actor: &str,
 ) -> Result<Healed, Box<StageError>> {
-    let look = || -> Result<Option<(Release, Vec<Change>)>, Reason> {
+    let look = || -> Result<Option<(Release, Planned<'_>)>, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(None) };
-        let changes = drift(ports, place, &release, (target, policy.prune))?;
-        Ok(Some((release, changes)))
+        let planned = planned(ports, place, &release, (target, policy.prune))?;
+        Ok(Some((release, planned)))
     };
     let found = look().map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
-    let Some((release, changes)) = found else { return Ok(Healed::NotDeployed) };
-    if changes.is_empty() {
+    let Some((release, planned)) = found else { return Ok(Healed::NotDeployed) };
+    if planned.plan.changes.is_empty() {
         return Ok(Healed::InSync);
     }
     if !policy.self_heal {
-        return Ok(Healed::Drifted(changes));
+        return Ok(Healed::Drifted(planned.plan.changes));
     }
-    match again(ports, &release, (target, policy), Cause::Drift, actor) {
+    match again(ports, &release, (target, policy), (Cause::Drift, actor), Some(planned)) {
         Ok(report) => Ok(Healed::Repaired(Box::new(report))),
         Err(failure) => Err(Box::new(failure.0)),
     }

@@ -26,6 +26,16 @@ pub struct Scope<'a> {
     pub hooks: bool,
 }
 
+impl Scope<'_> {
+    /// Refuses to remove everything if that was not asked for.
+    pub(crate) fn check(self, desired: &[Object], inventory: &Inventory) -> Result<(), Reason> {
+        if desired.is_empty() && !inventory.objects.is_empty() && !self.prune_all && self.prune {
+            return Err(Reason::EmptyRender { owned: inventory.objects.len() });
+        }
+        Ok(())
+    }
+}
+
 /// What has to be done.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -51,9 +61,7 @@ pub(crate) fn plan(
     inventory: &Inventory,
     scope: Scope<'_>,
 ) -> Result<Plan, Reason> {
-    if desired.is_empty() && !inventory.objects.is_empty() && !scope.prune_all && scope.prune {
-        return Err(Reason::EmptyRender { owned: inventory.objects.len() });
-    }
+    scope.check(desired, inventory)?;
     let mut plan = Plan::default();
     identify(target, uses, desired, &mut plan)?;
     let owned: Vec<String> = inventory.objects.keys().cloned().collect();

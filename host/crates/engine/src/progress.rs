@@ -11,6 +11,7 @@ use springline_model::run::{Inventory, Owned, Stage};
 
 use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
+use crate::plan::Plan;
 use crate::sync::Work;
 
 /// How far a sync is.
@@ -18,6 +19,8 @@ use crate::sync::Work;
 pub(crate) struct Progress {
     /// What is owned, as far as it is known; none before it is.
     pub inventory: Option<Inventory>,
+    /// What was planned before the sync, until its first round takes it.
+    pub planned: Option<Plan>,
     pub counts: Counts,
     pub done: Vec<Done>,
     pub left: Vec<String>,

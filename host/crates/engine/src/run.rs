@@ -17,7 +17,7 @@ pub use crate::keep::{Observed, Trust};
 use crate::progress::Progress;
 use crate::release::{Made, release};
 use crate::render::{Rendered, context, count, render};
-use crate::sync::{End, Job, Synced, close, finish, sync};
+use crate::sync::{End, Job, Planned, Synced, close, finish, sync};
 
 /// How far down the chain to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,16 +106,16 @@ pub fn redeploy(
     (target, policy): (&Target, &springline_model::application::Sync),
     actor: &str,
 ) -> Result<Report, Failure> {
-    again(ports, release, (target, policy), Cause::Redeploy, actor)
+    again(ports, release, (target, policy), (Cause::Redeploy, actor), None)
 }
 
-/// Makes live what a release holds.
+/// Makes live what a release holds, going on from what was planned already.
 pub(crate) fn again(
     ports: Ports<'_>,
     release: &Release,
     (target, policy): (&Target, &springline_model::application::Sync),
-    cause: Cause,
-    actor: &str,
+    (cause, actor): (Cause, &str),
+    planned: Option<Planned<'_>>,
 ) -> Result<Report, Failure> {
     let run = begin(ports, &cause, &release.application, &release.revision, actor);
     let run = match run {
@@ -123,7 +123,7 @@ pub(crate) fn again(
         Err(failed) => return Err(not_begun(*failed)),
     };
     let mut report = Report::of(run);
-    let result = stored(ports, release, (target, policy), &mut report);
+    let result = stored(ports, release, (target, policy), planned, &mut report);
     end(ports, report, result)
 }
 
@@ -236,6 +236,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             only: request.only,
             prune_all: request.prune_all,
             repairs: false,
+            planned: None,
             began,
             last: at + 1 == request.environments.len(),
             remakes: request.trust == Trust::Kept,
@@ -389,19 +390,24 @@ fn stored(
     ports: Ports<'_>,
     release: &Release,
     (target, policy): (&Target, &springline_model::application::Sync),
+    planned: Option<Planned<'_>>,
     report: &mut Report,
 ) -> Result<(), StageError> {
     let at = |reason: Reason| reason.at(Stage::Plan, Some(&release.environment));
-    let desired: Vec<Object> = read_json(ports, &release.objects).map_err(at)?;
+    let desired = match &planned {
+        Some(planned) => planned.desired.clone(),
+        None => read_json::<Vec<Object>>(ports, &release.objects).map_err(at)?.into(),
+    };
     let job = Job {
         release: release.clone(),
-        desired: desired.into(),
+        desired,
         target,
         context: Arc::new(release_context(release)),
         policy,
         only: None,
         prune_all: false,
         repairs: report.run.cause == Cause::Drift,
+        planned,
         began: ports.clock.now(),
         last: true,
         remakes: false,

@@ -9,7 +9,7 @@ use springline_model::call::Context;
 use springline_model::capability::Ledger;
 use springline_model::manifest::{Action, Change, Child, Difference, Health, HealthStatus, Hook, Object};
 use springline_model::plugin::CallError;
-use springline_model::port::{Page, Target as Opened};
+use springline_model::port::Page;
 use springline_model::run::{Place, Release, Stage};
 
 use crate::Ports;
@@ -19,7 +19,7 @@ use crate::health::{ACCOUNTS, BATCH, Look, On, shorten};
 use crate::keep::read_json;
 use crate::plan::{Plan, Scope, failed, plan};
 use crate::run::release_context;
-use crate::sync::{inventory, open};
+use crate::sync::{Planned, inventory, open};
 
 /// Deeper than this, nothing is told of what belongs to what.
 const DEEPEST: usize = 16;
@@ -174,30 +174,21 @@ pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reaso
     Ok(ports.store.releases(Some(place), &id.hex())?.into_iter().next())
 }
 
-/// What differs between a release and live.
-pub(crate) fn drift(
-    ports: Ports<'_>,
-    place: &Place,
-    release: &Release,
-    how: (&Target, bool),
-) -> Result<Vec<Change>, Reason> {
-    Ok(planned(ports, place, release, how)?.1.changes)
-}
-
-/// The target of a release, and what would make live equal to it.
-fn planned<'p>(
+/// Plans what would make live equal to a release.
+pub(crate) fn planned<'p>(
     ports: Ports<'p>,
     place: &Place,
     release: &Release,
     (target, prune): (&Target, bool),
-) -> Result<(Box<dyn Opened + 'p>, Plan), Reason> {
+) -> Result<Planned<'p>, Reason> {
     let desired: Vec<Object> = read_json(ports, &release.objects)?;
     let desired: Arc<[Object]> = desired.into();
-    let opened = open(ports, target, Arc::new(release_context(release)), desired.clone(), &Ledger::default())?;
+    let ledger = Ledger::default();
+    let opened = open(ports, target, Arc::new(release_context(release)), desired.clone(), &ledger)?;
     let inventory = inventory(ports, place, opened.as_ref(), target)?;
     let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true, hooks: false };
     let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;
-    Ok((opened, plan))
+    Ok(Planned { target: opened, desired, inventory, plan, ledger })
 }
 
 /// Looks at an environment: what is deployed, whether it drifted, how healthy it is, and what belongs
@@ -208,7 +199,7 @@ fn planned<'p>(
 pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(Status::never()) };
-        let (opened, plan) = planned(ports, place, &release, (target, prune))?;
+        let Planned { target: opened, plan, .. } = planned(ports, place, &release, (target, prune))?;
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         let health = look.unhealthy.first().map_or(

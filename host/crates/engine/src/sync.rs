@@ -41,6 +41,8 @@ pub(crate) struct Job<'a> {
     pub began: Timestamp,
     /// Whether it only makes live again what was deployed before: hooks are for what is new.
     pub repairs: bool,
+    /// What was planned already, with nothing done since.
+    pub planned: Option<Planned<'a>>,
     /// Whether the run ends with this sync if it succeeds.
     pub last: bool,
     /// Whether what is lost can be made again: then a sync that meets it is not the end.
@@ -49,6 +51,16 @@ pub(crate) struct Job<'a> {
     pub used: Used,
     /// Stages before the sync that belong to its record.
     pub stages: Vec<(Stage, Duration)>,
+}
+
+/// What was planned on a target before it is known whether there is a sync.
+pub(crate) struct Planned<'a> {
+    pub target: Box<dyn Target + 'a>,
+    pub desired: Arc<[Object]>,
+    pub inventory: Inventory,
+    pub plan: Plan,
+    /// What that used of powers.
+    pub ledger: Ledger,
 }
 
 /// A sync that ended, well or not.
@@ -109,11 +121,16 @@ pub(crate) fn inventory(
 }
 
 /// Syncs, and writes down how it ended.
-pub(crate) fn sync(ports: Ports<'_>, run: &mut Run, job: Job<'_>) -> Result<Synced, Box<(StageError, Option<Synced>)>> {
+pub(crate) fn sync(
+    ports: Ports<'_>,
+    run: &mut Run,
+    mut job: Job<'_>,
+) -> Result<Synced, Box<(StageError, Option<Synced>)>> {
     let place = place_of(&job.release);
     let began = Instant::now();
     let mut progress = Progress { stages: job.stages.clone(), ..Progress::default() };
-    let result = progress.through(ports, run, &job, &place);
+    let opened = job.planned.take().map(|planned| progress.go_on_from(planned));
+    let result = progress.through(ports, run, (&job, &place), opened);
     let used = progress.ledger.used();
     if !progress.log.is_empty() || !used.is_empty() {
         let log = put_log(ports, &progress.log).ok();
@@ -267,10 +284,27 @@ impl Work<'_> {
 }
 
 impl Progress {
+    /// Takes over what was planned, and returns the target.
+    fn go_on_from<'a>(&mut self, planned: Planned<'a>) -> Box<dyn Target + 'a> {
+        self.ledger = planned.ledger;
+        self.inventory = Some(planned.inventory);
+        self.planned = Some(planned.plan);
+        planned.target
+    }
+
     /// The whole sync; if it fails, the hooks for that are run.
-    fn through(&mut self, ports: Ports<'_>, run: &mut Run, job: &Job<'_>, place: &Place) -> Result<(), StageError> {
-        let target = open(ports, job.target, job.context.clone(), job.desired.clone(), &self.ledger)
-            .map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))?;
+    fn through<'a>(
+        &mut self,
+        ports: Ports<'a>,
+        run: &mut Run,
+        (job, place): (&Job<'_>, &Place),
+        opened: Option<Box<dyn Target + 'a>>,
+    ) -> Result<(), StageError> {
+        let target = match opened {
+            Some(target) => target,
+            None => open(ports, job.target, job.context.clone(), job.desired.clone(), &self.ledger)
+                .map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))?,
+        };
         let work = Work { on: On { ports, target: target.as_ref(), uses: job.target }, job, place };
         let result = self.bring(work, run);
         if let Err(error) = &result
@@ -375,7 +409,10 @@ impl Progress {
             prune_all: job.prune_all,
             hooks: !job.repairs,
         };
-        let mut plan = plan(on.target, on.uses, &job.desired, inventory, scope)?;
+        let mut plan = match self.planned.take() {
+            Some(plan) => scope.check(&job.desired, inventory).map(|()| plan)?,
+            None => plan(on.target, on.uses, &job.desired, inventory, scope)?,
+        };
         plan.released.iter().for_each(|live| drop(inventory.objects.remove(live)));
         self.log.append(&mut plan.log);
         self.hooks.clone_from(&plan.hooks);

@@ -7,8 +7,9 @@ use springline_model::port::{Page, Store as _};
 use springline_model::run::Cause;
 
 use super::{World, files};
-use crate::error::StageError;
+use crate::error::{Reason, StageError};
 use crate::heal::{Healed, heal};
+use crate::run::redeploy;
 
 fn look(world: &World) -> Result<Healed, Box<StageError>> {
     let environment = &world.chain.environments[0];
@@ -46,6 +47,37 @@ fn drift_is_repaired_from_the_release_and_recorded() {
     assert_eq!(record.release, report.synced[0].sealed.record.release);
     assert_eq!(record.actor, "watcher@somewhere");
     assert!(matches!(look(&world).unwrap(), Healed::InSync));
+}
+
+#[test]
+fn a_repair_goes_on_from_the_plan_of_the_look() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    let plans = || world.plugins.calls("memory", "plan");
+    let before = plans();
+    world.live.drift("a", world.body("edited"));
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert_eq!(plans() - before, 1);
+    // Only the first round may: what is stale is planned anew.
+    world.live.drift("a", world.body("edited"));
+    world.live.fail("apply", "a", Fault::Conflict { message: "it changed".into() });
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert_eq!(plans() - before, 3);
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+}
+
+#[test]
+fn a_repair_does_not_remove_everything() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    world.run_with("r2", &files("x", "-", ""), |request| request.prune_all = true).unwrap();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    let emptied = world.store.releases(None, "").unwrap().into_iter().find(|release| release.revision == "r2").unwrap();
+    let environment = &world.chain.environments[0];
+    let (target, actor) = (&environment.target, "watcher@somewhere");
+    redeploy(world.ports(), &emptied, (target, &environment.sync), actor).unwrap_err();
+    assert!(matches!(look(&world).unwrap_err().reason, Reason::EmptyRender { owned: 1 }));
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
 }
 
 #[test]
