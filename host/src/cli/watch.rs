@@ -172,13 +172,14 @@ impl<'a> Watched<'a> {
         let ports = self.ready.app.ports(&Silent);
         match heal(ports, &place, (&environment.target, &environment.sync), &self.actor) {
             Ok(healed) => {
-                match healed {
+                let pause = match healed {
                     Healed::Repaired(_) => self.paces.repaired(&environment.name, Instant::now()),
                     Healed::InSync | Healed::Drifted(_) | Healed::NotDeployed => {
                         self.paces.quiet(&environment.name, Instant::now());
+                        None
                     }
-                }
-                self.report(&environment.name, &healed, began.elapsed())?;
+                };
+                self.report(&environment.name, &healed, (began.elapsed(), pause))?;
                 Ok(Some(healed))
             }
             Err(error) => {
@@ -189,7 +190,12 @@ impl<'a> Watched<'a> {
         }
     }
 
-    fn report(&self, environment: &str, healed: &Healed, took: Duration) -> Result<(), CliError> {
+    fn report(
+        &self,
+        environment: &str,
+        healed: &Healed,
+        (took, pause): (Duration, Option<Duration>),
+    ) -> Result<(), CliError> {
         let changes: Vec<Value> = match healed {
             Healed::NotDeployed | Healed::InSync => return Ok(()),
             Healed::Drifted(changes) => changes.iter().map(|change| json!(change)).collect(),
@@ -200,15 +206,21 @@ impl<'a> Watched<'a> {
         let repaired = matches!(healed, Healed::Repaired(_));
         if self.common.output == Output::Json {
             let what = if repaired { "repaired" } else { "drifted" };
-            return show::json_line(
-                &json!({ "environment": environment, what: changes, "milliseconds": milliseconds(took) }),
-            );
+            let mut told = json!({ "environment": environment, what: changes, "milliseconds": milliseconds(took) });
+            if let Some(pause) = pause {
+                told["again-after-milliseconds"] = json!(milliseconds(pause));
+            }
+            return show::json_line(&told);
         }
         let word = if repaired { paint(GOOD, "repaired") } else { paint(NOTE, "drifted") };
         show::line(format_args!("{environment}: {word} {}", paint(FAINT, duration(took))));
         for change in changes {
             let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
             show::line(format_args!("  {} {} {}", text("action"), text("live"), paint(FAINT, text("summary"))));
+        }
+        if let Some(pause) = pause {
+            let why = format_args!("  somebody undoes what is repaired: again in {} at the earliest", duration(pause));
+            show::line(paint(NOTE, why));
         }
         Ok(())
     }

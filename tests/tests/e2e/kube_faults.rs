@@ -1,12 +1,13 @@
 //! An API server that is away, slow, overloaded or loses answers, and a program that is killed: what is
 //! written down stays true, and the sync comes to its end, in this run or the next.
 
+use std::io::BufReader;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Deserializer, Value};
 use springline_testcluster::{Cluster, Fault, Proxy, Request};
 
 use crate::kube::{DEPLOY, Shop};
@@ -330,8 +331,14 @@ struct Watching(Child);
 impl Watching {
     fn start(shop: &Shop<'_>) -> Self {
         // Longer than the test takes: what is repaired was heard of.
-        let mut command = shop.sandbox.command(&["watch", "--every", "3600"]);
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        let mut command = shop.sandbox.command(&["watch", "-o", "json", "--every", "3600"]);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// What it tells, as it does.
+    fn tells(&mut self) -> impl Iterator<Item = Value> + use<> {
+        let told = BufReader::new(self.0.stdout.take().unwrap());
+        Deserializer::from_reader(told).into_iter().map_while(Result::ok)
     }
 }
 
@@ -376,4 +383,30 @@ fn watches_that_break_or_expire_are_taken_up_again() {
     drop(watching);
     assert_eq!(held(&shop), ["one"; 2]);
     assert!(outcomes(&shop).iter().all(|outcome| outcome == "succeeded"));
+}
+
+#[test]
+fn a_repair_that_somebody_undoes_again_and_again_is_made_ever_more_rarely() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "undone") else { return };
+    config_maps(&shop, 1, "one");
+    shop.springline(&["run"]).ok();
+    let mut watching = Watching::start(&shop);
+    let path = format!("/api/v1/namespaces/{}/configmaps/map-0?fieldManager=kubectl-edit", shop.namespace);
+    let undo = || assert_eq!(cluster.ask("PATCH", &path, r#"{"data":{"value":"other"}}"#).unwrap().status, 200);
+    let mut repairs = 0;
+    for told in watching.tells() {
+        assert!(told["error"].is_null(), "{told:#}");
+        repairs += u32::from(told["repaired"].is_array());
+        if !told["again-after-milliseconds"].is_null() {
+            break;
+        }
+        // The first thing told is that all is well.
+        if repairs > 0 || told["pass"] == 1 {
+            undo();
+        }
+    }
+    drop(watching);
+    // Only then: many changes in a row are put right at once.
+    assert_eq!(repairs, 101);
 }

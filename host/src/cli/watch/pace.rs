@@ -6,56 +6,87 @@ use std::time::{Duration, Instant};
 /// The first pause of an environment; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// So many repairs in a row are made at once: people and scripts change many things, one after the other.
+/// Whoever goes on after that undoes what is repaired, and would for ever.
+const AT_ONCE: u32 = 100;
+/// What was let alone for so long is at its first pace again.
+const CALM: Duration = Duration::from_secs(60);
 
-/// The pause of an environment, and when it is over.
+/// How an environment is paced.
 struct Pace {
+    /// The repairs since it was let alone.
+    repairs: u32,
+    /// Its last pause; none if it needed none.
     pause: Duration,
-    again: Instant,
-    repaired: bool,
+    /// The end of that pause.
+    over: Instant,
+    /// Whether it was not looked at yet when its pause was over.
+    waits: bool,
 }
 
-/// The environments that are to be left alone for a while: one that failed, and one that was repaired.
-/// A repair's own writes don't wake it, and a repair that somebody keeps undoing is made ever more rarely.
+/// The environments that were repaired or failed lately. One that failed is left alone for a while,
+/// whatever wakes it: its own writes do. So is one whose repairs somebody keeps undoing.
 #[derive(Default)]
 pub(super) struct Paces(BTreeMap<String, Pace>);
 
 impl Paces {
-    /// Whether an environment is to be looked at now: of one that pauses, what wakes it is looked at when
-    /// the pause is over, as it is in any case.
+    /// Whether an environment is to be looked at now: when it was woken, or after its pause.
     pub(super) fn is_due(&self, environment: &str, woken: bool, now: Instant) -> bool {
-        self.0.get(environment).map_or(woken, |pace| pace.again <= now)
+        match self.0.get(environment) {
+            Some(pace) if pace.waits => pace.over <= now,
+            _ => woken,
+        }
     }
 
     /// When the next pause is over.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.values().map(|pace| pace.again).min()
+        self.0.values().filter(|pace| pace.waits).map(|pace| pace.over).min()
     }
 
     /// An environment failed; how long it pauses now.
     pub(super) fn failed(&mut self, environment: &str, now: Instant) -> Duration {
-        let pause = self.0.get(environment).map_or(FIRST_PAUSE, |pace| (pace.pause * 2).min(LONGEST_PAUSE));
-        self.pause(environment, pause, false, now)
+        self.pace(environment, now).rest(now)
     }
 
-    /// An environment was repaired. If it had been repaired before its pause, somebody undoes repairs.
-    pub(super) fn repaired(&mut self, environment: &str, now: Instant) {
-        let pause = self.0.get(environment).map_or(FIRST_PAUSE, |pace| match pace.repaired {
-            true => (pace.pause * 2).min(LONGEST_PAUSE),
-            false => pace.pause,
-        });
-        self.pause(environment, pause, true, now);
+    /// An environment was repaired; how long it pauses now, if it has to.
+    pub(super) fn repaired(&mut self, environment: &str, now: Instant) -> Option<Duration> {
+        let pace = self.pace(environment, now);
+        pace.repairs = pace.repairs.saturating_add(1);
+        if pace.repairs > AT_ONCE {
+            return Some(pace.rest(now));
+        }
+        (pace.pause, pace.over, pace.waits) = (Duration::ZERO, now, false);
+        None
     }
 
-    /// Nothing was to be done: once that is so after its pause, an environment pauses no more.
+    /// Nothing was to be done.
     pub(super) fn quiet(&mut self, environment: &str, now: Instant) {
-        if self.is_due(environment, false, now) {
+        let Some(pace) = self.0.get_mut(environment) else { return };
+        pace.waits &= now < pace.over;
+        if pace.is_calm(now) {
             self.0.remove(environment);
         }
     }
 
-    fn pause(&mut self, environment: &str, pause: Duration, repaired: bool, now: Instant) -> Duration {
-        self.0.insert(environment.to_owned(), Pace { pause, again: now + pause, repaired });
-        pause
+    fn pace(&mut self, environment: &str, now: Instant) -> &mut Pace {
+        let fresh = || Pace { repairs: 0, pause: Duration::ZERO, over: now, waits: false };
+        let pace = self.0.entry(environment.to_owned()).or_insert_with(fresh);
+        if pace.is_calm(now) {
+            *pace = fresh();
+        }
+        pace
+    }
+}
+
+impl Pace {
+    fn is_calm(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.over) >= CALM
+    }
+
+    fn rest(&mut self, now: Instant) -> Duration {
+        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        (self.over, self.waits) = (now + self.pause, true);
+        self.pause
     }
 }
 
@@ -64,6 +95,16 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    /// Paces of one whose next repair is the first that is not made at once.
+    fn undone(now: Instant) -> Paces {
+        let mut paces = Paces::default();
+        for _ in 0..AT_ONCE {
+            assert!(paces.is_due("a", true, now));
+            assert_eq!(paces.repaired("a", now), None);
+        }
+        paces
+    }
 
     #[test]
     fn what_is_woken_is_looked_at_at_once_unless_it_pauses() {
@@ -74,51 +115,69 @@ mod tests {
         assert!(paces.is_due("b", true, now), "another's pause");
         assert!(paces.is_due("a", false, now + FIRST_PAUSE));
         assert_eq!(paces.next(), Some(now + FIRST_PAUSE));
+        paces.quiet("a", now + FIRST_PAUSE);
+        assert!(paces.is_due("a", true, now + FIRST_PAUSE) && !paces.is_due("a", false, now + FIRST_PAUSE));
+        assert_eq!(paces.next(), None);
     }
 
     #[test]
     fn a_failure_that_lasts_pauses_ever_longer_up_to_a_bound() {
-        let (mut paces, now) = (Paces::default(), Instant::now());
-        let pauses: Vec<_> = (0..12).map(|_| paces.failed("a", now).as_secs()).collect();
+        let (mut paces, mut now) = (Paces::default(), Instant::now());
+        let mut fail = || {
+            let pause = paces.failed("a", now);
+            now += pause;
+            pause.as_secs()
+        };
+        let pauses: Vec<_> = (0..12).map(|_| fail()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
     }
 
     #[test]
-    fn a_repair_that_is_undone_at_once_is_made_ever_more_rarely() {
-        let (mut paces, mut now) = (Paces::default(), Instant::now());
+    fn a_repair_that_is_undone_again_and_again_is_made_ever_more_rarely() {
+        let mut now = Instant::now();
+        let mut paces = undone(now);
         let mut waited = Vec::new();
-        for _ in 0..4 {
+        for _ in 0..12 {
             assert!(paces.is_due("a", true, now));
-            paces.repaired("a", now);
-            let over = paces.next().unwrap();
-            waited.push((over - now).as_secs());
-            assert!(!paces.is_due("a", true, over - SECOND / 2));
-            now = over;
+            let pause = paces.repaired("a", now).unwrap();
+            assert_eq!(paces.next(), Some(now + pause));
+            assert!(!paces.is_due("a", true, now + pause - SECOND / 2));
+            waited.push(pause.as_secs());
+            now += pause;
         }
-        assert_eq!(waited, [1, 2, 4, 8]);
+        assert_eq!(waited, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
     }
 
     #[test]
-    fn only_what_is_quiet_after_its_pause_is_at_its_first_pace_again() {
-        let (mut paces, now) = (Paces::default(), Instant::now());
-        paces.repaired("a", now);
+    fn who_undoes_only_after_the_pause_does_not_get_round_it() {
+        let now = Instant::now();
+        let mut paces = undone(now);
+        assert_eq!(paces.repaired("a", now), Some(SECOND));
+        paces.quiet("a", now + SECOND);
+        assert!(paces.is_due("a", true, now + SECOND));
+        assert_eq!(paces.repaired("a", now + 2 * SECOND), Some(2 * SECOND));
+    }
+
+    #[test]
+    fn what_was_let_alone_is_at_its_first_pace_again() {
+        let now = Instant::now();
+        let mut paces = undone(now);
         paces.repaired("a", now);
         paces.quiet("a", now + SECOND);
-        assert!(!paces.is_due("a", true, now + SECOND), "it was quiet within its pause");
-        paces.quiet("a", now + 2 * SECOND);
-        assert!(paces.is_due("a", true, now + 2 * SECOND));
-        paces.repaired("a", now);
-        assert_eq!(paces.next(), Some(now + FIRST_PAUSE));
+        assert_eq!(paces.repaired("a", now + SECOND + CALM), None);
+        let mut paces = undone(now);
+        paces.quiet("a", now + CALM);
+        assert_eq!(paces.repaired("a", now + CALM), None);
+        assert_eq!(paces.failed("a", now + CALM), FIRST_PAUSE);
     }
 
     #[test]
-    fn a_repair_after_failures_keeps_their_pause() {
+    fn a_repair_ends_the_pauses_of_failures() {
         let (mut paces, now) = (Paces::default(), Instant::now());
         paces.failed("a", now);
-        paces.failed("a", now);
-        paces.repaired("a", now);
-        assert_eq!(paces.next(), Some(now + 2 * SECOND));
-        paces.repaired("a", now);
-        assert_eq!(paces.next(), Some(now + 4 * SECOND));
+        paces.failed("a", now + SECOND);
+        assert_eq!(paces.repaired("a", now + 3 * SECOND), None);
+        assert!(paces.is_due("a", true, now + 3 * SECOND));
+        assert_eq!(paces.failed("a", now + 4 * SECOND), FIRST_PAUSE);
     }
 }
