@@ -105,6 +105,21 @@ pub struct Manner<'a> {
     pub prune_all: bool,
 }
 
+/// Checks that springline.yaml declares the environments of these names.
+///
+/// # Errors
+/// A name that is not there.
+pub fn known_environments<'k>(names: &[String], known: impl IntoIterator<Item = &'k str>) -> Result<(), CliError> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+    let error = CliError::new(Kind::Usage, format!("springline.yaml declares no environment `{name}`"));
+    Err(match springline_config::nearest(name, known.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if known.is_empty() => error.hint("it declares none at all"),
+        None => error.hint(format!("it declares {}", known.join(", "))),
+    })
+}
+
 /// All that a run needs.
 pub struct Ready {
     /// The parts.
@@ -157,17 +172,7 @@ impl Ready {
     /// # Errors
     /// A name that is not there.
     pub fn environments(&self, names: &[String]) -> Result<Vec<&Environment>, CliError> {
-        if let Some(name) = names.iter().find(|name| !self.chain.environments.iter().any(|known| known.name == **name))
-        {
-            let known: Vec<_> = self.chain.environments.iter().map(|known| known.name.as_str()).collect();
-            let near = springline_config::nearest(name, known.iter().copied());
-            let error = CliError::new(Kind::Usage, format!("springline.yaml declares no environment `{name}`"));
-            return Err(match near {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None if known.is_empty() => error.hint("it declares none at all"),
-                None => error.hint(format!("it declares {}", known.join(", "))),
-            });
-        }
+        known_environments(names, self.chain.environments.iter().map(|known| known.name.as_str()))?;
         let wanted = |environment: &&Environment| names.is_empty() || names.contains(&environment.name);
         Ok(self.chain.environments.iter().filter(wanted).collect())
     }

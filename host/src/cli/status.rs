@@ -11,6 +11,7 @@ use springline_model::port::{Sources as _, Store as _};
 use springline_model::run::{Place, RunState};
 
 use super::error::CliError;
+use super::run::known_environments;
 use super::{Common, Output, RevisionArgs};
 use crate::app::App;
 use crate::grants;
@@ -49,6 +50,7 @@ impl Status {
         let head = project.source()?.resolve("HEAD")?;
         let picked = project.pick(&RevisionArgs { revision: Some(head.id.clone()), worktree: false })?;
         let declared = project.application(&picked)?;
+        known_environments(&self.environments, declared.value.environments.keys().map(String::as_str))?;
         let app = App::open(common, project, "status", cancel)?;
         let mut operator = Resolver::of_operator(&app)?;
         let mut rows = Vec::new();

@@ -191,7 +191,10 @@ fn a_target_directory_that_can_not_be_written() {
 fn environments_objects_and_releases_that_are_not_there() {
     let Some(sandbox) = Sandbox::site() else { return };
     sandbox.springline(&["run"]).ok();
-    sandbox.springline(&["run", "--env", "sit"]).fails(USAGE, &["no environment `sit`", "did you mean `site`?"]);
+    for verb in ["run", "status", "watch"] {
+        sandbox.springline(&[verb, "--env", "sit"]).fails(USAGE, &["no environment `sit`", "did you mean `site`?"]);
+    }
+    sandbox.springline(&["status", "--env", "site", "--env", "prod"]).fails(USAGE, &["`prod`", "it declares site"]);
     sandbox.springline(&["sync", "--only", "nope"]).fails(USAGE, &["no object `nope`"]);
     sandbox.springline(&["redeploy", "--env", "site", "ffff"]).fails(USAGE, &["no release `ffff`"]);
     sandbox.springline(&["logs", "99"]).fails(USAGE, &["there is no run 99"]);
