@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use serde_json::{Deserializer, Value, json};
 use springline_testcluster::Cluster;
 
-use crate::sandbox::{Outcome, Sandbox};
+use crate::sandbox::{Outcome, Sandbox, fixtures};
 
 /// An application named like its namespace, whose manifests lie in `deploy`, with the environment
 /// `live` on the target `live`, which is the cluster `test` of host.yaml.
@@ -153,6 +153,24 @@ clusters:
         clusters.iter().map(cluster).collect::<String>(),
         clusters.iter().map(grant).collect::<Vec<_>>().join(", ")
     )
+}
+
+/// There is no API for metrics, without which an autoscaler is never as it should be.
+pub const AUTOSCALER: &str = "    \
+    target-with:
+      health: [{ kinds: [HorizontalPodAutoscaler.autoscaling], rules: [{ status: Healthy }] }]
+";
+
+/// podinfo's own manifests, and the autoscaler judged by a rule of the application's.
+pub fn podinfo(shop: &Shop<'_>) -> Option<()> {
+    let from = fixtures()?.join("podinfo/kustomize");
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        shop.manifest(name, &fs::read_to_string(&path).unwrap());
+    }
+    shop.application("exclude: [kustomization.yaml]", AUTOSCALER);
+    Some(())
 }
 
 /// A ConfigMap with one value.

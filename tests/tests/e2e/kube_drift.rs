@@ -1,31 +1,10 @@
 //! Real manifests on a real API server: deployed, changed by hand in ten ways, and put right or
 //! rightly left alone.
 
-use std::fs;
-
 use serde_json::{Value, json};
 use springline_testcluster::{Cluster, Proxy};
 
-use crate::kube::{Kubelet, Shop, config_map, deployment, ticket, tickets};
-use crate::sandbox::fixtures;
-
-/// There is no API for metrics, without which an autoscaler is never as it should be.
-const AUTOSCALER: &str = "    \
-    target-with:
-      health: [{ kinds: [HorizontalPodAutoscaler.autoscaling], rules: [{ status: Healthy }] }]
-";
-
-/// podinfo's own manifests, and the autoscaler judged by a rule of the application's.
-fn podinfo(shop: &Shop<'_>) -> Option<()> {
-    let from = fixtures()?.join("podinfo/kustomize");
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        shop.manifest(name, &fs::read_to_string(&path).unwrap());
-    }
-    shop.application("exclude: [kustomization.yaml]", AUTOSCALER);
-    Some(())
-}
+use crate::kube::{AUTOSCALER, Kubelet, Shop, config_map, deployment, podinfo, ticket, tickets};
 
 /// What belongs to a live object, in the tree of `status`.
 fn children(node: &Value) -> &Vec<Value> {
@@ -224,3 +203,38 @@ fn what_finalizers_hold_is_told_and_not_called_gone() {
 
 const HELD: &str = r#"{"metadata":{"finalizers":["example.org/hold"]}}"#;
 const LET_GO: &str = r#"{"metadata":{"finalizers":null}}"#;
+
+#[test]
+fn colours_are_all_that_colours_add() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "colours") else { return };
+    shop.manifest("a", &config_map("a", "1"));
+    shop.manifest("b", &config_map("b", "1"));
+    shop.sync();
+    shop.kubectl(&["patch", "configmap/a", "--type=merge", "-p", r#"{"data":{"value":"2"}}"#]).ok();
+    shop.kubectl(&["delete", "configmap/b"]).ok();
+    let plain = shop.diff().unwrap();
+    assert!(plain.contains("-  value: \"2\"\n+  value: \"1\"") && !plain.contains('\u{1b}'), "{plain}");
+    let coloured = shop.springline(&["diff", "--color", "always"]);
+    assert_eq!(coloured.code, 1, "{coloured:#?}");
+    // What goes and what comes differ in colour.
+    let line = |text: &str| coloured.stdout.lines().find(|line| stripped(line) == text).unwrap();
+    let (gone, new) = (escapes(line("-  value: \"2\"")), escapes(line("+  value: \"1\"")));
+    assert!(!gone.is_empty() && !new.is_empty() && gone != new, "{gone:?} {new:?}");
+    assert_eq!(stripped(&coloured.stdout), plain);
+    // Nobody's terminal is here.
+    assert_eq!(shop.springline(&["diff"]).stdout, plain);
+}
+
+/// The escape sequences of a text.
+fn escapes(text: &str) -> Vec<String> {
+    let sequences = text.split('\u{1b}').skip(1);
+    sequences.map(|rest| rest.split_inclusive('m').next().unwrap().to_owned()).collect()
+}
+
+/// A text without its escape sequences.
+fn stripped(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, rest| text + rest.split_once('m').map_or("", |(_, rest)| rest))
+}

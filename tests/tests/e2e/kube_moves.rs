@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use springline_testcluster::Cluster;
 
-use crate::kube::{Shop, config_map, host_yaml, with_metadata};
+use crate::kube::{Kubelet, Shop, config_map, deployment, host_yaml, with_metadata};
 
 /// The data of a ConfigMap in a namespace of a cluster; none where it is not there.
 fn value(cluster: &Cluster, namespace: &str, name: &str) -> Option<String> {
@@ -150,5 +150,49 @@ fn what_others_have_applied_is_taken_over_or_refused_as_the_operator_says() {
     shop.sync();
     // What kubectl had applied and git does not say is gone, as with kubectl.
     assert_eq!(shop.get("configmap/a")["data"], json!({ "value": "1" }));
+    assert_eq!(shop.diff(), None);
+}
+
+#[test]
+fn what_a_removed_object_owns_stays_or_goes_first_as_the_operator_says() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "owned") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    shop.manifest("a", &config_map("a", "1"));
+    let replica_set = |name: &str| {
+        let selector = format!("app={name}");
+        let found = shop.kubectl(&["get", "replicasets", "-l", &selector, "-o", "json"]).json();
+        let [set] = &found["items"].as_array().unwrap()[..] else { panic!("{found:#}") };
+        set.clone()
+    };
+
+    shop.host(&cluster.kubeconfig(), ", prune-propagation: orphan");
+    shop.manifest("web", &deployment("web", ""));
+    shop.sync();
+    let owned = replica_set("web");
+    assert_eq!(owned["metadata"]["ownerReferences"][0]["name"], "web");
+    shop.remove("web");
+    shop.sync();
+    shop.kubectl(&["wait", "--timeout=120s", "--for=delete", "deployment/web"]).ok();
+    let left = replica_set("web");
+    assert_eq!(left["metadata"]["uid"], owned["metadata"]["uid"]);
+    assert_eq!(left["metadata"]["ownerReferences"], Value::Null, "{left:#}");
+    assert_eq!(left["spec"]["replicas"], 1);
+
+    // What it owns holds it until that is gone.
+    shop.host(&cluster.kubeconfig(), ", prune-propagation: foreground");
+    shop.manifest("site", &deployment("site", ""));
+    shop.sync();
+    let set = format!("replicaset/{}", replica_set("site")["metadata"]["name"].as_str().unwrap());
+    shop.kubectl(&["patch", &set, "--type=merge", "-p", r#"{"metadata":{"finalizers":["example.org/hold"]}}"#]).ok();
+    shop.application("", "    sync: { health-seconds: 1 }\n");
+    shop.remove("site");
+    let outcome = shop.springline(&["sync"]);
+    let told = format!("warning: `{}` is being deleted since", shop.live("Deployment.apps", "site"));
+    assert!(outcome.code == 0 && outcome.stderr.contains(&told), "{outcome:#?}");
+    assert!(outcome.stderr.contains("foregroundDeletion"), "{outcome:#?}");
+    assert!(shop.has("deployment/site") && shop.has(&set));
+    shop.kubectl(&["patch", &set, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]).ok();
+    shop.kubectl(&["wait", "--timeout=120s", "--for=delete", "deployment/site", &set]).ok();
     assert_eq!(shop.diff(), None);
 }

@@ -90,3 +90,61 @@ fn a_kind_that_is_missing_is_told_or_waited_for() {
     shop.sync();
     assert_eq!(shop.get(&format!("tickets.{group}/sale"))["spec"]["seats"], json!(5));
 }
+
+#[test]
+fn what_is_kept_until_somebody_confirms_stays_beside_what_is_kept_for_good() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "confirm") else { return };
+    shop.manifest("a", &config_map("a", "1"));
+    shop.manifest("b", &annotated("b", OPTIONS, "Delete=confirm"));
+    shop.manifest("c", &annotated("c", OPTIONS, "Delete=false"));
+    shop.manifest("d", &annotated("d", OPTIONS, "Delete=confirm"));
+    shop.sync();
+    // It is about the application's end, not about one object that leaves.
+    shop.remove("d");
+    let report = shop.sync();
+    assert_eq!(order(&report), ["-d"], "{report:#}");
+    for name in ["a", "b", "c"] {
+        shop.remove(name);
+    }
+    shop.sandbox.write("deploy/README.md", "Nothing is left.\n");
+    let report = shop.springline(&["sync", "--prune-all", "-o", "json"]).json();
+    assert_eq!(order(&report["environments"][0]), ["-a"], "{report:#}");
+    assert!(shop.has("configmap/b") && shop.has("configmap/c"));
+}
+
+#[test]
+fn options_for_what_is_always_so_change_nothing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "always") else { return };
+    let options = ["ServerSideApply=true", "Validate=false", "ApplyOutOfSyncOnly=true"];
+    shop.manifest("plain", &config_map("plain", "1"));
+    for (at, option) in options.iter().enumerate() {
+        let name = format!("option-{at}");
+        shop.manifest(&name, &annotated(&name, OPTIONS, option));
+    }
+    let first = shop.springline(&["sync", "-o", "json"]);
+    assert!(!first.stderr.contains("warning"), "{first:#?}");
+    let managers = |name: &str| {
+        let arguments = ["get", &format!("configmap/{name}"), "--show-managed-fields", "-o", "json"];
+        let live = shop.kubectl(&arguments).json();
+        let fields = live["metadata"]["managedFields"].as_array().unwrap();
+        fields.iter().map(|entry| (entry["manager"].clone(), entry["operation"].clone())).collect::<Vec<_>>()
+    };
+    let plain = managers("plain");
+    assert_eq!(plain.len(), 1, "{plain:?}");
+    assert_eq!(plain[0].1, "Apply");
+    for at in 0..options.len() {
+        assert_eq!(managers(&format!("option-{at}")), plain);
+    }
+    assert_eq!(shop.diff(), None);
+    assert_eq!(shop.sync()["changes"], json!([]));
+
+    // A wrong field is refused all the same, and before anything is written.
+    let wrong = annotated("option-1", OPTIONS, "Validate=false") + "datas: { value: x }\n";
+    shop.manifest("option-1", &wrong);
+    shop.manifest("plain", &config_map("plain", "2"));
+    let outcome = shop.springline(&["sync"]);
+    assert!(outcome.code != 0 && outcome.stderr.contains("datas"), "{outcome:#?}");
+    assert_eq!(shop.get("configmap/plain")["data"]["value"], "1");
+}

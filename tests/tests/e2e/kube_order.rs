@@ -193,3 +193,114 @@ fn a_hook_that_does_not_end_is_told_with_what_it_does() {
     }
     assert!(!shop.has("configmap/a"));
 }
+
+#[test]
+fn helm_s_hooks_that_fail_go_or_stay_as_their_policies_say() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "helm-fails") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    let hook =
+        |policy: &str| format!("helm.sh/hook: \"pre-install,pre-upgrade\", helm.sh/hook-delete-policy: {policy}");
+    shop.manifest("a", &config_map("a", "1"));
+    shop.manifest("migrate", &job("migrate", &hook("hook-failed"), "fate: fails"));
+    shop.refused(&[&shop.live("Job.batch", "migrate"), "BackoffLimitExceeded"]);
+    assert!(!shop.has("job/migrate") && !shop.has("configmap/a"));
+
+    // With the other policy it stays to be looked at, and the next one takes its place.
+    shop.manifest("migrate", &job("migrate", &hook("before-hook-creation"), "fate: fails"));
+    shop.refused(&["BackoffLimitExceeded"]);
+    let failed = uid(&shop, "job/migrate");
+    shop.manifest("migrate", &job("migrate", &hook("before-hook-creation"), ""));
+    let report = shop.sync();
+    assert_eq!(order(&report), ["-before:migrate", "before:migrate", "a"], "{report:#}");
+    let passed = uid(&shop, "job/migrate");
+    assert_ne!(passed, failed);
+    shop.manifest("a", &config_map("a", "2"));
+    let report = shop.sync();
+    assert_eq!(order(&report), ["-before:migrate", "before:migrate", "a"], "{report:#}");
+    assert_ne!(uid(&shop, "job/migrate"), passed);
+}
+
+#[test]
+fn a_hook_of_two_phases_runs_in_both() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "twice") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    shop.manifest("a", &config_map("a", "1"));
+    shop.manifest("check", &job("check", "argocd.argoproj.io/hook: \"PreSync,PostSync\"", ""));
+    let report = shop.sync();
+    assert_eq!(order(&report), ["before:check", "a", "-after:check", "after:check"], "{report:#}");
+    assert!(shop.has("job/check"));
+    assert_eq!(shop.status()["objects"], 1);
+    assert_eq!(shop.sync()["changes"], json!([]));
+}
+
+#[test]
+fn hooks_of_an_application_s_end_are_left_out_and_definitions_are_kept() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "ends") else { return };
+    let group = format!("{}.example.org", shop.namespace);
+    shop.manifest("a", &config_map("a", "1"));
+    shop.manifest("pre", &job("pre", "argocd.argoproj.io/hook: PreDelete", ""));
+    shop.manifest("post", &job("post", "argocd.argoproj.io/hook: PostDelete", ""));
+    shop.manifest("bye", &job("bye", "helm.sh/hook: \"pre-delete,post-delete\"", ""));
+    let definition = with_metadata(&tickets(&group), "annotations: { helm.sh/hook: crd-install }");
+    shop.manifest("tickets", &definition);
+    shop.manifest("sale", &ticket(&group, "sale"));
+    let report = shop.sync();
+    assert_eq!(order(&report), [&*format!("tickets.{group}"), "a", "sale"], "{report:#}");
+    assert_eq!(shop.status()["objects"], 3);
+    assert_eq!(shop.diff(), None);
+    // Neither are they run when it goes.
+    for name in ["pre", "post", "bye", "sale"] {
+        assert!(!shop.has(&format!("job/{name}")));
+    }
+    shop.remove("a");
+    shop.sync();
+    assert_eq!(shop.get("jobs")["items"], json!([]));
+}
+
+#[test]
+fn a_hook_without_a_name_of_its_own_gets_one() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "nameless") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    let nameless = |annotations: &str| job("x", annotations, "").replace("  name: x\n", "  generateName: migrate-\n");
+    shop.manifest("a", &config_map("a", "1"));
+    shop.manifest("migrate", &nameless("argocd.argoproj.io/hook: PreSync"));
+    // The one that reads manifests wants names.
+    let stderr = shop.springline(&["sync"]).stderr;
+    assert!(stderr.contains("migrate.yaml:") && stderr.contains("generateName"), "{stderr}");
+
+    let template = format!(
+        "\
+application: {}
+environments:
+  live:
+    render: {{ plugin: render-template, in: deploy }}
+    target: live
+",
+        shop.namespace
+    );
+    shop.sandbox.write("springline.yaml", &template);
+    shop.sync();
+    let made = |shop: &Shop<'_>| {
+        let jobs = shop.get("jobs");
+        let jobs = jobs["items"].as_array().unwrap().iter();
+        let names: Vec<_> = jobs.map(|job| job["metadata"]["name"].as_str().unwrap().to_owned()).collect();
+        names
+    };
+    let [first] = &made(&shop)[..] else { panic!("{:?}", made(&shop)) };
+    assert!(first.starts_with("migrate-"), "{first}");
+    assert_eq!(shop.diff(), None);
+    shop.manifest("a", &config_map("a", "2"));
+    shop.sync();
+    assert_eq!(shop.get("configmap/a")["data"]["value"], "2");
+    let again = made(&shop);
+    assert!(!again.is_empty() && again.iter().all(|name| name.starts_with("migrate-")), "{again:?}");
+
+    // What is kept needs a name here too.
+    shop.manifest("migrate", &nameless("example.org/hook: none"));
+    let stderr = shop.springline(&["sync"]).stderr;
+    assert!(stderr.contains("only a hook can have it"), "{stderr}");
+}

@@ -24,6 +24,7 @@ mod kube_health;
 mod kube_moves;
 mod kube_options;
 mod kube_order;
+mod kube_podinfo;
 mod languages;
 mod old_plugins;
 mod other_language;
