@@ -64,7 +64,7 @@ impl App {
     /// # Errors
     /// What the parts report.
     pub fn open_for_many(common: &Common, project: Project, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
-        Self::open_by(common, project, verb, cancel, Following { watch: true, on_change: None })
+        Self::open_by(common, project, verb, cancel, Following { watch: true, ..Following::default() })
     }
 
     /// As [`App::open`], for a process that stays: clusters are followed, and `wake` is told of the
@@ -79,7 +79,7 @@ impl App {
         cancel: &Cancel,
         wake: Wake,
     ) -> Result<Self, CliError> {
-        let following = Following { watch: true, on_change: Some(wake) };
+        let following = Following { watch: true, on_change: Some(wake), ..Following::default() };
         Self::open_by(common, project, verb, cancel, following)
     }
 

@@ -34,6 +34,7 @@ pub struct Cache {
     readers: Mutex<HashMap<Subject, HashSet<Place>>>,
     /// Where the readers of what has changed are told; none if nobody listens.
     changes: Option<UnboundedSender<Place>>,
+    silence: Duration,
 }
 
 /// How far a follower is.
@@ -75,9 +76,10 @@ impl Follower {
 }
 
 impl Cache {
-    /// Nothing yet.
-    pub fn new(changes: Option<UnboundedSender<Place>>) -> Self {
-        Self { followers: Mutex::default(), readers: Mutex::default(), changes }
+    /// Nothing yet. A watch that is silent for so long is given up.
+    pub fn new(changes: Option<UnboundedSender<Place>>, silence: Option<Duration>) -> Self {
+        let silence = silence.unwrap_or(follow::SILENCE);
+        Self { followers: Mutex::default(), readers: Mutex::default(), changes, silence }
     }
 
     /// Objects by their names, none for each that has to be read from the API server.

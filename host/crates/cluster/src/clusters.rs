@@ -31,6 +31,9 @@ pub struct Options {
     pub watch: bool,
     /// Told when an object changes that was read, if clusters are watched.
     pub on_change: Option<OnChange>,
+    /// How long a watch may be silent before its connection is taken for dead; if it is not said,
+    /// longer than servers are.
+    pub silence: Option<Duration>,
 }
 
 /// API servers, each connected to when it is first asked.
@@ -48,7 +51,7 @@ impl KubeClusters {
         let (sender, receiver) = mpsc::unbounded_channel();
         let sender = options.on_change.is_some().then_some(sender);
         let clusters = bindings.into_iter().map(|(name, binding)| {
-            let cache = options.watch.then(|| Cache::new(sender.clone()));
+            let cache = options.watch.then(|| Cache::new(sender.clone(), options.silence));
             let cluster = Arc::new(Cluster::new(&name, binding, cache));
             (name, cluster)
         });

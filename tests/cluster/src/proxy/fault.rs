@@ -21,6 +21,8 @@ pub enum Fault {
     TooManyRequests(u32),
     /// The stream of a watch breaks after so many events.
     BreakAfter(usize),
+    /// The stream of a watch begins, and then nothing passes, though the connection stays open.
+    Silence,
     /// A watch is told that what it starts from is gone: an event, as the server does it.
     Expire,
 }

@@ -42,6 +42,12 @@ pub fn serve(stream: TcpStream, id: usize, shared: &Shared) -> io::Result<()> {
             _ => None,
         };
         shared.answered(at, answer.status()?);
+        if let Some(Fault::Silence) = fault {
+            client.get_mut().write_all(&answer.raw)?;
+            client.get_mut().flush()?;
+            shared.hold();
+            return Ok(());
+        }
         hand_back(upstream, &mut client, &answer, head.word(0), events)?;
         shared.idle(id);
         if head.closes() || answer.closes() {

@@ -20,7 +20,7 @@ use crate::status::Status;
 const WATCH: u64 = 240;
 /// How long a watch may be silent: servers send a bookmark every minute. After it, the connection is
 /// taken for dead.
-const SILENCE: Duration = Duration::from_secs(90);
+pub const SILENCE: Duration = Duration::from_secs(90);
 /// After how long without the API server everything is listed anew.
 const ABSENCE: Duration = Duration::from_secs(5);
 /// The longest wait between two tries.
@@ -83,7 +83,7 @@ async fn watch_on(cluster: &Cluster, cache: &Cache, follower: &Follower, mut ver
             Err(end) => end,
         };
         // A watch that was worth it is no further failure.
-        if began.elapsed() > SILENCE {
+        if began.elapsed() > cache.silence {
             failures = 0;
         }
         match end {
@@ -123,7 +123,7 @@ async fn open(cluster: &Cluster, follower: &Follower, version: &str) -> Result<B
 async fn read(cache: &Cache, follower: &Follower, mut body: Body, version: &mut String) -> End {
     let mut rest = Vec::new();
     loop {
-        let Ok(frame) = tokio::time::timeout(SILENCE, body.frame()).await else { return End::Broken };
+        let Ok(frame) = tokio::time::timeout(cache.silence, body.frame()).await else { return End::Broken };
         let data = match frame {
             None => return End::Done,
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),

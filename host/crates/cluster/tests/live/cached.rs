@@ -16,11 +16,16 @@ use super::{Asking, TEST, config_map, config_map_text, wait};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn watching(proxy: &Proxy<'_>, context: &str) -> (Asking, Receiver<Place>) {
+    impatient(proxy, context, None)
+}
+
+/// As [`watching`], for a time that a watch may be silent.
+fn impatient(proxy: &Proxy<'_>, context: &str, silence: Option<Duration>) -> (Asking, Receiver<Place>) {
     let (sender, changes) = mpsc::channel();
     let on_change: springline_cluster::OnChange = Arc::new(move |reader: &Place| {
         let _ = sender.send(reader.clone());
     });
-    let options = Options { watch: true, on_change: Some(on_change) };
+    let options = Options { watch: true, on_change: Some(on_change), silence };
     (Asking::by(proxy.kubeconfig(), context, options), changes)
 }
 
@@ -118,6 +123,25 @@ fn a_watch_that_breaks_or_expires_loses_nothing() {
         until(&changes, || value(&asking, &name) == Some(number.to_string()));
         proxy.wait_for(1, "WATCH", "/api/v1/configmaps");
     }
+}
+
+#[test]
+fn a_watch_that_goes_silent_is_taken_up_where_it_was() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("silent");
+    let proxy = Proxy::before(cluster);
+    proxy.order(1, "WATCH", "/api/v1/configmaps", Fault::Silence);
+    let (asking, changes) = impatient(&proxy, "admin", Some(Duration::from_secs(1)));
+    let name = config_map(&namespace, "a");
+    assert_eq!(value(&asking, &name), None);
+    proxy.wait_for(1, "WATCH", "/api/v1/configmaps");
+    Asking::new(cluster.kubeconfig()).apply(&name, &config_map_text("a", "1")).unwrap();
+    // The watch after the silent one tells of it, without a second list.
+    changes.recv_timeout(PATIENCE).expect("a change is told");
+    assert_eq!(value(&asking, &name), Some("1".into()));
+    proxy.wait_for(2, "WATCH", "/api/v1/configmaps");
+    let lists = proxy.requests().into_iter().filter(|request| request.is("GET", "/api/v1/configmaps")).count();
+    assert_eq!(lists, 1);
 }
 
 #[test]
