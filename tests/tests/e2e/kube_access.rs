@@ -311,3 +311,113 @@ fn a_credential_plugin_that_fails_or_hangs_is_named() {
     by(&good).ok();
     assert!(!told(&shop).contains(&token("admin")));
 }
+
+#[test]
+fn host_yaml_says_which_context_of_a_kubeconfig_is_meant() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "context") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    let grants = "    grants: { kubernetes: [ { cluster: test } ] }\n";
+    operator(&shop, ", context: ada", grants);
+    shop.springline(&["run"]).fails(DENIED, &["\"ada\" cannot", &shop.namespace]);
+    operator(&shop, ", context: eve", grants);
+    shop.springline(&["run"]).fails(DEPLOY, &["no context \"eve\"", "admin, ada, ben"]);
+    operator(&shop, ", context: admin", grants);
+    shop.springline(&["run"]).ok();
+    assert!(shop.has("configmap/map"));
+}
+
+#[test]
+fn without_a_kubeconfig_in_host_yaml_it_is_looked_for_where_kubectl_does() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "several") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    let host = format!(
+        "clusters: {{ test: {{}} }}\ntargets:\n  live:\n    plugin: target-kubernetes\n    \
+         with: {{ cluster: test, namespace: {} }}\n    grants: {{ kubernetes: [ {{ cluster: test }} ] }}\n",
+        shop.namespace
+    );
+    shop.sandbox.operator(&host);
+    shop.sandbox.commit("Begin");
+    let run = |kubeconfig: &str| {
+        let mut command = shop.sandbox.command(&["run"]);
+        command.env("KUBECONFIG", kubeconfig);
+        shop.sandbox.finish(command)
+    };
+    shop.springline(&["run"]).fails(DEPLOY, &["no kubeconfig at", ".kube/config", "KUBECONFIG"]);
+
+    // One file has the cluster, its certificate beside it; another one the users; a third is missing.
+    let whole: Value = serde_json::from_slice(&fs::read(cluster.kubeconfig()).unwrap()).unwrap();
+    let write = |path: &str, value: &Value| {
+        let path = shop.sandbox.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, value.to_string()).unwrap();
+        path.display().to_string()
+    };
+    let mut of_cluster = json!({ "clusters": whole["clusters"], "current-context": "admin" });
+    of_cluster["clusters"][0]["cluster"]["certificate-authority"] = "there/ca.crt".into();
+    let of_users = json!({ "users": whole["users"], "contexts": whole["contexts"], "current-context": "ada" });
+    let (of_cluster, of_users) = (write("kube/cluster", &of_cluster), write("users", &of_users));
+    fs::create_dir_all(shop.sandbox.path("kube/there")).unwrap();
+    fs::copy(cluster.certificate(), shop.sandbox.path("kube/there/ca.crt")).unwrap();
+    run(&of_users).fails(DEPLOY, &["the cluster \"test\"", "not there"]);
+    // What an earlier file says goes before what a later one says.
+    let missing = shop.sandbox.path("missing").display().to_string();
+    let said = run(&format!("{of_users}:{of_cluster}:{missing}")).fails(DENIED, &["\"ada\" cannot"]);
+    assert!(!shop.has("configmap/map"), "{said}");
+    run(&format!("{missing}:{of_cluster}:{of_users}")).ok();
+    assert!(shop.has("configmap/map"));
+
+    // Without the variable, the one of the home directory.
+    shop.manifest("map", &config_map("map", "two"));
+    write("home/.kube/config", &whole);
+    shop.springline(&["run"]).ok();
+    assert_eq!(shop.get("configmap/map")["data"]["value"], "two");
+}
+
+#[test]
+fn the_grants_of_a_target_are_shown_with_what_was_made_of_them() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "shown") else { return };
+    shop.manifest("map", &config_map("map", "one"));
+    operator(&shop, "", "");
+    let power = || {
+        let powers = shop.springline(&["plugin", "grants", "-o", "json"]).json();
+        let powers = powers.as_array().unwrap().clone();
+        let [power] = &powers[..] else { panic!("{powers:#?}") };
+        power.clone()
+    };
+    let nothing = power();
+    println!("{nothing:#}");
+    assert_eq!((&nothing["capability"], &nothing["environment"]), (&json!("kubernetes"), &json!("live")));
+    assert_eq!(nothing["plugin"]["name"], "target-kubernetes");
+    assert!(nothing["reason"].as_str().unwrap().contains("applies"), "{nothing:#}");
+    assert_eq!((&nothing["imported"], &nothing["granted"]), (&json!(true), &json!([])));
+    // The line that it shows is one that helps.
+    let line = quoted(nothing["remark"].as_str().unwrap(), "would grant it: ").replace("CLUSTER", "test");
+    operator(&shop, "", &format!("    {line}\n"));
+    shop.springline(&["run"]).ok();
+
+    let namespace = &shop.namespace;
+    let grants = format!(
+        "    grants:\n      kubernetes:\n        - {{ cluster: test, namespaces: [{namespace}] }}\n        \
+         - {{ cluster: test, namespaces: [{namespace}], kinds: [\"*.batch\"], verbs: [delete] }}\n"
+    );
+    operator(&shop, "", &grants);
+    let power = power();
+    println!("{power:#}");
+    let granted = power["granted"].as_array().unwrap();
+    assert_eq!(granted.len(), 2, "{power:#}");
+    assert!(granted[0]["used"].as_u64().unwrap() > 0 && granted[1]["used"] == 0, "{power:#}");
+    let text = fs::read_to_string(shop.sandbox.repo().join(".springline/host.yaml")).unwrap();
+    for (grant, word) in granted.iter().zip([&**namespace, "*.batch"]) {
+        let line = text.lines().nth(usize::try_from(grant["line"].as_u64().unwrap()).unwrap() - 1).unwrap();
+        assert!(line.contains("cluster: test") && line.contains(word), "{grant}: {line}");
+        assert!(grant["what"].as_str().unwrap().contains(word), "{grant}");
+    }
+    assert_eq!(power["remark"], Value::Null);
+    let shown = shop.springline(&["plugin", "grants"]).ok();
+    for word in ["target-kubernetes", "live", "kubernetes", "never", "*.batch"] {
+        assert!(shown.contains(word), "`{word}` is not in\n{shown}");
+    }
+}

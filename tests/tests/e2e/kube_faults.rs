@@ -326,10 +326,11 @@ fn a_kill_while_a_write_is_under_way_is_made_good() {
 }
 
 /// A program that watches, until the value ends.
-struct Watching(Child);
+pub struct Watching(Child);
 
 impl Watching {
-    fn start(shop: &Shop<'_>) -> Self {
+    /// Starts it.
+    pub fn start(shop: &Shop<'_>) -> Self {
         // Longer than the test takes: what is repaired was heard of.
         let mut command = shop.sandbox.command(&["watch", "-o", "json", "--every", "3600"]);
         Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())

@@ -148,3 +148,129 @@ fn options_for_what_is_always_so_change_nothing() {
     assert!(outcome.code != 0 && outcome.stderr.contains("datas"), "{outcome:#?}");
     assert_eq!(shop.get("configmap/plain")["data"]["value"], "1");
 }
+
+#[test]
+fn what_is_replaced_takes_over_the_fields_of_other_managers() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "replaced") else { return };
+    shop.manifest("a", &config_map("a", "1"));
+    shop.sync();
+    let ops = |data: &str| {
+        let patch = format!(r#"{{"data":{data}}}"#);
+        shop.kubectl(&["patch", "configmap/a", "--type=merge", "--field-manager=ops", "-p", &patch]).ok();
+    };
+    ops(r#"{"value":"9","more":"9"}"#);
+    let outcome = shop.springline(&["sync"]);
+    assert!(outcome.code != 0 && outcome.stderr.contains("the field manager `ops`"), "{outcome:#?}");
+    assert_eq!(shop.get("configmap/a")["data"]["value"], "9");
+
+    shop.manifest("a", &annotated("a", OPTIONS, "Replace=true"));
+    shop.sync();
+    // What is not desired is theirs as before: it is applied, not put in its place.
+    assert_eq!(shop.get("configmap/a")["data"], json!({ "value": "1", "more": "9" }));
+    assert_eq!(shop.diff(), None);
+    ops(r#"{"value":"8"}"#);
+    shop.sync();
+    assert_eq!(shop.get("configmap/a")["data"]["value"], "1");
+}
+
+#[test]
+fn a_job_that_may_be_made_anew_runs_again_when_it_changes() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "anew") else { return };
+    let Some(_kubelet) = Kubelet::of(&shop) else { return };
+    let option = format!("{OPTIONS}: \"Force=true,Replace=true\"");
+    shop.manifest("seed", &job("seed", &option, ""));
+    shop.sync();
+    let uid = || shop.get("job/seed")["metadata"]["uid"].clone();
+    let first = uid();
+    // Not at every sync, but when its template changes, which can't be changed in place.
+    assert_eq!(shop.sync()["changes"], json!([]));
+    assert_eq!(uid(), first);
+    shop.manifest("seed", &job("seed", &option, "").replace("example.org/job", "example.org/job:2"));
+    let report = shop.sync();
+    assert_eq!(report["counts"]["updated"], 1, "{report:#}");
+    assert_ne!(uid(), first);
+    let seed = shop.get("job/seed");
+    assert_eq!(seed["spec"]["template"]["spec"]["containers"][0]["image"], "example.org/job:2");
+    assert_eq!(seed["status"]["succeeded"], 1, "the sync has waited for it: {seed:#}");
+}
+
+#[test]
+fn ignored_fields_are_respected_and_shared_objects_refused_whatever_is_said() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (Some(one), Some(two)) = (Shop::new(cluster, "respect"), Shop::new(cluster, "share")) else { return };
+    let ignore = "    target-with: { ignore: [{ kind: ConfigMap, name: a, pointers: [/data/value] }] }\n";
+    one.application("", ignore);
+    let manifest = |option: &str| annotated("a", OPTIONS, option) + "immutable: false\n";
+    one.manifest("a", &manifest("RespectIgnoreDifferences=false"));
+    one.sync();
+    one.kubectl(&["patch", "configmap/a", "--type=merge", "-p", r#"{"data":{"value":"9"}}"#]).ok();
+    assert_eq!(one.diff(), None);
+    // Another field changes, and the ignored one stays as it is.
+    one.manifest("a", &manifest("RespectIgnoreDifferences=false").replace("value: \"1\"", "value: \"1\", more: \"1\""));
+    one.sync();
+    assert_eq!(one.get("configmap/a")["data"], json!({ "value": "9", "more": "1" }));
+
+    two.host(&cluster.kubeconfig(), "");
+    let shared = format!("annotations: {{ {OPTIONS}: FailOnSharedResource=false }}\n  namespace: {}", one.namespace);
+    two.manifest("a", &with_metadata(&config_map("a", "2"), &shared));
+    two.refused(&[&one.live("ConfigMap", "a"), &format!("belongs to {}/live", one.namespace)]);
+    assert_eq!(one.get("configmap/a")["data"]["value"], "9");
+}
+
+#[test]
+fn options_of_an_argo_cd_application_are_the_operator_s_here() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(mut shop) = Shop::new(cluster, "operator") else { return };
+    let namespace = format!("{}-new", shop.namespace);
+    shop.namespace.clone_from(&namespace);
+    shop.host(&cluster.kubeconfig(), "");
+    let options = "CreateNamespace=true,PrunePropagationPolicy=orphan,ServerSideApply=false";
+    shop.manifest("a", &annotated("a", OPTIONS, options));
+    let outcome = shop.springline(&["sync"]);
+    assert!(outcome.code != 0 && outcome.stderr.contains("`create-namespace: true`"), "{outcome:#?}");
+    shop.host(&cluster.kubeconfig(), ", create-namespace: true");
+    shop.sync();
+    let live = shop.kubectl(&["get", "configmap/a", "--show-managed-fields", "-o", "json"]).json();
+    assert_eq!(live["metadata"]["managedFields"][0]["operation"], "Apply");
+    // The namespace is nobody's: it stays when nothing else is left.
+    shop.remove("a");
+    shop.sandbox.write("deploy/README.md", "Nothing is left.\n");
+    shop.springline(&["sync", "--prune-all"]).ok();
+    assert!(!shop.has("configmap/a"));
+    cluster.kubectl(&["get", "namespace", &namespace]).ok();
+}
+
+#[test]
+fn an_application_says_to_its_target_what_is_for_it_to_say_and_no_more() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "says") else { return };
+    shop.manifest("a", &config_map("a", "1"));
+    let wrong = [
+        // The operator's.
+        ("force: true", "force"),
+        ("take-over: [ops]", "take-over"),
+        ("cluster: other", "cluster"),
+        ("namespace: kube-system", "namespace"),
+        ("create-namespace: true", "create-namespace"),
+        ("ignroe: []", "ignroe"),
+        ("ignore: [{ kind: ConfigMap, pointers: [data/value] }]", "begins with `/`"),
+    ];
+    for (with, word) in wrong {
+        shop.application("", &format!("    target-with: {{ {with} }}\n"));
+        let outcome = shop.springline(&["sync"]);
+        assert!(outcome.code != 0 && outcome.stderr.contains(word), "{with}: {outcome:#?}");
+        assert!(outcome.stderr.contains("springline.yaml"), "{with}: {outcome:#?}");
+        assert!(!shop.has("configmap/a"), "{with}");
+    }
+    // Nor does the operator speak for the application.
+    shop.application("", "");
+    shop.host(&cluster.kubeconfig(), ", application: { ignore: [] }");
+    let outcome = shop.springline(&["sync"]);
+    assert!(outcome.code != 0 && outcome.stderr.contains("target-with"), "{outcome:#?}");
+    shop.host(&cluster.kubeconfig(), "");
+    shop.application("", "    target-with: { ignore: [{ kind: ConfigMap, pointers: [/data/other] }] }\n");
+    shop.sync();
+    assert!(shop.has("configmap/a"));
+}
