@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use springline_testcluster::Cluster;
 
-use crate::kube::{Kubelet, Shop, config_map, host_yaml, podinfo};
+use crate::kube::{AUTOSCALER, Kubelet, Shop, config_map, host_yaml, podinfo};
 
 /// What podinfo comes to in a namespace.
 const OBJECTS: [&str; 3] = ["deployment/podinfo", "service/podinfo", "horizontalpodautoscaler/podinfo"];
@@ -117,6 +117,53 @@ fn real_manifests_move_from_one_api_server_to_another() {
     assert_eq!((&back["counts"]["created"], &back["counts"]["deleted"]), (&json!(3), &json!(3)), "{back:#}");
     assert_eq!((there(cluster, &namespace), there(&other, &namespace)), (OBJECTS.to_vec(), vec![]));
     assert_eq!(shop.status()["health"]["status"], "healthy");
+}
+
+#[test]
+fn real_manifests_that_are_held_or_lose_their_namespace_are_told_and_come_back() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "podinfo-held") else { return };
+    let (Some(()), Some(_kubelet)) = (podinfo(&shop), Kubelet::of(&shop)) else { return };
+    shop.sync();
+    let ports = service(cluster, &shop.namespace).1;
+
+    // The marks of its owner, taken off by hand.
+    shop.kubectl(&["label", "service/podinfo", "springline.dev/owner-"]).ok();
+    shop.kubectl(&["annotate", "service/podinfo", "springline.dev/owner-"]).ok();
+    assert!(shop.diff().unwrap().contains("Service"));
+    shop.sync();
+    let metadata = shop.get("service/podinfo")["metadata"].clone();
+    assert_eq!(metadata["annotations"]["springline.dev/owner"], format!("{}/live", shop.namespace), "{metadata:#}");
+    assert_eq!(shop.diff(), None);
+
+    // Deleted by hand, and held.
+    let hold = |object: &str, finalizers: &str| {
+        let patch = format!(r#"{{"metadata":{{"finalizers":{finalizers}}}}}"#);
+        shop.kubectl(&["patch", object, "--type=merge", "-p", &patch]).ok();
+    };
+    hold("service/podinfo", r#"["example.org/hold"]"#);
+    shop.kubectl(&["delete", "service/podinfo", "--wait=false"]).ok();
+    shop.application("exclude: [kustomization.yaml]", &format!("{AUTOSCALER}    sync: {{ health-seconds: 1 }}\n"));
+    shop.refused(&[&shop.live("Service", "podinfo"), "held by the finalizers example.org/hold"]);
+    hold("service/podinfo", "null");
+    podinfo(&shop);
+    shop.sync();
+    assert_eq!(service(cluster, &shop.namespace).1, ports);
+
+    // The whole namespace, which one object keeps from ending.
+    shop.kubectl(&["create", "configmap", "held"]).ok();
+    hold("configmap/held", r#"["example.org/hold"]"#);
+    cluster.kubectl(&["delete", "namespace", &shop.namespace, "--wait=false"]).ok();
+    shop.kubectl(&["wait", "--timeout=120s", "--for=delete", "deployment/podinfo", "service/podinfo"]).ok();
+    shop.refused(&[&format!("the namespace `{}` is being deleted since", shop.namespace)]);
+    hold("configmap/held", "null");
+    cluster.kubectl(&["wait", "--timeout=120s", "--for=delete", "namespace", &shop.namespace]).ok();
+    shop.host(&cluster.kubeconfig(), ", create-namespace: true");
+    let Some(_kubelet_again) = Kubelet::of(&shop) else { return };
+    shop.sync();
+    assert_eq!(there(cluster, &shop.namespace), OBJECTS);
+    let status = shop.status();
+    assert_eq!((&status["in-sync"], &status["health"]["status"]), (&json!(true), &json!("healthy")), "{status:#}");
 }
 
 /// Neither is judged where no controller is.
