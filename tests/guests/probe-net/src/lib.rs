@@ -4,8 +4,14 @@
 mod raw;
 #[cfg(not(target_family = "wasm"))]
 mod raw {
-    pub fn get(_: &str, _: &str) -> springline_sdk::Result<String> {
-        Err(springline_sdk::Error::failed("only a component can say this"))
+    use springline_sdk::{Error, Result};
+
+    pub fn get(_: &str, _: &str) -> Result<String> {
+        Err(Error::failed("only a component can say this"))
+    }
+
+    pub fn post(_: &str, _: impl FnOnce() -> Result<Vec<u8>>) -> Result<String> {
+        Err(Error::failed("only a component can say this"))
     }
 }
 
@@ -35,6 +41,13 @@ enum Op {
         server: String,
         /// The path.
         path: String,
+    },
+    /// Begins to send a body to a server, `HOST:PORT`, then reads a secret, and goes on with that.
+    Begin {
+        /// The server.
+        server: String,
+        /// The secret.
+        secret: String,
     },
     /// Reads the secret of this name.
     Secret(String),
@@ -84,6 +97,7 @@ fn probe_net(config: Config, step: &mut Step) -> Result<String> {
             Op::Request(wanted) => said.push(request(&wanted, &held)?),
             Op::Try(wanted) => said.push(request(&wanted, &held).unwrap_or_else(|error| error.to_string())),
             Op::Path { server, path } => said.push(raw::get(&server, &path)?),
+            Op::Begin { server, secret } => said.push(raw::post(&server, || secrets::get(&secret))?),
             Op::Secret(name) => held = secrets::get(&name)?,
             Op::Log(text) => info!("{}", fill(&text, &held)),
             Op::Print(text) => {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -439,6 +439,40 @@ fn a_secret_goes_where_it_may_and_is_seen_nowhere() {
         let error = net.run(&grants, json!([{ "secret": "token" }, op])).unwrap_err();
         let all = format!("{error} {:?}", error.log);
         assert!(!all.contains("hunter2"), "{all}");
+    }
+}
+
+#[test]
+fn a_body_that_was_begun_before_a_secret_was_read_is_cut_off_where_the_secret_may_not_go() {
+    let Some(net) = Net::at_home() else { return };
+    let (send, bodies) = mpsc::channel();
+    // Its answer begins when the body does, and ends after it.
+    let server = Server::new(move |stream, _| {
+        let (mut body, mut piece) = (Vec::new(), [0; 1024]);
+        while !body.ends_with(b"0\r\n\r\n")
+            && let Ok(read @ 1..) = stream.read(&mut piece)
+        {
+            if body.is_empty() {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")?;
+            }
+            body.extend_from_slice(&piece[..read]);
+        }
+        let _ = send.send(String::from_utf8_lossy(&body).into_owned());
+        stream.write_all(b"hello")
+    });
+    let ops = json!([{ "begin": { "server": format!("good.example:{}", server.port), "secret": "token" } }]);
+    for (hosts, arrives) in [(["good.example"], true), (["other.example"], false)] {
+        let result = net.run(&with_secret(&net, vec![grant("good.example", &server)], &hosts), ops.clone());
+        if arrives {
+            assert_eq!(result.unwrap().value.summary, "200:hello");
+        } else {
+            let message = denied(result);
+            assert!(message.contains("after the secret `token` was read"), "{message}");
+        }
+        // The call has ended, and its connection with it.
+        let body = bodies.recv_timeout(Duration::from_secs(60)).expect("the server was reached");
+        assert!(body.contains("begun:"), "{body}");
+        assert_eq!(body.contains(SECRET), arrives, "{body}");
     }
 }
 
