@@ -192,6 +192,18 @@ fn what_finalizers_hold_is_told_and_not_called_gone() {
     assert!(outcome.code == 0 && outcome.stderr.contains(&told) && outcome.stderr.contains(held), "{outcome:#?}");
     assert!(shop.has("configmap/settings") && shop.has("configmap/other"));
 
+    // It is ours until it is gone: it is told of, and tried no more.
+    let status = shop.status();
+    let leaves = |node: &&Value| node["live"] == shop.live("ConfigMap", "settings");
+    let leaves = status["tree"].as_array().unwrap().iter().find(leaves).unwrap_or_else(|| panic!("{status:#}"));
+    assert_eq!((&leaves["change"], &leaves["health"]), (&json!("delete"), &Value::Null), "{status:#}");
+    assert!(leaves["summary"].as_str().unwrap().contains(held), "{leaves:#}");
+    let before = shop.get("configmap/settings")["metadata"]["resourceVersion"].clone();
+    let again = shop.springline(&["sync"]);
+    assert!(again.code == 0 && again.stderr.contains(&told) && again.stderr.contains(held), "{again:#?}");
+    assert_eq!(shop.get("configmap/settings")["metadata"]["resourceVersion"], before);
+    assert!(shop.springline(&["watch", "--passes", "1"]).ok().starts_with("1 in sync"));
+
     // It may come back only when it is gone.
     shop.manifest("settings", &config_map("settings", "2"));
     shop.refused(&[&shop.live("ConfigMap", "settings"), held]);

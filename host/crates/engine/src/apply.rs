@@ -95,7 +95,7 @@ impl Progress {
             }
             self.pass(work, plan, when)?;
             work.on.wait_gone(&deleted, work.seconds())?;
-            deleted.clear();
+            deleted.drain(..).for_each(|live| drop(self.going.remove(&live)));
             for change in &wave.changes {
                 let goes = self.apply_one(work, change, &mut failures)?;
                 deleted.extend(goes.then(|| change.live.clone()));

@@ -42,7 +42,9 @@ pub fn heal(
     };
     let found = look().map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
     let Some((release, planned)) = found else { return Ok(Healed::NotDeployed) };
-    if planned.plan.changes.is_empty() {
+    // What was deleted and is held goes when it is let go, and is taken off the list by the next sync.
+    let goes = |change: &Change| planned.inventory.is_going(change);
+    if planned.plan.changes.iter().all(goes) {
         return Ok(Healed::InSync);
     }
     if !policy.self_heal {

@@ -11,6 +11,7 @@ use springline_model::run::{Inventory, Owned, Stage};
 
 use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
+use crate::health::{BATCH, On};
 use crate::plan::Plan;
 use crate::sync::Work;
 
@@ -21,6 +22,8 @@ pub(crate) struct Progress {
     pub inventory: Option<Inventory>,
     /// What was planned before the sync, until its first round takes it.
     pub planned: Option<Plan>,
+    /// What was deleted in this sync and was not seen gone yet.
+    pub going: BTreeMap<String, Owned>,
     pub counts: Counts,
     pub done: Vec<Done>,
     pub left: Vec<String>,
@@ -68,13 +71,17 @@ impl Progress {
         *counter += 1;
         let inventory = self.inventory.get_or_insert_default();
         if change.action == Action::Delete {
-            inventory.objects.remove(&change.live);
+            let owned = inventory.objects.remove(&change.live).unwrap_or_default();
+            if after.is_none() {
+                let prune_failed = Some(summary.clone());
+                self.going.insert(change.live.clone(), Owned { prune_failed, going: true, ..owned });
+            }
         } else {
             let owned = Owned {
                 object: change.object.clone(),
                 version: after.clone(),
-                prune_failed: None,
                 unproven: Some(change.wave),
+                ..Owned::default()
             };
             inventory.objects.insert(change.live.clone(), owned);
         }
@@ -82,6 +89,24 @@ impl Progress {
         if self.counts.applied() == 1 {
             work.on.ports.observer.event(&Event::Passed(Point::AppliedOne));
         }
+    }
+
+    /// Keeps what was deleted and is still there in the end, such as what a finalizer holds: it is ours
+    /// until it is gone. So is what can't be looked at.
+    pub fn keep_what_stays(&mut self, on: On<'_>) {
+        let live: Vec<String> = self.going.keys().cloned().collect();
+        for batch in live.chunks(BATCH) {
+            match on.target.observe(batch) {
+                Ok(called) => {
+                    self.log.extend(called.log);
+                    let gone = called.value.iter().filter(|object| object.version.is_none());
+                    gone.for_each(|object| drop(self.going.remove(&object.live)));
+                }
+                Err(error) => self.log.extend(error.log),
+            }
+        }
+        let stays = std::mem::take(&mut self.going);
+        self.inventory.get_or_insert_default().objects.extend(stays);
     }
 
     /// What was being made when the call was cut off may be there.
@@ -134,7 +159,7 @@ impl Progress {
             if let Some(owned) = inventory.objects.get_mut(live) {
                 owned.version = Some(version);
                 owned.object.clone_from(object);
-                owned.prune_failed = None;
+                (owned.prune_failed, owned.going) = (None, false);
             }
         }
     }

@@ -76,7 +76,9 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
         let scope = Scope { environment: &place.environment, only: *only, prune: *prune, prune_all: true, hooks: true };
         let plan = plan(target.as_ref(), uses, &comparison.desired, &inventory, scope)?;
         let mut changes = Vec::with_capacity(plan.changes.len());
-        for change in plan.changes {
+        // What was deleted and held, and has gone since, is no difference.
+        let differs = |change: &Change| change.before.is_some() || !inventory.is_going(change);
+        for change in plan.changes.into_iter().filter(differs) {
             if ports.cancel.is_cancelled() {
                 return Err(Reason::Cancelled);
             }
@@ -199,7 +201,9 @@ pub(crate) fn planned<'p>(
 pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(Status::never()) };
-        let Planned { target: opened, plan, .. } = planned(ports, place, &release, (target, prune))?;
+        let Planned { target: opened, mut plan, inventory, .. } = planned(ports, place, &release, (target, prune))?;
+        // What was deleted and held, and has gone since, is no drift.
+        plan.changes.retain(|change| change.before.is_some() || !inventory.is_going(change));
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         let health = look.unhealthy.first().map_or(

@@ -317,6 +317,9 @@ impl Progress {
                 self.log.push(LogLine { level: Level::Error, text });
             }
         }
+        if !self.going.is_empty() {
+            self.keep_what_stays(work.on);
+        }
         result
     }
 

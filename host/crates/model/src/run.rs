@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::Digest;
 use crate::call::CallKey;
 use crate::capability::Used;
+use crate::manifest::{Action, Change};
 use crate::plugin::Pinned;
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
@@ -268,6 +269,14 @@ pub struct Inventory {
     pub unfinished: bool,
 }
 
+impl Inventory {
+    /// Whether a change would only delete again what was deleted already.
+    #[must_use]
+    pub fn is_going(&self, change: &Change) -> bool {
+        change.action == Action::Delete && self.objects.get(&change.live).is_some_and(|owned| owned.going)
+    }
+}
+
 /// A live object that is ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
@@ -279,6 +288,9 @@ pub struct Owned {
     /// Why it is still here though it should be gone: the error of a prune that is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prune_failed: Option<String>,
+    /// Whether it was deleted and still there when the sync ended: something holds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub going: bool,
     /// The wave in which it was applied, as long as it has not been healthy since: later waves wait
     /// for it, in the next sync as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]

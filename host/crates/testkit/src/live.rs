@@ -43,6 +43,7 @@ struct State {
     judge: Option<Arc<Judge>>,
     lingering: BTreeMap<String, usize>,
     kept: BTreeSet<String>,
+    held: BTreeSet<String>,
     waves: BTreeMap<String, i32>,
     waits_for: BTreeMap<String, String>,
     faults: BTreeMap<(&'static str, String), VecDeque<Fault>>,
@@ -108,6 +109,11 @@ impl Live {
     /// Lets a delete of this object leave it where it is.
     pub fn keep(&self, name: &str) {
         self.state().kept.insert(name.into());
+    }
+
+    /// Lets a delete of this object have done its part and leave it there, until it is taken away.
+    pub fn hold(&self, name: &str) {
+        self.state().held.insert(name.into());
     }
 
     /// Lets live objects belong to others, parents first.
@@ -213,6 +219,10 @@ impl Live {
 
     pub(crate) fn is_kept(&self, name: &str) -> bool {
         self.state().kept.contains(name)
+    }
+
+    pub(crate) fn is_held(&self, name: &str) -> bool {
+        self.state().held.contains(name)
     }
 
     pub(crate) fn children(&self) -> Vec<Child> {

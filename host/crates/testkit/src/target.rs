@@ -88,9 +88,9 @@ impl<'a> FakeTarget<'a> {
     }
 
     fn plan_delete(&self, name: &str) -> Option<Change> {
-        let live = self.live.get(name)?;
+        let live = self.live.get(name);
         // What was lost to another owner is no longer ours to remove.
-        if !live.owner.is_empty() && live.owner != self.owner {
+        if live.as_ref().is_some_and(|live| !live.owner.is_empty() && live.owner != self.owner) {
             return None;
         }
         Some(Change {
@@ -98,8 +98,8 @@ impl<'a> FakeTarget<'a> {
             object: String::new(),
             action: Action::Delete,
             wave: self.live.wave(name),
-            summary: String::new(),
-            before: Some(live.version()),
+            summary: if live.is_some() { "" } else { "gone already" }.into(),
+            before: live.as_ref().map(LiveObject::version),
             after: None,
             state: Vec::new(),
         })
@@ -114,6 +114,9 @@ impl<'a> FakeTarget<'a> {
             return self.apply_hook(change);
         }
         let live = self.live.get(&change.live);
+        if change.action == Action::Delete && live.is_some() && self.live.is_held(&change.live) {
+            return Ok(Applied { after: None, message: "it is held".into() });
+        }
         let version = live.as_ref().map(LiveObject::version);
         if let Some(live) = &live
             && !live.owner.is_empty()

@@ -1,7 +1,7 @@
 //! Drift: found without a trace, repaired with one.
 
 use springline_model::history::Outcome;
-use springline_model::manifest::{Cleanup, HealthStatus, Phase};
+use springline_model::manifest::{Action, Cleanup, HealthStatus, Phase};
 use springline_model::plugin::Fault;
 use springline_model::port::{Page, Store as _};
 use springline_model::run::Cause;
@@ -10,6 +10,7 @@ use super::{World, files};
 use crate::error::{Reason, StageError};
 use crate::heal::{Healed, heal};
 use crate::run::redeploy;
+use crate::status::status;
 
 fn look(world: &World) -> Result<Healed, Box<StageError>> {
     let environment = &world.chain.environments[0];
@@ -113,4 +114,28 @@ fn without_a_time_to_wait_health_fails_nothing() {
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
     assert_eq!(world.applied(), ["create a", "create b"]);
     assert!(world.watcher.waits().is_empty());
+}
+
+#[test]
+fn what_was_deleted_and_is_held_is_ours_and_told_until_it_is_gone() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    world.live.hold("b");
+    let pruned = || world.run("r2", &files("x", "-", "a")).unwrap();
+    let target = &world.chain.environments[0].target;
+    let drifted = || status(world.ports(), &world.place(), target, true).unwrap().drifted;
+    for _ in 0..2 {
+        pruned();
+        let owned = world.inventory().objects.remove("b").unwrap();
+        assert_eq!((owned.going, owned.prune_failed.as_deref()), (true, Some("it is held")));
+        assert_eq!(drifted().into_iter().map(|change| change.action).collect::<Vec<_>>(), [Action::Delete]);
+    }
+    // It was deleted: there is nothing to repair.
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    assert_eq!(records(&world), 3);
+    world.live.set("b", None);
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    assert!(drifted().is_empty());
+    pruned();
+    assert_eq!(world.inventory().objects.into_keys().collect::<Vec<_>>(), ["a"]);
 }

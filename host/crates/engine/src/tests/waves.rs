@@ -251,3 +251,20 @@ fn every_call_is_made_again_when_it_fails_in_a_way_that_passes() {
     let failure = world.run("r1", &files("x", "-", "a")).unwrap_err();
     assert_eq!((failure.0.stage, failure.0.to_string().contains("later")), (Stage::Plan, true), "{}", failure.0);
 }
+
+#[test]
+fn what_holds_up_a_wave_of_deletes_is_still_ours() {
+    let world = three_waves();
+    world.run("r1", &files("x", "-", THREE)).unwrap();
+    world.live.hold("c");
+    let failure = world.run("r2", &files("x", "-", "a")).unwrap_err();
+    assert!(matches!(&failure.0.reason, Reason::StillThere { live, more: 0, .. } if live == "c"), "{}", failure.0);
+    let owned = world.inventory().objects;
+    assert_eq!(
+        owned.iter().map(|(live, owned)| (live.as_str(), owned.going)).collect::<Vec<_>>(),
+        [("a", false), ("b", false), ("c", true)]
+    );
+    world.live.set("c", None);
+    world.run("r2", &files("x", "-", "a")).unwrap();
+    assert_eq!(world.inventory().objects.into_keys().collect::<Vec<_>>(), ["a"]);
+}
