@@ -66,6 +66,41 @@ impl Options {
     }
 }
 
+/// What stands in an object's annotations and says nothing to anybody: a misspelt option would be left
+/// out without a word, and an object removed that was to be kept.
+pub fn unknown(object: &Value) -> Vec<String> {
+    let mut unknown = Vec::new();
+    let words = annotation(object, SYNC_OPTIONS).unwrap_or_default().split(',').map(str::trim);
+    for option in words.filter(|option| !option.is_empty() && !is_known(option)) {
+        unknown.push(format!("`{option}` is none of the options that {SYNC_OPTIONS} can have, and changes nothing"));
+    }
+    if let Some(text) = annotation(object, SYNC_WAVE).filter(|_| number(object, SYNC_WAVE).is_none()) {
+        unknown.push(format!("`{text}` is no number, so that {SYNC_WAVE} changes nothing"));
+    }
+    unknown
+}
+
+/// Whether Argo CD has such an option, or would have it for a whole application.
+fn is_known(option: &str) -> bool {
+    let Some((key, value)) = option.split_once('=') else { return false };
+    match key {
+        "Prune" | "Delete" => matches!(value, "true" | "false" | "confirm"),
+        "PrunePropagationPolicy" => matches!(value, "foreground" | "background" | "orphan"),
+        "ApplyOutOfSyncOnly"
+        | "ClientSideApplyMigration"
+        | "CreateNamespace"
+        | "FailOnSharedResource"
+        | "Force"
+        | "PruneLast"
+        | "Replace"
+        | "RespectIgnoreDifferences"
+        | "ServerSideApply"
+        | "SkipDryRunOnMissingResource"
+        | "Validate" => matches!(value, "true" | "false"),
+        _ => false,
+    }
+}
+
 /// An annotation of an object.
 pub fn annotation<'o>(object: &'o Value, key: &str) -> Option<&'o str> {
     object.get("metadata")?.get("annotations")?.get(key)?.as_str()
@@ -99,6 +134,18 @@ mod tests {
         assert!(options(json!({ REPLACE: "true" })).replace);
         assert!(options(json!({ IGNORE_HEALTH: "true" })).ignore_health);
         assert_eq!(options(json!({ SYNC_OPTIONS: "Prune=true,Unknown=1", PRUNE: "true" })), Options::default());
+    }
+
+    #[test]
+    fn what_is_misspelt_is_told() {
+        let told = |annotations: Value| unknown(&json!({ "metadata": { "annotations": annotations } }));
+        assert!(unknown(&json!({ "metadata": {} })).is_empty());
+        let known = "Prune=confirm, Delete=false,PruneLast=true,ServerSideApply=false,PrunePropagationPolicy=orphan,";
+        assert!(told(json!({ SYNC_OPTIONS: known, SYNC_WAVE: " -3 " })).is_empty());
+        let wrong = told(json!({ SYNC_OPTIONS: "Prune=False,Prun=false, Validate", SYNC_WAVE: "soon" }));
+        let words = ["`Prune=False` is none", "`Prun=false` is none", "`Validate` is none", "`soon` is no number"];
+        assert_eq!(wrong.len(), words.len(), "{wrong:#?}");
+        assert!(wrong.iter().zip(words).all(|(line, word)| line.starts_with(word)), "{wrong:#?}");
     }
 
     #[test]

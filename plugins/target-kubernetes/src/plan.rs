@@ -12,7 +12,7 @@ use crate::difference::summary;
 use crate::ignore::Ignored;
 use crate::live::{get, get_reachable};
 use crate::notes::Notes;
-use crate::options::Options;
+use crate::options::{Options, unknown};
 use crate::order::{LAST_PRUNE, rank, wave};
 use crate::owner::{Owner, is_marked_alike, is_owned, without_marks};
 use crate::reference::{Kind, Ref};
@@ -76,6 +76,9 @@ struct Plan<'p> {
 /// The changes that make live desired, in their order, deletes behind the others.
 pub fn plan(config: &Config, desired: &[Object], owned: &[String], deploy: &Deploy) -> Result<Vec<Change>> {
     let everything = read(config, desired, deploy)?;
+    for desired in everything.kept.iter().chain(&everything.hooks) {
+        unknown(&desired.object).iter().for_each(|what| warn!("{}: {what}", desired.id));
+    }
     let mut plan = Plan {
         config,
         deploy,

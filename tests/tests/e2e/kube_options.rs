@@ -274,3 +274,20 @@ fn an_application_says_to_its_target_what_is_for_it_to_say_and_no_more() {
     shop.sync();
     assert!(shop.has("configmap/a"));
 }
+
+#[test]
+fn a_misspelt_option_is_told_before_it_does_harm() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "misspelt") else { return };
+    shop.manifest("a", &annotated("a", OPTIONS, "Prune=False,Validate=false"));
+    shop.manifest("b", &annotated("b", "argocd.argoproj.io/sync-wave", "soon"));
+    let outcome = shop.springline(&["sync"]);
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    let warnings: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect();
+    let [option, wave] = warnings[..] else { panic!("{outcome:#?}") };
+    assert!(option.contains("a.yaml: `Prune=False` is none of the options"), "{option}");
+    assert!(wave.contains("b.yaml: `soon` is no number"), "{wave}");
+    shop.manifest("a", &annotated("a", OPTIONS, "Prune=false"));
+    shop.manifest("b", &config_map("b", "1"));
+    assert!(!shop.springline(&["sync"]).stderr.contains("warning:"));
+}

@@ -70,6 +70,22 @@ fn a_wave_begins_when_the_one_before_is_healthy() {
 }
 
 #[test]
+fn what_goes_goes_in_the_reverse_order_of_its_waves() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(shop) = Shop::new(cluster, "backwards") else { return };
+    // By name, it is neither the one order nor the other.
+    for (name, at) in [("a", 0), ("b", 3), ("c", -2), ("d", 1)] {
+        shop.manifest(name, &wave(&config_map(name, "1"), at));
+    }
+    assert_eq!(order(&shop.sync()), ["c", "a", "d", "b"]);
+    shop.manifest("stays", &config_map("stays", "1"));
+    for name in ["a", "b", "c", "d"] {
+        shop.remove(name);
+    }
+    assert_eq!(order(&shop.sync()), ["stays", "-b", "-d", "-a", "-c"]);
+}
+
+#[test]
 fn hooks_run_around_a_sync_and_are_removed_as_their_policies_say() {
     let Some(cluster) = Cluster::shared() else { return };
     let Some(shop) = Shop::new(cluster, "hooks") else { return };
