@@ -84,11 +84,11 @@ pub fn owned(config: &Config, owner: &Owner) -> Result<Vec<String>> {
             labels: format!("{MARK}={}", owner.label()),
             ..Selection::all(springline_sdk::kubernetes::ApiKind::new(&served.api_version, &served.kind))
         };
-        let mut listed = cluster.list(&selection, Freshness::Live);
+        let mut listed = cluster.list(&selection, Freshness::Any);
         if served.namespaced && listed.as_ref().is_err_and(is_narrow) {
-            // The whole cluster is more than what is granted.
+            // All that is granted may be more than what this user may see.
             config.default_namespace().clone_into(&mut selection.namespace);
-            listed = cluster.list(&selection, Freshness::Live);
+            listed = cluster.list(&selection, Freshness::Any);
         }
         let texts = match listed {
             Ok(texts) => texts,

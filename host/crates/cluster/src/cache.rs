@@ -2,6 +2,7 @@
 //! who read it.
 
 mod follow;
+mod labelled;
 mod selector;
 mod store;
 
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::cluster::Cluster;
 use crate::object::Live;
+use labelled::Labelled;
 use selector::Selector;
 use store::{Key, Read, Store};
 
@@ -31,6 +33,8 @@ type Subject = (String, String, Key);
 /// The caches of one cluster.
 pub struct Cache {
     followers: Mutex<HashMap<Scope, Arc<Follower>>>,
+    /// By the type, the namespace and the label.
+    labelled: Mutex<HashMap<(Scope, String), Arc<Labelled>>>,
     readers: Mutex<HashMap<Subject, HashSet<Place>>>,
     /// Where the readers of what has changed are told; none if nobody listens.
     changes: Option<UnboundedSender<Place>>,
@@ -79,7 +83,7 @@ impl Cache {
     /// Nothing yet. A watch that is silent for so long is given up.
     pub fn new(changes: Option<UnboundedSender<Place>>, silence: Option<Duration>) -> Self {
         let silence = silence.unwrap_or(follow::SILENCE);
-        Self { followers: Mutex::default(), readers: Mutex::default(), changes, silence }
+        Self { followers: Mutex::default(), labelled: Mutex::default(), readers: Mutex::default(), changes, silence }
     }
 
     /// Objects by their names, none for each that has to be read from the API server.
@@ -110,8 +114,15 @@ impl Cache {
             return None;
         }
         let selector = Selector::read(&selection.labels)?;
-        let follower = self.current(cluster, served, &selection.namespace).await?;
-        follower.store().select(&selection.namespace, |live| selector.matches(live.metadata.labels.as_ref()))
+        let namespace = &selection.namespace;
+        let chosen = |live: &Live| selector.matches(live.metadata.labels.as_ref());
+        // To follow all objects of a type for the sake of a few would hold the others in memory.
+        if let Some(label) = selector.label().filter(|_| !self.is_followed(served, namespace)) {
+            let labelled = self.labelled(served, namespace, label, &selection.labels);
+            let listed = labelled.is_listed(cluster, &selection.labels).await;
+            return if listed { labelled.store().select(namespace, chosen) } else { None };
+        }
+        self.current(cluster, served, namespace).await?.store().select(namespace, chosen)
     }
 
     /// Notes who reads which objects, if anybody wants to hear of it.
@@ -133,12 +144,18 @@ impl Cache {
             let same = follower.served.kind.version == served.kind.version;
             follower.store().wrote(live.clone(), same);
         }
+        for labelled in self.labelled_of(served, &live.metadata.namespace) {
+            labelled.store().wrote(live.clone(), labelled.is_in_version(served));
+        }
     }
 
     /// Notes that this process deleted an object.
     pub fn deleted(&self, served: &ServedType, key: &Key, uid: &str) {
         for follower in self.of_type(served, &key.0) {
             follower.store().deleted(key.clone(), uid);
+        }
+        for labelled in self.labelled_of(served, &key.0) {
+            labelled.store().deleted(key.clone(), uid);
         }
     }
 
@@ -164,8 +181,7 @@ impl Cache {
 
     fn follower(&self, cluster: &Arc<Cluster>, served: &ServedType, namespace: &str) -> Arc<Follower> {
         let mut followers = lock(&self.followers);
-        let scope =
-            (served.kind.group.clone(), served.kind.version.clone(), served.plural.clone(), namespace.to_owned());
+        let scope = scope(served, namespace);
         if let Some(follower) = followers.get(&scope)
             && !follower.state().is_over(Instant::now())
         {
@@ -180,6 +196,30 @@ impl Cache {
         followers.insert(scope, Arc::clone(&follower));
         tokio::spawn(follow::follow(Arc::clone(cluster), Arc::clone(&follower)));
         follower
+    }
+
+    /// Whether objects of a type and namespace are followed, or soon will be.
+    fn is_followed(&self, served: &ServedType, namespace: &str) -> bool {
+        let followers = lock(&self.followers);
+        ["", namespace].iter().any(|within| {
+            let follower = followers.get(&scope(served, within));
+            follower.is_some_and(|follower| !matches!(follower.state(), State::Barred(_)))
+        })
+    }
+
+    /// What is known of the objects that carry a label.
+    fn labelled(&self, served: &ServedType, namespace: &str, label: &str, selector: &str) -> Arc<Labelled> {
+        let mut all = lock(&self.labelled);
+        all.retain(|_, labelled| !labelled.is_stale());
+        let labelled = all.entry((scope(served, namespace), label.to_owned()));
+        Arc::clone(labelled.or_insert_with(|| Labelled::new(served, namespace, label, selector)))
+    }
+
+    /// What is known of labelled objects, of any version, among which one of this namespace may be.
+    fn labelled_of(&self, served: &ServedType, namespace: &str) -> Vec<Arc<Labelled>> {
+        let mut all = lock(&self.labelled);
+        all.retain(|_, labelled| !labelled.is_stale());
+        all.values().filter(|labelled| labelled.is_about(served, namespace)).cloned().collect()
     }
 
     /// The followers, of any version, in whose scope a namespace is.
@@ -214,6 +254,10 @@ impl Cache {
             }
         }
     }
+}
+
+fn scope(served: &ServedType, namespace: &str) -> Scope {
+    (served.kind.group.clone(), served.kind.version.clone(), served.plural.clone(), namespace.to_owned())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -146,7 +146,8 @@ impl Clusters for FakeClusters {
         selection: &'a Selection,
         freshness: Freshness,
     ) -> Answer<'a, Vec<Arc<str>>> {
-        self.answer(format!("list {} in {cluster}, {freshness:?}", selection.kind), move |state| {
+        let asked = format!("list {} of [{}] in {cluster}, {freshness:?}", selection.kind, selection.namespace);
+        self.answer(asked, move |state| {
             let selected = state.objects.iter().filter(|((of, name), _)| {
                 of == cluster
                     && name.kind == selection.kind

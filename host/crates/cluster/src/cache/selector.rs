@@ -39,6 +39,14 @@ impl Selector {
         (depth == 0).then_some(Self(conditions))
     }
 
+    /// A label that all carry which are selected; none if there need be none.
+    pub fn label(&self) -> Option<&str> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::In(name, _) | Condition::Has(name) => Some(name.as_str()),
+            Condition::NotIn(..) | Condition::Lacks(_) => None,
+        })
+    }
+
     /// Whether labels are as they must be.
     pub fn matches(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
         let value = |name: &str| labels.and_then(|labels| labels.get(name));

@@ -141,18 +141,23 @@ impl Store {
     /// none if one of them is behind.
     pub fn select(&self, namespace: &str, chosen: impl Fn(&Live) -> bool) -> Option<Vec<Arc<str>>> {
         let within = |key: &Key| namespace.is_empty() || key.0 == namespace;
-        let mut now: BTreeMap<&Key, &Live> = self.objects.iter().filter(|(key, _)| within(key)).collect();
-        for (key, ahead) in self.ahead.iter().filter(|(key, _)| within(key)) {
-            match ahead {
-                Ahead::Written { live: Some(live), .. } => drop(now.insert(key, live)),
-                Ahead::Gone { uid, version } if now.get(key).is_some_and(|live| !is_next(live, uid, *version)) => {
-                    now.remove(key);
+        // Most objects are as they were seen: those that are not are looked at first.
+        let mut ahead: Vec<(&Key, Option<&Live>)> = Vec::new();
+        for (key, what) in self.ahead.iter().filter(|(key, _)| within(key)) {
+            match what {
+                Ahead::Written { live: Some(live), .. } => ahead.push((key, Some(live))),
+                Ahead::Gone { uid, version } => {
+                    ahead.push((key, self.objects.get(key).filter(|live| is_next(live, uid, *version))));
                 }
-                Ahead::Gone { .. } => {}
                 Ahead::Written { live: None, .. } | Ahead::Unknown => return None,
             }
         }
-        Some(now.values().filter(|live| chosen(live)).map(|live| Arc::clone(&live.text)).collect())
+        let seen = self.objects.iter().filter(|(key, live)| within(key) && chosen(live));
+        let seen = seen.filter(|(key, _)| ahead.is_empty() || !self.ahead.contains_key(*key));
+        let ahead = ahead.iter().filter_map(|(key, live)| live.filter(|live| chosen(live)).map(|live| (*key, live)));
+        let mut now: Vec<(&Key, &Live)> = seen.chain(ahead).collect();
+        now.sort_unstable_by_key(|(key, _)| *key);
+        Some(now.into_iter().map(|(_, live)| Arc::clone(&live.text)).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use springline_cluster::Options;
-use springline_model::kubernetes::{Clusters, Freshness, KubernetesError, ObjectName, Write};
+use springline_model::kubernetes::{ApiKind, Clusters, Freshness, KubernetesError, ObjectName, Write};
 use springline_model::run::Place;
 use springline_testcluster::{Cluster, Fault, Proxy};
 
@@ -71,6 +71,45 @@ fn reads_cost_no_requests_and_know_every_write() {
     assert!(reads.is_empty(), "{reads:?}");
     assert!(asking.get(&name, Freshness::LiveManaged).is_ok());
     assert!(proxy.requests().iter().any(|request| request.method == "GET"));
+}
+
+/// The names of the Secrets with a label.
+fn secrets(asking: &Asking, labels: &str) -> Vec<String> {
+    let objects = asking.list("v1", "Secret", "", labels).unwrap();
+    objects.iter().map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn many_who_select_by_a_label_share_one_list() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace("shared-list");
+    let proxy = Proxy::before(cluster);
+    let (asking, _changes) = watching(&proxy, "admin");
+    let secret = |number: usize| {
+        let name = format!("of-{number}");
+        let text = format!(
+            r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"{name}","namespace":"{namespace}","labels":{{"{namespace}":"{number}"}}}}}}"#
+        );
+        (ObjectName { kind: ApiKind::new("v1", "Secret"), namespace: namespace.clone(), name }, text)
+    };
+    for number in 0..10 {
+        let (name, text) = secret(number);
+        asking.apply(&name, &text).unwrap();
+    }
+    proxy.forget();
+    let lists = || proxy.requests().iter().filter(|request| request.method == "GET").count();
+    for number in 0..10 {
+        assert_eq!(secrets(&asking, &format!("{namespace}={number}")), [format!("of-{number}")]);
+        assert_eq!(lists(), 1 + usize::from(number > 0), "one for the first, one for all the others");
+    }
+    let (third, text) = secret(3);
+    asking.delete(&third, "").unwrap();
+    assert_eq!(secrets(&asking, &format!("{namespace}=3")), [""; 0]);
+    asking.apply(&third, &text).unwrap();
+    assert_eq!(secrets(&asking, &format!("{namespace} in (3,4)")), ["of-3", "of-4"]);
+    assert_eq!(lists(), 2, "what was written meanwhile is known");
+    let fresh = Asking::new(cluster.kubeconfig());
+    assert_eq!(secrets(&fresh, &format!("{namespace} in (3,4)")), ["of-3", "of-4"]);
 }
 
 #[test]

@@ -122,6 +122,25 @@ fn who_works_in_a_namespace_may_look_at_it() {
 }
 
 #[test]
+fn a_list_of_all_namespaces_is_of_those_that_are_granted() {
+    let Some((setup, clusters)) = setup() else { return };
+    let all = || json!([{ "list": ["v1", "ConfigMap", ""] }]);
+    let two = Grants {
+        kubernetes: [grant(&["shop", "bank"], &["ConfigMap"], &[]), grant(&["kube-system"], &["Secret"], &[])]
+            .into_iter()
+            .flat_map(|grants| grants.kubernetes)
+            .collect(),
+        ..Grants::default()
+    };
+    assert_eq!(said(&setup, two, all()), ["0 objects, 0 bytes"]);
+    let asked = ["list ConfigMap of [bank] in prod, Live", "list ConfigMap of [shop] in prod, Live"];
+    assert_eq!(clusters.asked(), asked);
+    let of_another = said(&setup, grant(&["shop"], &["Secret"], &[]), all());
+    assert!(of_another[0].starts_with("denied: "), "{of_another:?}");
+    assert_eq!(clusters.asked().len(), 2, "nothing more was asked");
+}
+
+#[test]
 fn what_is_not_granted_is_denied_with_the_line_that_would_grant_it() {
     let Some((setup, clusters)) = setup() else { return };
     let elsewhere = SHOP.replace("shop", "kube-system");

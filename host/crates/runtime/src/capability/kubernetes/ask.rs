@@ -55,11 +55,15 @@ impl Kubernetes {
     }
 
     pub(super) async fn list(&self, cluster: &str, selection: &Selection, freshness: Freshness) -> Answer<Vec<String>> {
-        self.admit(cluster, &selection.kind, &selection.namespace, Verb::List)?;
         gate::check_selection(selection)?;
-        let listed = self.clusters()?.list(cluster, selection, freshness).await.map_err(|error| self.told(error))?;
-        gate::check_sum(listed.iter().map(|text| text.len()))?;
-        Ok(listed.into_iter().map(owned).collect())
+        let mut objects: Vec<Arc<str>> = Vec::new();
+        for namespace in self.admit_list(cluster, &selection.kind, &selection.namespace)? {
+            let selection = Selection { namespace, ..selection.clone() };
+            let listed = self.clusters()?.list(cluster, &selection, freshness).await;
+            objects.extend(listed.map_err(|error| self.told(error))?);
+            gate::check_sum(objects.iter().map(|text| text.len()))?;
+        }
+        Ok(objects.into_iter().map(owned).collect())
     }
 
     /// Writes the object of this text.

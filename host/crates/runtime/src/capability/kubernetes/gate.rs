@@ -1,7 +1,7 @@
 //! Decides what may be asked of clusters.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use springline_model::capability::{Grants, KUBERNETES, kubernetes_line};
 use springline_model::kubernetes::{Access, ApiKind, ObjectName, Selection, ServedType, Verb};
@@ -80,6 +80,22 @@ impl Kubernetes {
         }
         self.note(cluster, kind, verb);
         Ok(())
+    }
+
+    /// Lets through a list, and says of which namespaces: of all, that are those in which it is granted.
+    pub(super) fn admit_list(&self, cluster: &str, kind: &ApiKind, namespace: &str) -> Checked<Vec<String>> {
+        let grants = self.powers.grants();
+        let access = |namespace| Access { cluster, group: &kind.group, kind: &kind.kind, namespace, verb: Verb::List };
+        if namespace.is_empty() && !grants.covers(&access(None)) {
+            let named = grants.kubernetes.iter().flat_map(|grant| &grant.namespaces);
+            let granted: BTreeSet<&String> = named.filter(|name| grants.covers(&access(Some(name.as_str())))).collect();
+            if !granted.is_empty() {
+                granted.iter().try_for_each(|name| self.admit(cluster, kind, name, Verb::List))?;
+                return Ok(granted.into_iter().cloned().collect());
+            }
+        }
+        self.admit(cluster, kind, namespace, Verb::List)?;
+        Ok(vec![namespace.to_owned()])
     }
 
     /// Whether it is a Namespace in which something is granted.
