@@ -6,6 +6,9 @@ use springline_yaml::{Error, Map, Node, Schema, Value, read, read_json};
 
 use crate::input::{KUSTOMIZE_HINT, template_hint};
 
+/// The annotations of what is run within a sync and not kept: Argo CD's and Helm's.
+const HOOKS: [&str; 2] = ["argocd.argoproj.io/hook", "helm.sh/hook"];
+
 /// A manifest: one Kubernetes object as desired.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -17,7 +20,7 @@ pub struct Document {
     pub group: String,
     /// Its kind.
     pub kind: String,
-    /// Its name.
+    /// Its name, or of a hook with `generateName` what its name begins with.
     pub name: String,
     /// All of it.
     pub node: Node,
@@ -90,7 +93,10 @@ fn document(file: &str, node: Node) -> Result<Document, Vec<Violation>> {
     };
     let api_version = text(&["apiVersion"], "v1");
     let kind = text(&["kind"], "ConfigMap");
-    let name = text(&["metadata", "name"], "settings");
+    let name = match generated(&node) {
+        Some(prefix) => prefix,
+        None => text(&["metadata", "name"], "settings"),
+    };
     for key in ["labels", "annotations"] {
         violations.extend(not_text(&node, key).map(|(line, message)| at(line, message)));
     }
@@ -117,6 +123,15 @@ fn is_kustomization(map: &Map) -> bool {
     }
 }
 
+/// What the name of a hook begins with, if it leaves the rest to the target.
+fn generated(node: &Node) -> Option<String> {
+    let metadata = node.get("metadata")?;
+    let annotations = metadata.get("annotations")?;
+    let is_hook = HOOKS.iter().any(|key| annotations.get(key).is_some());
+    let prefix = metadata.get("generateName")?.as_text().filter(|prefix| !prefix.is_empty())?;
+    (is_hook && metadata.get("name").is_none()).then(|| prefix.to_owned())
+}
+
 /// The text at these keys.
 fn required(node: &Node, keys: &[&str], example: &str) -> Result<String, (u32, String)> {
     let name = keys.join(".");
@@ -129,7 +144,8 @@ fn required(node: &Node, keys: &[&str], example: &str) -> Result<String, (u32, S
         },
         None if keys == ["metadata", "name"] && node.at(&["metadata", "generateName"]).is_some() => Err((
             node.line,
-            "`generateName` gives another name at every apply; desired state needs `metadata.name`".into(),
+            "`generateName` gives another name at every apply; desired state needs `metadata.name`, all but hooks"
+                .into(),
         )),
         None => Err((node.line, format!("a manifest needs `{name}`, such as `{example}`, and this has none"))),
     }
@@ -197,7 +213,9 @@ mod tests {
         );
         assert_eq!(
             told("apiVersion: v1\nkind: Job\nmetadata: {generateName: x-}\n"),
-            ["f.yaml:1: `generateName` gives another name at every apply; desired state needs `metadata.name`"]
+            [
+                "f.yaml:1: `generateName` gives another name at every apply; desired state needs `metadata.name`, all but hooks"
+            ]
         );
         assert_eq!(
             told("apiVersion: v1\nkind: Pod\nmetadata: {name: a/b}\n"),

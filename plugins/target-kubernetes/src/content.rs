@@ -1,7 +1,10 @@
 //! What of an object is meant by somebody, and what the API server or a controller keeps in it.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
 use springline_sdk::kubernetes::fingerprint;
 use springline_sdk::prelude::*;
 use springline_sdk::serde_json::Map;
@@ -127,6 +130,14 @@ fn hidden(value: &Value, encoded: bool) -> String {
 /// A text of a mapping; an empty one where there is none.
 pub fn text<'o>(map: &'o Value, key: &str) -> &'o str {
     map.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A short digest of a text: 16 characters.
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text)[..8].iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// A text of an object's metadata.

@@ -7,7 +7,7 @@ use springline_sdk::prelude::*;
 use springline_yaml::kubernetes::NO_NAMESPACE;
 
 use crate::config::Config;
-use crate::content::{metadata, normalise};
+use crate::content::{self, metadata, normalise};
 use crate::document::parse;
 use crate::hook::{Role, role};
 use crate::options::Options;
@@ -16,7 +16,7 @@ use crate::reference::{Kind, Ref};
 use crate::refusal::reading;
 use crate::scope::{define, own_is_namespaced};
 
-/// How much of a digest stands for the part of a name that is generated.
+/// How much of a digest of its content stands for the part of a name that is generated.
 const SUFFIX: usize = 10;
 
 /// A desired object, and what it becomes.
@@ -147,8 +147,8 @@ fn manifest(object: &Object, digest: &str, text: &str) -> Result<Manifest, Vec<V
         if matches!(role, Role::Kept) {
             tell("`metadata.generateName` gives another name at every apply; only a hook can have it".to_owned());
         }
-        let hex = digest.rsplit(':').next().unwrap_or(digest);
-        name = format!("{generated}{}", &hex[..SUFFIX.min(hex.len())]);
+        // Of what it says, so that it keeps its name where only its place in a file changes.
+        name = format!("{generated}{}", &content::digest(&value.to_string())[..SUFFIX]);
     } else if name.is_empty() {
         tell("an object needs `metadata.name`, and this has none".to_owned());
     }

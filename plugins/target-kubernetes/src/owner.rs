@@ -1,12 +1,10 @@
 //! Whose an object is: the marks that it carries itself.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest as _, Sha256};
 use springline_sdk::Deploy;
 use springline_sdk::prelude::*;
 use springline_sdk::serde_json::Map;
 
+use crate::content::digest;
 use crate::options::annotation;
 
 /// The annotation that names the owner, and the label that finds what it owns.
@@ -30,10 +28,7 @@ impl Owner {
 
     /// The value of the label: a label's value can't hold every name.
     pub fn label(&self) -> String {
-        Sha256::digest(&self.name)[..8].iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        digest(&self.name)
     }
 
     /// Marks an object that is to be applied, whatever marks the manifest has.

@@ -293,6 +293,10 @@ fn hooks_have_phases_and_names() {
     assert_eq!(hooks.iter().map(|hook| hook.phase).collect::<Vec<_>>(), [Phase::Before, Phase::After]);
     let name = hooks[0].live.strip_prefix("prod/Job.batch/shop/migrate-").unwrap();
     assert_eq!(name.len(), 10);
+    // It says the same from another place in its file.
+    let digest = host.add_blob(format!("# Source: job.yaml:9\n{job}"));
+    let moved = plain().hooks(&[Object::blob("job.yaml", digest), objects[1].clone()], &mut host.deploy()).unwrap();
+    assert_eq!(moved[0].live, hooks[0].live);
 
     let change = Change { state: hooks[0].state.clone(), ..Change::new(Action::Create, &hooks[0].live, "job.yaml") };
     for _ in 0..2 {

@@ -283,11 +283,29 @@ fn a_hook_without_a_name_of_its_own_gets_one() {
     let Some(_kubelet) = Kubelet::of(&shop) else { return };
     let nameless = |annotations: &str| job("x", annotations, "").replace("  name: x\n", "  generateName: migrate-\n");
     shop.manifest("a", &config_map("a", "1"));
-    shop.manifest("migrate", &nameless("argocd.argoproj.io/hook: PreSync"));
-    // The one that reads manifests wants names.
+    // What is kept needs a name.
+    shop.manifest("migrate", &nameless("example.org/hook: PreSync"));
     let stderr = shop.springline(&["sync"]).stderr;
-    assert!(stderr.contains("migrate.yaml:") && stderr.contains("generateName"), "{stderr}");
+    assert!(stderr.contains("deploy/migrate.yaml:1: ") && stderr.contains("generateName"), "{stderr}");
+    shop.manifest("migrate", &nameless("argocd.argoproj.io/hook: PreSync"));
+    shop.sync();
+    let made = |shop: &Shop<'_>| {
+        let jobs = shop.get("jobs");
+        let jobs = jobs["items"].as_array().unwrap().iter();
+        let names: Vec<_> = jobs.map(|job| job["metadata"]["name"].as_str().unwrap().to_owned()).collect();
+        names
+    };
+    let [first] = &made(&shop)[..] else { panic!("{:?}", made(&shop)) };
+    assert!(first.starts_with("migrate-"), "{first}");
+    assert_eq!(shop.diff(), None);
+    // It is run again under the name that it has, wherever it stands in its file.
+    shop.manifest("a", &config_map("a", "2"));
+    shop.manifest("migrate", &format!("# Moved\n{}", nameless("argocd.argoproj.io/hook: PreSync")));
+    shop.sync();
+    assert_eq!(shop.get("configmap/a")["data"]["value"], "2");
+    assert_eq!(made(&shop), [first.as_str()]);
 
+    // What is kept needs a name, whatever renders it.
     let template = format!(
         "\
 application: {}
@@ -299,23 +317,6 @@ environments:
         shop.namespace
     );
     shop.sandbox.write("springline.yaml", &template);
-    shop.sync();
-    let made = |shop: &Shop<'_>| {
-        let jobs = shop.get("jobs");
-        let jobs = jobs["items"].as_array().unwrap().iter();
-        let names: Vec<_> = jobs.map(|job| job["metadata"]["name"].as_str().unwrap().to_owned()).collect();
-        names
-    };
-    let [first] = &made(&shop)[..] else { panic!("{:?}", made(&shop)) };
-    assert!(first.starts_with("migrate-"), "{first}");
-    assert_eq!(shop.diff(), None);
-    shop.manifest("a", &config_map("a", "2"));
-    shop.sync();
-    assert_eq!(shop.get("configmap/a")["data"]["value"], "2");
-    let again = made(&shop);
-    assert!(!again.is_empty() && again.iter().all(|name| name.starts_with("migrate-")), "{again:?}");
-
-    // What is kept needs a name here too.
     shop.manifest("migrate", &nameless("example.org/hook: none"));
     let stderr = shop.springline(&["sync"]).stderr;
     assert!(stderr.contains("only a hook can have it"), "{stderr}");
