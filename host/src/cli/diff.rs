@@ -61,6 +61,7 @@ impl Diff {
                 target: &environment.target,
                 context: Arc::new(context),
                 desired: rendered.objects.clone(),
+                input: &environment.input,
                 prune: environment.sync.prune,
                 only: self.only.as_deref(),
             };

@@ -57,7 +57,16 @@ pub fn render(config: &Config, render: &mut Render) -> Result<Vec<Object>> {
     if documents.is_empty() {
         warn!("there is no manifest in the input directory");
     }
-    ids.into_iter().map(|(id, document)| render.object(id, write(&document.node))).collect()
+    ids.into_iter().map(|(id, document)| render.object(id, body(document))).collect()
+}
+
+/// A document as it is rendered. It begins with where it comes from, for the host's messages.
+fn body(document: &Document) -> String {
+    let Document { file, line, node, .. } = document;
+    let text = write(node);
+    // What YAML takes for the end of a line would end the comment.
+    let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if file.contains(ends) { text } else { format!("# Source: {file}:{line}\n{text}") }
 }
 
 fn check_namespace(config: &Config, violations: &mut Vec<Violation>) {

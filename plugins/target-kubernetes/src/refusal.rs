@@ -51,7 +51,7 @@ impl Sent<'_> {
                 Error::Invalid(self.untyped(&message))
             }
             KubernetesError::UnknownType(message) => self.violation(message).into(),
-            KubernetesError::Failed(message) => Error::failed(format!("{}: {message}", self.id)),
+            KubernetesError::Failed(message) => Error::failed(format!("`{}`: {message}", self.id)),
             other => other.into(),
         }
     }
@@ -289,7 +289,7 @@ mod tests {
         let live = Ref::parse("prod/Deployment.apps/shop/web").unwrap();
         let sent = Sent { id: "shop/web.yaml", live: &live, text: &|| Some(TEXT.to_owned()) };
         let large = sent.error(KubernetesError::Failed("the object has 4 bytes, and 3 is the most".into()));
-        assert_eq!(large, Error::failed("shop/web.yaml: the object has 4 bytes, and 3 is the most"));
+        assert_eq!(large, Error::failed("`shop/web.yaml`: the object has 4 bytes, and 3 is the most"));
         let several = "failed to create typed patch object (x): errors:\n  .spec.replicas: a\n  .spec.template: b";
         let unavailable = KubernetesError::Unavailable { message: several.into(), retry_after: None };
         assert_eq!(

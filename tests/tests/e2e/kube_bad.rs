@@ -164,9 +164,8 @@ fn unknown_kinds_are_told_with_their_file_and_the_way_out() {
         ("v2", "ConfigMap", "api-resources"),
     ] {
         shop.manifest("odd", &format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{ name: odd }}\n"));
-        let file = format!("{}/odd.yaml", if api_version == "v2" { "ConfigMap" } else { kind });
         let said = shop.springline(&["run"]).fails(PLUGIN, &["cluster `test`", kind, api_version, words]);
-        assert!(said.contains("odd.yaml"), "{file}: {said}");
+        assert!(said.contains("deploy/odd.yaml:1: ") && said.contains("/odd.yaml: "), "{said}");
         assert!(!shop.has("configmap/map"), "nothing is begun");
     }
 }
@@ -181,6 +180,9 @@ fn invalid_objects_are_told_with_field_line_and_file() {
     let Some(shop) = Shop::new(cluster, "invalid") else { return };
     shop.manifest("map", &config_map("map", "one"));
     let good = deployment("web", "0");
+    // Behind another object of its file, in which it begins at this line.
+    let place = "deploy/web.yaml:8: _default/Deployment.apps/web.yaml:";
+    let behind = |text: &str| format!("# First\n{}---\n# Then\n{text}", config_map("other", "one"));
     let cases = [
         (deployment("web", "three"), "spec.replicas"),
         (deployment("web", "-1"), "spec.replicas"),
@@ -189,19 +191,21 @@ fn invalid_objects_are_told_with_field_line_and_file() {
         (good.replace("matchLabels: { app: web }", "matchLabels: { app: other }"), "spec.template.metadata.labels"),
     ];
     for (text, field) in cases {
-        shop.manifest("web", &text);
+        shop.manifest("web", &behind(&text));
         let outcome = shop.springline(&["run"]);
         let code = outcome.code;
-        let said = outcome.fails(code, &["Deployment.apps/web.yaml:", field]);
+        let said = outcome.fails(code, &["Deployment.apps/web.yaml:", place, field]);
         assert!([PLUGIN, DEPLOY].contains(&code), "{code}: {said}");
         println!("{code}: {said}");
     }
-    shop.manifest("web", &good);
+    shop.manifest("web", &behind(&good));
     shop.springline(&["run"]).ok();
     // A change of what can't change.
-    shop.manifest("web", &good.replace("app: web", "app: other"));
-    shop.springline(&["run"])
-        .fails(PLUGIN, &["Deployment.apps/web.yaml:", "spec.selector", "can't be changed", "springline.dev/replace"]);
+    shop.manifest("web", &behind(&good.replace("app: web", "app: other")));
+    let words = [place, "spec.selector", "can't be changed", "springline.dev/replace"];
+    for verb in ["run", "diff"] {
+        shop.springline(&[verb]).fails(PLUGIN, &words);
+    }
     assert_eq!(shop.get("deployment/web")["spec"]["selector"]["matchLabels"]["app"], "web");
 }
 
@@ -216,7 +220,8 @@ fn one_object_in_two_files_is_told_with_both() {
     let named = format!("name: map, namespace: {}", shop.namespace);
     shop.manifest("b", &config_map("map", "two").replace("name: map", &named));
     let live = shop.live("ConfigMap", "map");
-    shop.springline(&["run"]).fails(PLUGIN, &["both become", &live]);
+    let both = ["deploy/a.yaml:1", "deploy/b.yaml:1", "both become", &live];
+    shop.springline(&["run"]).fails(PLUGIN, &both);
     assert!(!shop.has("configmap/map"));
 }
 

@@ -16,6 +16,7 @@ pub mod heal;
 mod health;
 mod hooks;
 mod keep;
+mod origin;
 mod patient;
 pub mod plan;
 mod progress;

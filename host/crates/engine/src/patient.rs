@@ -9,6 +9,7 @@ use springline_model::port::Target;
 
 use crate::Ports;
 use crate::health::nap;
+use crate::origin::Origins;
 
 /// How often a call is tried.
 const TRIES: u32 = 4;
@@ -47,50 +48,58 @@ pub(crate) fn patiently<T>(
     }
 }
 
-/// A target whose calls are made patiently.
+/// A target whose calls are made patiently, and which tells of objects by their files.
 pub(crate) struct Patient<'p> {
     pub ports: Ports<'p>,
     pub target: Box<dyn Target + 'p>,
+    pub origins: Origins,
+}
+
+impl Patient<'_> {
+    fn call<T>(&self, call: impl Fn() -> Result<Called<T>, CallError>) -> Result<Called<T>, CallError> {
+        let told = |error: CallError| CallError { fault: self.origins.tell(self.ports.blobs, error.fault), ..error };
+        patiently(self.ports, call).map_err(told)
+    }
 }
 
 impl Target for Patient<'_> {
     fn identify(&self) -> Result<Called<Vec<Identity>>, CallError> {
-        patiently(self.ports, || self.target.identify())
+        self.call(|| self.target.identify())
     }
 
     fn plan(&self, owned: &[String]) -> Result<Called<Vec<Change>>, CallError> {
-        patiently(self.ports, || self.target.plan(owned))
+        self.call(|| self.target.plan(owned))
     }
 
     fn explain(&self, change: &Change) -> Result<Called<Difference>, CallError> {
-        patiently(self.ports, || self.target.explain(change))
+        self.call(|| self.target.explain(change))
     }
 
     fn apply(&self, change: &Change) -> Result<Called<Applied>, CallError> {
-        patiently(self.ports, || self.target.apply(change))
+        self.call(|| self.target.apply(change))
     }
 
     fn observe(&self, live: &[String]) -> Result<Called<Vec<Observed>>, CallError> {
-        patiently(self.ports, || self.target.observe(live))
+        self.call(|| self.target.observe(live))
     }
 
     fn judge(&self, object: &Observed) -> Result<Called<Health>, CallError> {
-        patiently(self.ports, || self.target.judge(object))
+        self.call(|| self.target.judge(object))
     }
 
     fn owned(&self) -> Result<Called<Vec<String>>, CallError> {
-        patiently(self.ports, || self.target.owned())
+        self.call(|| self.target.owned())
     }
 
     fn hooks(&self) -> Result<Called<Vec<Hook>>, CallError> {
-        patiently(self.ports, || self.target.hooks())
+        self.call(|| self.target.hooks())
     }
 
     fn children(&self, live: &[String]) -> Result<Called<Vec<Child>>, CallError> {
-        patiently(self.ports, || self.target.children(live))
+        self.call(|| self.target.children(live))
     }
 
     fn explain_health(&self, live: &[String]) -> Result<Called<Vec<Account>>, CallError> {
-        patiently(self.ports, || self.target.explain_health(live))
+        self.call(|| self.target.explain_health(live))
     }
 }

@@ -230,6 +230,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
         let job = Job {
             release: release(request.chain, environment, request.source, &report.artifacts, &rendered, made),
             desired: rendered.objects.clone(),
+            input: Some(&environment.input),
             target: &environment.target,
             context: Arc::new(context(request.chain, environment, request.source, &report.artifacts)),
             policy: &environment.sync,
@@ -401,6 +402,7 @@ fn stored(
     let job = Job {
         release: release.clone(),
         desired,
+        input: None,
         target,
         context: Arc::new(release_context(release)),
         policy,

@@ -57,6 +57,8 @@ pub struct Comparison<'a> {
     pub context: Arc<Context>,
     /// The desired objects.
     pub desired: Arc<[Object]>,
+    /// The directory of the source that they were rendered from.
+    pub input: &'a str,
     /// Whether what is no longer desired is removed.
     pub prune: bool,
     /// Only this object.
@@ -70,7 +72,8 @@ pub struct Comparison<'a> {
 pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differences, StageError> {
     let Comparison { place, target: uses, prune, only, .. } = comparison;
     let work = || -> Result<Differences, Reason> {
-        let target = open(ports, uses, comparison.context.clone(), comparison.desired.clone(), &Ledger::default())?;
+        let desired = (comparison.desired.clone(), Some(comparison.input));
+        let target = open(ports, uses, comparison.context.clone(), desired, &Ledger::default())?;
         let inventory = inventory(ports, place, target.as_ref(), uses)?;
         // An empty render is shown for what it would do; only a sync refuses it.
         let scope = Scope { environment: &place.environment, only: *only, prune: *prune, prune_all: true, hooks: true };
@@ -186,7 +189,7 @@ pub(crate) fn planned<'p>(
     let desired: Vec<Object> = read_json(ports, &release.objects)?;
     let desired: Arc<[Object]> = desired.into();
     let ledger = Ledger::default();
-    let opened = open(ports, target, Arc::new(release_context(release)), desired.clone(), &ledger)?;
+    let opened = open(ports, target, Arc::new(release_context(release)), (desired.clone(), None), &ledger)?;
     let inventory = inventory(ports, place, opened.as_ref(), target)?;
     let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true, hooks: false };
     let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;

@@ -21,6 +21,7 @@ use crate::error::{Reason, StageError};
 use crate::event::{Awaited, Event, Point};
 use crate::health::{On, Wait};
 use crate::keep::{put_log, read_json, to_json};
+use crate::origin::Origins;
 use crate::patient::Patient;
 use crate::plan::{Plan, Scope, failed, plan, summarise};
 use crate::progress::Progress;
@@ -33,6 +34,8 @@ const PLANS: usize = 4;
 pub(crate) struct Job<'a> {
     pub release: Release,
     pub desired: Arc<[Object]>,
+    /// The directory of the source that they were rendered from; none for what was rendered before.
+    pub input: Option<&'a str>,
     pub target: &'a chain::Target,
     pub context: Arc<Context>,
     pub policy: &'a application::Sync,
@@ -79,12 +82,13 @@ pub(crate) fn place_of(release: &Release) -> Place {
     Place { application: release.application.clone(), environment: release.environment.clone() }
 }
 
-/// Opens the target of an environment.
+/// Opens the target of an environment. The objects come with the directory of the source that they
+/// were rendered from, if it is known.
 pub(crate) fn open<'p>(
     ports: Ports<'p>,
     uses: &chain::Target,
     context: Arc<Context>,
-    desired: Arc<[Object]>,
+    (desired, input): (Arc<[Object]>, Option<&str>),
     ledger: &Ledger,
 ) -> Result<Box<dyn Target + 'p>, Reason> {
     let call = Call {
@@ -96,9 +100,10 @@ pub(crate) fn open<'p>(
         ledger: ledger.clone(),
         cancel: ports.cancel.clone(),
     };
+    let origins = Origins { desired: desired.clone(), input: input.map(str::to_owned) };
     let target = TargetCall { call, desired };
     let target = ports.plugins.target(target).map_err(|error| failed(uses, error))?;
-    Ok(Box::new(Patient { ports, target }))
+    Ok(Box::new(Patient { ports, target, origins }))
 }
 
 /// What this application owns here: from the store, or where the store knows nothing, from the
@@ -302,7 +307,7 @@ impl Progress {
     ) -> Result<(), StageError> {
         let target = match opened {
             Some(target) => target,
-            None => open(ports, job.target, job.context.clone(), job.desired.clone(), &self.ledger)
+            None => open(ports, job.target, job.context.clone(), (job.desired.clone(), job.input), &self.ledger)
                 .map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))?,
         };
         let work = Work { on: On { ports, target: target.as_ref(), uses: job.target }, job, place };

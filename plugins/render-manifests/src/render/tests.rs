@@ -33,14 +33,14 @@ fn every_document_is_an_object_with_a_stable_id() {
     assert_eq!(
         rendered(&host, json!({})),
         [
-            ("_cluster/Namespace/x.yaml".into(), "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n".into()),
+            ("_cluster/Namespace/x.yaml".into(), "# Source: b.yaml:7\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n".into()),
             (
                 "_default/Service/web.yaml".into(),
-                "kind: Service\napiVersion: v1\nmetadata:\n  name: web\nspec:\n  \"on\": \"off\"\n  mode: 420\n".into()
+                "# Source: a/c.json:1\nkind: Service\napiVersion: v1\nmetadata:\n  name: web\nspec:\n  \"on\": \"off\"\n  mode: 420\n".into()
             ),
             (
                 "x/Deployment.apps/web.yaml".into(),
-                "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: x\n".into()
+                "# Source: b.yaml:2\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: x\n".into()
             ),
         ]
     );
@@ -159,4 +159,26 @@ fn a_chart_that_others_wrote_is_refused() {
     let Some(fixtures) = fixtures() else { return };
     let lines = told(&with_input(&fixtures.join("podinfo/charts")), json!({}));
     assert!(lines.iter().all(|line| line.contains("helm template")), "{lines:?}");
+}
+
+#[test]
+fn a_hook_may_leave_its_name_to_the_target() {
+    for annotation in ["argocd.argoproj.io/hook: PreSync", "helm.sh/hook: pre-install"] {
+        let host = Host::new();
+        let job = "{apiVersion: batch/v1, kind: Job, metadata: {generateName: move-, annotations: {HOOK}}}\n";
+        let job = job.replace("HOOK", annotation);
+        host.add_input("a.yaml", &job);
+        let objects = rendered(&host, json!({}));
+        assert_eq!(objects[0].0, "_default/Job.batch/move-.yaml");
+        assert!(objects[0].1.contains("  generateName: move-\n") && !objects[0].1.contains(" name:"), "{objects:?}");
+        host.add_input("b.yaml", &job);
+        assert_eq!(told(&host, json!({})), ["b.yaml:1: Job `move-` is declared twice; it is in a.yaml:1 already"]);
+    }
+}
+
+#[test]
+fn a_file_whose_name_would_end_a_comment_is_not_named() {
+    let host = Host::new();
+    host.add_input("a\u{2028}b: c.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: w}}\n");
+    assert_eq!(rendered(&host, json!({}))[0].1, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: w\n");
 }
