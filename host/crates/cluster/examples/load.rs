@@ -94,6 +94,8 @@ fn objects(name: &str) -> [Value; 4] {
 async fn drift(client: &Client, namespace: &str, many: usize, samples: usize) -> Result<Value> {
     use futures::StreamExt as _;
     let deployments = api(client, namespace, "apps", "Deployment");
+    // As a person does it: what another controller sets is not taken from it.
+    let by = PatchParams { field_manager: Some("kubectl-edit".into()), ..PatchParams::default() };
     let mut times = Vec::with_capacity(samples);
     for sample in 0..samples {
         let name = format!("app-{:04}", sample % many);
@@ -102,7 +104,7 @@ async fn drift(client: &Client, namespace: &str, many: usize, samples: usize) ->
         let mut events = deployments.watch(&only, &version).await?.boxed();
         let replicas = json!({ "spec": { "replicas": 1 } });
         let began = Instant::now();
-        deployments.patch(&name, &PatchParams::default(), &Patch::Merge(&replicas)).await?;
+        deployments.patch(&name, &by, &Patch::Merge(&replicas)).await?;
         let mut drifted = false;
         let repaired = async {
             while let Some(event) = events.next().await {
