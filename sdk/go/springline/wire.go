@@ -9,7 +9,7 @@ import (
 // The types of the contract as they cross: each visitor has the fields of a WIT type in the order
 // of wit/. They, the imports and the exports are written by hand, for the wit/ of this fingerprint:
 //
-// wit: a49fa52f4259a1ced4323e9dbeddb7981cf31772a85bef48629d672d6f5df612
+// wit: bcf4de1cb105c6ddaf03fa372b45e4c679056e1c82ad99e55bc8a5f3e0a6dce0
 
 func visitViolation(c *abi.Coder, v *Violation) {
 	var line *uint32

@@ -94,8 +94,8 @@ impl ObjectName {
 /// Where an object may be read from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Freshness {
-    /// Anywhere: a cache that follows the API server, if there is one. It never lags behind what
-    /// this host wrote itself.
+    /// Anywhere: a cache that follows the API server, if there is one, or for what is selected by a
+    /// label a list of the last half minute. It never lags behind what this host wrote itself.
     #[default]
     Any,
     /// The API server.
@@ -107,7 +107,7 @@ pub enum Freshness {
 pub struct Selection {
     /// Their type.
     pub kind: ApiKind,
-    /// The namespace; empty for all.
+    /// The namespace; empty for all in which it is granted.
     pub namespace: String,
     /// A label selector, such as `app=web,tier!=cache`; empty for all.
     pub labels: String,
