@@ -55,7 +55,7 @@ impl Watch {
         let every = Duration::from_secs(self.every);
         for pass in 1.. {
             let began = Instant::now();
-            watched.pass(pass, cancel)?;
+            watched.pass(pass, &woken, cancel)?;
             if self.passes == Some(pass) {
                 break;
             }
@@ -92,13 +92,17 @@ impl<'a> Watched<'a> {
         Self { common, ready, actor: actor(), environments, paces: Paces::default() }
     }
 
-    /// Looks at everything.
-    fn pass(&mut self, number: u64, cancel: &Cancel) -> Result<(), CliError> {
+    /// Looks at everything, and before the next one at what has changed meanwhile.
+    fn pass(&mut self, number: u64, woken: &Receiver<Place>, cancel: &Cancel) -> Result<(), CliError> {
         let began = Instant::now();
         let mut pass = Pass::default();
         for environment in self.environments.clone() {
             if cancel.is_cancelled() {
                 return Ok(());
+            }
+            let places: Vec<Place> = woken.try_iter().collect();
+            if !places.is_empty() {
+                self.look_at_due(&places)?;
             }
             match self.look(environment)? {
                 Some(Healed::InSync) => pass.in_sync += 1,

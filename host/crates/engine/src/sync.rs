@@ -335,7 +335,8 @@ impl Progress {
         self.left = planned.left;
         let live: Vec<String> = planned.identities.keys().cloned().collect();
         self.stage(work, Stage::Health, Some(live.len() as u64), |progress| {
-            if !work.waits() {
+            // What is repaired came up before; whoever repairs has others to look after.
+            if !work.waits() || work.job.repairs {
                 return progress.glance(work, &planned.identities, &live);
             }
             let wait = Wait { on: work.on, live: &live, awaited: Awaited::Everything, seconds: work.seconds() };

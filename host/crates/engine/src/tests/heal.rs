@@ -68,6 +68,17 @@ fn a_repair_goes_on_from_the_plan_of_the_look() {
 }
 
 #[test]
+fn a_repair_does_not_wait_until_all_is_healthy() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    world.live.judge_by(|_| Some(HealthStatus::Progressing));
+    world.live.drift("a", world.body("edited"));
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert!(world.watcher.waits().is_empty());
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+}
+
+#[test]
 fn a_repair_does_not_remove_everything() {
     let world = World::new();
     world.run("r1", &files("x", "-", "a")).unwrap();
