@@ -100,8 +100,9 @@ fn print(rows: &[Row], head: &str, all: bool) {
                 (sync, plain(release.id.short()), plain(format_args!("{}{behind}", show_revision(&release.revision))))
             }
         };
-        let health = styled(style_of(found.health.status), found.health.status);
-        table.row(vec![plain(environment), sync, health, release, revision, plain(found.desired)]);
+        let health = found.health().status;
+        let health = styled(style_of(health), health);
+        table.row(vec![plain(environment), sync, health, release, revision, plain(found.desired())]);
     }
     table.print();
     for Row { environment, found } in rows {
@@ -126,8 +127,8 @@ fn as_json(row: &Row, head: &str) -> Value {
         "at-head": found.release.as_ref().map(|release| release.revision == head),
         "in-sync": found.release.as_ref().map(|_| found.drifted.is_empty()),
         "drifted": found.drifted,
-        "objects": found.desired,
-        "health": found.health,
+        "objects": found.desired(),
+        "health": found.health(),
         "unhealthy": unhealthy,
         "worst": worst,
         "tree": found.objects,

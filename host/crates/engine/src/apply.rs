@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use springline_model::manifest::{Action, Change, Hook, Phase};
+use springline_model::manifest::{self as model, Action, Change, Hook, Phase};
 use springline_model::plugin::{CallError, Fault};
 
 use crate::error::Reason;
 use crate::event::{Awaited, Event};
-use crate::health::Wait;
+use crate::health::{On, Wait};
 use crate::plan::{Plan, due, failed};
 use crate::progress::Progress;
 use crate::sync::Work;
@@ -20,6 +20,14 @@ pub(crate) enum Applied {
     Deferred(usize),
     /// Live was no longer what the plan was made on.
     Stale(String),
+}
+
+/// What the attempt to apply one change came to.
+pub(crate) enum Attempt {
+    Applied(model::Applied),
+    Failed(CallError),
+    /// It is not known how far it came, and the sync ends with it.
+    CutOff(Reason),
 }
 
 /// What is applied together.
@@ -94,7 +102,7 @@ impl Progress {
                 break;
             }
             self.pass(work, plan, when)?;
-            work.on.wait_gone(&deleted, work.seconds())?;
+            work.on.wait_gone(&deleted, work.seconds(), &mut self.log)?;
             deleted.drain(..).for_each(|live| drop(self.going.remove(&live)));
             for change in &wave.changes {
                 let goes = self.apply_one(work, change, &mut failures)?;
@@ -149,42 +157,51 @@ impl Progress {
 
     /// Applies one change of a wave; whether its object goes.
     fn apply_one(&mut self, work: Work<'_>, change: &Change, failures: &mut Failures) -> Result<bool, Reason> {
-        let on = work.on;
-        if on.ports.cancel.is_cancelled() {
-            return Err(Reason::Cancelled);
-        }
         failures.tried += 1;
-        on.ports.observer.event(&Event::Applying { live: &change.live, action: change.action });
-        let error = match on.target.apply(change) {
-            Ok(called) => {
+        let error = match self.attempt(work.on, change)? {
+            Attempt::Applied(model::Applied { after, message }) => {
                 failures.in_a_row = 0;
-                self.log.extend(called.log);
-                let goes = change.action == Action::Delete && called.value.after.is_none();
-                let message = called.value.message;
+                let goes = change.action == Action::Delete && after.is_none();
                 let summary = if message.is_empty() { change.summary.clone() } else { message };
-                self.applied(work, change, called.value.after, summary);
+                self.applied(work, change, after, summary);
                 return Ok(goes);
             }
-            Err(error) => error,
+            Attempt::CutOff(reason) => {
+                self.unconfirmed(change);
+                return Err(reason);
+            }
+            Attempt::Failed(error) => error,
         };
-        self.log.extend(error.log.iter().cloned());
         let passes = matches!(error.fault, Fault::Transient { .. });
         failures.in_a_row = if passes { failures.in_a_row + 1 } else { 0 };
         match &error.fault {
             Fault::Conflict { message } => failures.stale = Some(message.clone()),
-            Fault::Cancelled => {
-                self.unconfirmed(change);
-                return Err(Reason::Cancelled);
-            }
-            Fault::Lost { .. } => {
-                self.unconfirmed(change);
-                return Err(failed(on.uses, error));
-            }
             _ => {
                 self.failed(work, change, &error);
                 failures.failed.push((change.live.clone(), error));
             }
         }
         Ok(false)
+    }
+
+    /// Has the target apply a change. What became of it is the caller's to note.
+    pub fn attempt(&mut self, on: On<'_>, change: &Change) -> Result<Attempt, Reason> {
+        if on.ports.cancel.is_cancelled() {
+            return Err(Reason::Cancelled);
+        }
+        on.ports.observer.event(&Event::Applying { live: &change.live, action: change.action });
+        let error = match on.target.apply(change) {
+            Ok(called) => {
+                self.log.extend(called.log);
+                return Ok(Attempt::Applied(called.value));
+            }
+            Err(error) => error,
+        };
+        self.log.extend(error.log.iter().cloned());
+        Ok(match error.fault {
+            Fault::Cancelled => Attempt::CutOff(Reason::Cancelled),
+            Fault::Lost { .. } => Attempt::CutOff(failed(on.uses, error)),
+            _ => Attempt::Failed(error),
+        })
     }
 }

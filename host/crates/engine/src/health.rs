@@ -1,6 +1,6 @@
 //! Waits until live objects are as they should be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
@@ -114,19 +114,24 @@ impl On<'_> {
         })
     }
 
+    /// Which of these objects are there, and in which version.
+    pub fn present(self, live: &[String], log: &mut Vec<LogLine>) -> Result<BTreeMap<String, String>, Reason> {
+        let mut present = BTreeMap::new();
+        for batch in live.chunks(BATCH) {
+            let called = self.target.observe(batch).map_err(|error| failed(self.uses, error))?;
+            log.extend(called.log);
+            present.extend(called.value.into_iter().filter_map(|object| Some((object.live, object.version?))));
+        }
+        Ok(present)
+    }
+
     /// Waits until deleted objects are gone.
-    pub fn wait_gone(self, live: &[String], seconds: u64) -> Result<(), Reason> {
+    pub fn wait_gone(self, live: &[String], seconds: u64, log: &mut Vec<LogLine>) -> Result<(), Reason> {
         let mut clock = Countdown::of(self.ports, seconds);
         let mut left = live.to_vec();
         loop {
-            let mut there = BTreeSet::new();
-            for batch in left.chunks(BATCH) {
-                let called = self.target.observe(batch).map_err(|error| failed(self.uses, error))?;
-                there.extend(
-                    called.value.into_iter().filter(|object| object.version.is_some()).map(|object| object.live),
-                );
-            }
-            left.retain(|live| there.contains(live));
+            let there = self.present(&left, log)?;
+            left.retain(|live| there.contains_key(live));
             let Some(first) = left.first() else { return Ok(()) };
             if clock.left().is_zero() {
                 return Err(Reason::StillThere { live: first.clone(), more: left.len() - 1, seconds });

@@ -1,16 +1,14 @@
 //! Runs hooks: what a sync makes on its way and does not keep.
 
-use std::collections::BTreeMap;
-
 use springline_model::history::Done;
-use springline_model::manifest::{Action, Change, Hook, Phase};
-use springline_model::plugin::Fault;
+use springline_model::manifest::{Action, Applied, Change, Hook, Phase};
+use springline_model::plugin::{CallError, Fault};
 use springline_model::run::Stage;
 
+use crate::apply::Attempt;
 use crate::error::{Reason, StageError};
-use crate::event::{Awaited, Event, Unhealthy};
+use crate::event::{Awaited, Unhealthy};
 use crate::health::{Wait, Waited};
-use crate::plan::failed;
 use crate::progress::{Progress, done};
 use crate::render::count;
 use crate::sync::Work;
@@ -53,7 +51,7 @@ impl Progress {
         let Some(Hook { phase, .. }) = hooks.first() else { return Ok(()) };
         self.ran.extend(hooks.iter().map(|hook| (hook.phase, hook.live.clone())));
         let live: Vec<String> = hooks.iter().map(|hook| hook.live.clone()).collect();
-        let mut there = self.there(work, &live)?;
+        let mut there = work.on.present(&live, &mut self.log)?;
         let is_old = |hook: &&Hook| hook.cleanup.before_creation && there.contains_key(&hook.live);
         let old: Vec<&Hook> = hooks.iter().filter(is_old).collect();
         for hook in &old {
@@ -64,7 +62,7 @@ impl Progress {
             }
         }
         let old: Vec<String> = old.iter().map(|hook| hook.live.clone()).collect();
-        work.on.wait_gone(&old, work.seconds())?;
+        work.on.wait_gone(&old, work.seconds(), &mut self.log)?;
         let mut made = Vec::new();
         for hook in hooks {
             match self.make(work, hook, there.remove(&hook.live)) {
@@ -77,13 +75,6 @@ impl Progress {
             Ok(waited) => self.conclude(work, made, waited),
             Err(reason) => Err(self.abandon(work, made, reason)),
         }
-    }
-
-    /// Which of these objects are there, and in which version.
-    fn there(&mut self, work: Work<'_>, live: &[String]) -> Result<BTreeMap<String, String>, Reason> {
-        let called = work.on.target.observe(live).map_err(|error| failed(work.on.uses, error))?;
-        self.log.extend(called.log);
-        Ok(called.value.into_iter().filter_map(|object| Some((object.live, object.version?))).collect())
     }
 
     fn make(&mut self, work: Work<'_>, hook: &Hook, before: Option<String>) -> Result<Done, Reason> {
@@ -100,24 +91,11 @@ impl Progress {
 
     /// Applies the change of a hook. A failed one is noted; any other is the caller's to note.
     fn apply_hook(&mut self, work: Work<'_>, hook: &Hook, change: &Change) -> Result<Done, Reason> {
-        let on = work.on;
-        if on.ports.cancel.is_cancelled() {
-            return Err(Reason::Cancelled);
-        }
-        on.ports.observer.event(&Event::Applying { live: &change.live, action: change.action });
         let entry = Done { hook: Some(hook.phase), ..done(change) };
-        let error = match on.target.apply(change) {
-            Ok(called) => {
-                self.log.extend(called.log);
-                return Ok(Done { after: called.value.after, summary: called.value.message, ..entry });
-            }
-            Err(error) => error,
-        };
-        self.log.extend(error.log.iter().cloned());
-        match &error.fault {
-            Fault::Cancelled => Err(Reason::Cancelled),
-            Fault::Lost { .. } => Err(failed(on.uses, error)),
-            fault => {
+        match self.attempt(work.on, change)? {
+            Attempt::Applied(Applied { after, message }) => Ok(Done { after, summary: message, ..entry }),
+            Attempt::CutOff(reason) => Err(reason),
+            Attempt::Failed(CallError { fault, .. }) => {
                 self.note(work, Done { error: Some(fault.to_string()), ..entry });
                 let what = if change.action == Action::Delete { "removed" } else { "made" };
                 Err(Reason::Hook {

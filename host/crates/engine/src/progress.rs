@@ -11,7 +11,7 @@ use springline_model::run::{Inventory, Owned, Stage};
 
 use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
-use crate::health::{BATCH, On};
+use crate::health::On;
 use crate::plan::Plan;
 use crate::sync::Work;
 
@@ -95,15 +95,8 @@ impl Progress {
     /// until it is gone. So is what can't be looked at.
     pub fn keep_what_stays(&mut self, on: On<'_>) {
         let live: Vec<String> = self.going.keys().cloned().collect();
-        for batch in live.chunks(BATCH) {
-            match on.target.observe(batch) {
-                Ok(called) => {
-                    self.log.extend(called.log);
-                    let gone = called.value.iter().filter(|object| object.version.is_none());
-                    gone.for_each(|object| drop(self.going.remove(&object.live)));
-                }
-                Err(error) => self.log.extend(error.log),
-            }
+        if let Ok(present) = on.present(&live, &mut self.log) {
+            self.going.retain(|live, _| present.contains_key(live));
         }
         let stays = std::mem::take(&mut self.going);
         self.inventory.get_or_insert_default().objects.extend(stays);

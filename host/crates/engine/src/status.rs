@@ -97,16 +97,12 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
 }
 
 /// How an environment is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Status {
     /// What is deployed; none if nothing ever was.
     pub release: Option<Release>,
     /// How many live objects differ from the release.
     pub drifted: Vec<Change>,
-    /// How many live objects there should be.
-    pub desired: usize,
-    /// The worst health of all, and why.
-    pub health: Health,
     /// The live objects that are not healthy, worst first.
     pub unhealthy: Vec<(String, Health)>,
     /// The live objects: first those that are not healthy, worst first, then those that drifted.
@@ -116,16 +112,21 @@ pub struct Status {
 }
 
 impl Status {
-    fn never() -> Self {
-        let health = Health { status: HealthStatus::Missing, message: "nothing was deployed yet".into() };
-        Self {
-            release: None,
-            drifted: Vec::new(),
-            desired: 0,
-            health,
-            unhealthy: Vec::new(),
-            objects: Vec::new(),
-            unexplained: None,
+    /// How many live objects there should be.
+    #[must_use]
+    pub fn desired(&self) -> usize {
+        self.objects.iter().filter(|node| node.health.is_some()).count()
+    }
+
+    /// The worst health of all, and why.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self.unhealthy.first() {
+            _ if self.release.is_none() => {
+                Health { status: HealthStatus::Missing, message: "nothing was deployed yet".into() }
+            }
+            Some((live, health)) => Health { status: health.status, message: format!("{live}: {}", health.message) },
+            None => Health { status: HealthStatus::Healthy, message: String::new() },
         }
     }
 }
@@ -203,23 +204,17 @@ pub(crate) fn planned<'p>(
 /// The stage is always [`Stage::Plan`].
 pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
-        let Some(release) = current(ports, place)? else { return Ok(Status::never()) };
+        let Some(release) = current(ports, place)? else { return Ok(Status::default()) };
         let Planned { target: opened, mut plan, inventory, .. } = planned(ports, place, &release, (target, prune))?;
         // What was deleted and held, and has gone since, is no drift.
         plan.changes.retain(|change| change.before.is_some() || !inventory.is_going(change));
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
-        let health = look.unhealthy.first().map_or(
-            Health { status: HealthStatus::Healthy, message: String::new() },
-            |(name, health)| Health { status: health.status, message: format!("{name}: {}", health.message) },
-        );
         let mut objects = nodes(&plan, &look);
         let unexplained = insight(opened.as_ref(), &live, &look, &mut objects).err();
         Ok(Status {
             release: Some(release),
             drifted: plan.changes,
-            desired: live.len(),
-            health,
             unhealthy: look.unhealthy,
             objects,
             unexplained: unexplained.map(|error| error.to_string()),

@@ -50,7 +50,7 @@ fn hooks_run_around_and_among_the_changes_and_are_kept_nowhere() {
     assert_eq!(hooks, expected.map(|(live, hook)| (live.to_owned(), hook)).collect::<Vec<_>>());
     assert_eq!(world.store.history(&Page::default()).unwrap()[0].record.counts.created, 2);
     let found = status(world.ports(), &world.place(), &world.chain.environments[0].target, true).unwrap();
-    assert_eq!((found.desired, found.drifted.len()), (2, 0));
+    assert_eq!((found.desired(), found.drifted.len()), (2, 0));
 }
 
 #[test]

@@ -32,7 +32,9 @@ fn objects_are_a_tree_with_the_worst_first() {
     let found = look(&world);
     let names: Vec<&str> = found.objects.iter().map(|node| node.live.as_str()).collect();
     assert_eq!(names, ["d", "c", "b", "a"]);
-    assert_eq!((found.health.status, found.health.message.as_str()), (HealthStatus::Degraded, "d: d is Degraded"));
+    let health = found.health();
+    assert_eq!((health.status, health.message.as_str()), (HealthStatus::Degraded, "d: d is Degraded"));
+    assert_eq!(found.desired(), 4);
     let [_, c, b, a] = &found.objects[..] else { panic!() };
     assert_eq!(c.why, ["1 of 2 replicas is ready"]);
     let pods: Vec<&str> = c.children[0].children.iter().map(|pod| pod.live.as_str()).collect();
@@ -47,8 +49,8 @@ fn it_is_told_without_what_the_target_can_not_say() {
     world.run("r1", &files("x", "-", "a")).unwrap();
     world.live.fail("children", "", Fault::Failed { message: "pods is forbidden".into() });
     let found = look(&world);
-    assert!(found.unexplained.unwrap().contains("pods is forbidden"));
-    assert_eq!(found.health.status, HealthStatus::Healthy);
+    assert!(found.unexplained.as_ref().unwrap().contains("pods is forbidden"));
+    assert_eq!(found.health().status, HealthStatus::Healthy);
 }
 
 #[test]
