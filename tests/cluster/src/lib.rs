@@ -17,6 +17,7 @@ mod proxy;
 pub use cluster::Cluster;
 pub use http::Answer;
 pub use kubectl::Outcome;
+pub use programs::skip;
 pub use proxy::{Fault, Proxy, Request};
 
 /// Those who may ask, each by a context of the kubeconfig; the first may do anything, the others

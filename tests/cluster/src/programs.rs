@@ -22,7 +22,11 @@ pub fn directory() -> Option<PathBuf> {
     directory?.canonicalize().ok()
 }
 
-/// Says why something is not tested here; in CI nothing may be skipped.
+/// Says why something is not tested here, and how it would be; in CI nothing may be skipped.
+///
+/// # Panics
+/// In CI.
+#[track_caller]
 pub fn skip(why: &str) {
     assert!(env::var_os("CI").is_none(), "CI must not skip: {why}");
     eprintln!("skipped: {why}");

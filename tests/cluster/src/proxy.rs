@@ -112,6 +112,12 @@ impl<'c> Proxy<'c> {
         self.shared.lock().rules.push(rule);
     }
 
+    /// The writes that have come so far.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Request> {
+        self.requests().into_iter().filter(Request::writes).collect()
+    }
+
     /// Forgets all orders, lets go what is held, and listens again.
     pub fn heal(&self) {
         self.shared.heal();

@@ -6,16 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::code::{BUSY, CONFIG, DENIED, DEPLOY, PLUGIN, SOURCE, STATE, USAGE};
 use crate::sandbox::{APPLICATION, Sandbox, files, names};
-
-const USAGE: i32 = 2;
-const CONFIG: i32 = 3;
-const SOURCE: i32 = 4;
-const PLUGIN: i32 = 5;
-const DEPLOY: i32 = 6;
-const STATE: i32 = 7;
-const DENIED: i32 = 8;
-const BUSY: i32 = 9;
 
 #[test]
 fn no_repository() {

@@ -3,10 +3,8 @@
 
 use std::fs;
 
+use crate::code::{CONFIG, PLUGIN};
 use crate::sandbox::{Sandbox, guests, names};
-
-const CONFIG: i32 = 3;
-const PLUGIN: i32 = 5;
 
 const LIMITS: &str = "\
 limits: { memory-mib: 64, wall-seconds: 2, compute-seconds: 1, log-kib: 16, output-mib: 8, output-entries: 100, handles: 64 }

@@ -6,15 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::code::{CONFIG, DEPLOY, DIFFERS, PLUGIN, SOURCE, STATE, USAGE};
 use crate::sandbox::{Outcome, Sandbox, guests, skip};
-
-const DIFFERS: i32 = 1;
-const USAGE: i32 = 2;
-const CONFIG: i32 = 3;
-const SOURCE: i32 = 4;
-const PLUGIN: i32 = 5;
-const DEPLOY: i32 = 6;
-const STATE: i32 = 7;
 
 /// A directory outside any repository, and the program.
 pub struct Desk {

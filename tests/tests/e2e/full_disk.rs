@@ -4,10 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::code::{DEPLOY, NO_SPACE};
 use crate::sandbox::{OPERATOR, Sandbox, names, skip};
-
-const NO_SPACE: i32 = 10;
-const DEPLOY: i32 = 6;
 
 /// A small file system that goes away with the test.
 struct Small(PathBuf);

@@ -4,9 +4,8 @@
 
 use std::fs;
 
+use crate::code::PLUGIN;
 use crate::sandbox::{Outcome, Sandbox, guests, names};
-
-const PLUGIN: i32 = 5;
 
 const LIMITS: &str = "\
 limits: { memory-mib: 64, wall-seconds: 2, compute-seconds: 1, log-kib: 16, output-mib: 8, output-entries: 1000, handles: 64 }

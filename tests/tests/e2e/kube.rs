@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use serde_json::{Deserializer, Value, json};
 use springline_testcluster::Cluster;
 
+use crate::code::DEPLOY;
 use crate::sandbox::{Outcome, Sandbox, fixtures};
 
 /// An application named like its namespace, whose manifests lie in `deploy`, with the environment
@@ -98,6 +99,13 @@ environments:
     #[track_caller]
     pub fn status(&self) -> Value {
         self.sandbox.springline(&["status", "-o", "json"]).json()["environments"][0].clone()
+    }
+
+    /// The records of the history, newest first.
+    #[track_caller]
+    pub fn history(&self) -> Vec<Value> {
+        self.sandbox.springline(&["history", "verify"]).ok();
+        self.sandbox.springline(&["history", "--limit", "0", "-o", "json"]).json().as_array().unwrap().clone()
     }
 
     /// Runs kubectl in the namespace.
@@ -263,9 +271,6 @@ pub fn order(report: &Value) -> Vec<String> {
     };
     report["changes"].as_array().unwrap().iter().map(name).collect()
 }
-
-/// The exit code of a deployment that did not come to its end.
-pub const DEPLOY: i32 = 6;
 
 /// Gives the Pods of a namespace the status that a kubelet would, until the value ends: those of Jobs
 /// succeed, others become ready. The annotation `fate` of a Pod says otherwise: `fails`, `crashes` or

@@ -8,12 +8,9 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use springline_testcluster::{Cluster, Fault, Proxy, token};
 
-use crate::kube::{DEPLOY, Shop};
+use crate::code::{CONFIG, DENIED, DEPLOY};
+use crate::kube::{Shop, config_map};
 use crate::kube_bad::{deployment, told};
-use crate::kube_faults::{config_map, history};
-
-const CONFIG: i32 = 3;
-const DENIED: i32 = 8;
 
 /// Writes a kubeconfig beside host.yaml, made from the cluster's own, and has the shop use it.
 fn kubeconfig(shop: &Shop<'_>, change: impl Fn(&mut Value)) {
@@ -73,7 +70,7 @@ fn wrong_and_expired_credentials_are_told_without_showing_them() {
         let bytes = fs::read(path).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains(&token("admin")), "{}", path.display());
     }
-    assert_eq!(history(&shop)[0]["outcome"]["is"], "succeeded");
+    assert_eq!(shop.history()[0]["outcome"]["is"], "succeeded");
 }
 
 /// Ada has no rights at first. Each message says which one is missing, and that very rule is added,
@@ -274,7 +271,7 @@ fn a_kubeconfig_that_is_missing_broken_or_leads_nowhere() {
     check(&["no kubeconfig", "line"]);
     write_kubeconfig(&shop, "");
     check(&["no current context"]);
-    assert!(history(&shop).iter().all(|record| record["outcome"]["is"] == "failed"));
+    assert!(shop.history().iter().all(|record| record["outcome"]["is"] == "failed"));
 }
 
 #[test]

@@ -6,10 +6,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use springline_testcluster::{Cluster, Proxy};
 
-use crate::kube::{DEPLOY, Shop};
-use crate::kube_faults::{config_map, history};
-
-const PLUGIN: i32 = 5;
+use crate::code::{DEPLOY, PLUGIN};
+use crate::kube::{Shop, config_map, with_metadata};
 
 /// A Deployment without replicas.
 pub fn deployment(name: &str, replicas: &str) -> String {
@@ -142,7 +140,7 @@ spec: { policyName: labels }
     proxy.forget();
     let report = shop.springline(&["run", "-o", "json"]).json();
     assert_eq!(report["environments"][0]["changes"], json!([]));
-    let written: Vec<_> = proxy.requests().into_iter().filter(springline_testcluster::Request::writes).collect();
+    let written = proxy.writes();
     assert!(written.is_empty(), "{written:#?}");
     // What differs besides is still seen.
     shop.kubectl(&["scale", "deployment", "web", "--replicas", "2"]).ok();
@@ -217,8 +215,7 @@ fn one_object_in_two_files_is_told_with_both() {
     shop.manifest("b", &config_map("map", "two"));
     shop.springline(&["run"]).fails(PLUGIN, &["deploy/b.yaml:1", "declared twice", "a.yaml:1"]);
     // The namespace that one of them names is the other's by default.
-    let named = format!("name: map, namespace: {}", shop.namespace);
-    shop.manifest("b", &config_map("map", "two").replace("name: map", &named));
+    shop.manifest("b", &with_metadata(&config_map("map", "two"), &format!("namespace: {}", shop.namespace)));
     let live = shop.live("ConfigMap", "map");
     let both = ["deploy/a.yaml:1", "deploy/b.yaml:1", "both become", &live];
     shop.springline(&["run"]).fails(PLUGIN, &both);
@@ -284,7 +281,7 @@ fn an_object_of_a_mebibyte_passes_and_a_larger_one_is_refused_clearly() {
         assert!(["Too long", "is the most"].iter().any(|words| said.contains(words)), "{said}");
         assert!(said.len() < 4096, "what is too large is not shown: {} bytes", said.len());
     }
-    assert_eq!(history(&shop).len(), 4);
+    assert_eq!(shop.history().len(), 4);
 }
 
 #[test]
@@ -316,5 +313,5 @@ fn five_thousand_objects_in_one_application() {
     let left = shop.kubectl(&["get", "configmaps", "-o", "name"]).ok();
     let left: Vec<&str> = left.lines().filter(|name| name.contains("map-")).collect();
     assert_eq!(left, ["configmap/map-7"]);
-    assert_eq!(history(&shop).len(), 3);
+    assert_eq!(shop.history().len(), 3);
 }

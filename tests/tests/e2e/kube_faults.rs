@@ -8,18 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Deserializer, Value};
-use springline_testcluster::{Cluster, Fault, Proxy, Request};
+use springline_testcluster::{Cluster, Fault, Proxy};
 
-use crate::kube::{DEPLOY, Shop};
+use crate::code::DEPLOY;
+use crate::kube::{Shop, config_map};
 use crate::sandbox::Outcome;
 
 /// How many objects an application has here: more than are read one by one.
 const MANY: usize = 12;
-
-/// A ConfigMap.
-pub fn config_map(name: &str, data: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ value: {data:?} }}\n")
-}
 
 /// Writes so many ConfigMaps, `map-0` and on.
 fn config_maps(shop: &Shop<'_>, count: usize, data: &str) {
@@ -42,25 +38,15 @@ fn owner(shop: &Shop<'_>) -> String {
     live["metadata"]["labels"]["springline.dev/owner"].as_str().unwrap().to_owned()
 }
 
-/// The records of the history, newest first.
-pub fn history(shop: &Shop<'_>) -> Vec<Value> {
-    shop.sandbox.springline(&["history", "verify"]).ok();
-    shop.sandbox.springline(&["history", "--limit", "0", "-o", "json"]).json().as_array().unwrap().clone()
-}
-
 /// The outcomes in the history, oldest first.
 fn outcomes(shop: &Shop<'_>) -> Vec<String> {
-    let records = history(shop);
+    let records = shop.history();
     records.iter().rev().map(|record| record["outcome"]["is"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Runs the program on what is committed already.
 fn again(shop: &Shop<'_>) -> Outcome {
     shop.sandbox.springline(&["run"])
-}
-
-fn writes(proxy: &Proxy<'_>) -> Vec<Request> {
-    proxy.requests().into_iter().filter(Request::writes).collect()
 }
 
 #[test]
@@ -74,7 +60,7 @@ fn an_api_server_that_is_down_is_named_and_nothing_is_half_recorded() {
     let named = ["cluster test", kubeconfig.to_str().unwrap(), &proxy.url(), "can't be reached"];
     shop.springline(&["run"]).fails(DEPLOY, &named);
     shop.sandbox.springline(&["diff"]).fails(DEPLOY, &named);
-    let failed = history(&shop);
+    let failed = shop.history();
     assert_eq!(failed.len(), 1, "{failed:#?}");
     assert_eq!(failed[0]["outcome"]["is"], "failed");
     assert_eq!(failed[0]["counts"]["created"], 0);
@@ -107,7 +93,7 @@ fn a_server_that_goes_away_in_the_middle_of_many_objects_is_not_waited_for_at_ea
     });
     let told = outcome.fails(DEPLOY, &["can't be reached"]);
     println!("{told}");
-    let failed = history(&shop);
+    let failed = shop.history();
     let created = failed[0]["counts"]["created"].as_u64().unwrap();
     assert!((1..MANY as u64).contains(&created), "{failed:#?}");
     assert!(failed[0]["counts"]["failed"].as_u64().unwrap() <= 3, "{failed:#?}");
@@ -266,7 +252,8 @@ fn lost_answers_and_lost_requests_make_no_second_write() {
         assert_eq!(held(&shop).len(), 1);
         assert_eq!(outcomes(&shop), vec!["succeeded"; runs]);
     }
-    let counts: Vec<(u64, u64)> = history(&shop)
+    let counts: Vec<(u64, u64)> = shop
+        .history()
         .iter()
         .rev()
         .map(|record| (record["counts"]["created"].as_u64().unwrap(), record["counts"]["deleted"].as_u64().unwrap()))
@@ -292,11 +279,11 @@ fn after_a_kill_at_any_point_the_next_run_goes_on_without_a_second_write() {
         assert_eq!(outcomes(&shop).len(), round, "{point}");
         proxy.forget();
         again(&shop).ok();
-        let written = writes(&proxy);
+        let written = proxy.writes();
         assert_eq!(written.len(), left, "{point}: {written:#?}");
         assert_eq!(held(&shop), vec![data; 3]);
         assert_eq!(outcomes(&shop), vec!["succeeded"; round + 1], "{point}");
-        let record = &history(&shop)[0];
+        let record = &shop.history()[0];
         let counted = if round == 0 { "created" } else { "updated" };
         println!("{point}: {} {}", record["counts"], record["outcome"]);
         assert!(record["counts"][counted].as_u64().unwrap() >= left as u64, "{point}: {record:#}");

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use springline_testcluster::Cluster;
 
-use crate::kube::{DEPLOY, Kubelet, Shop, config_map, deployment, ticket, tickets};
+use crate::code::DEPLOY;
+use crate::kube::{Kubelet, Shop, config_map, deployment, ticket, tickets};
 
 /// The only Pod of the application.
 fn pod(shop: &Shop<'_>) -> Value {

@@ -3,7 +3,8 @@
 use serde_json::json;
 use springline_testcluster::Cluster;
 
-use crate::kube::{DEPLOY, Kubelet, Shop, config_map, deployment, job, order, ticket, tickets, with_metadata};
+use crate::code::DEPLOY;
+use crate::kube::{Kubelet, Shop, config_map, deployment, job, order, ticket, tickets, with_metadata};
 
 /// A ConfigMap with an annotation.
 fn annotated(name: &str, key: &str, value: &str) -> String {

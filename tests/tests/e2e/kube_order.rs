@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 use springline_testcluster::Cluster;
 
-use crate::kube::{
-    DEPLOY, Kubelet, Shop, config_map, deployment, host_yaml, job, order, ticket, tickets, with_metadata,
-};
+use crate::code::DEPLOY;
+use crate::kube::{Kubelet, Shop, config_map, deployment, host_yaml, job, order, ticket, tickets, with_metadata};
 
 fn wave(manifest: &str, wave: i32) -> String {
     with_metadata(manifest, &format!("annotations: {{ argocd.argoproj.io/sync-wave: \"{wave}\" }}"))

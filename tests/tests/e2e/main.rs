@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod bad_plugin;
+mod code;
 mod crash;
 mod desk;
 mod docs;

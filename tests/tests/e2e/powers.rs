@@ -7,11 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::code::{CONFIG, DENIED, PLUGIN};
 use crate::sandbox::{OPERATOR, Sandbox, guests};
-
-const CONFIG: i32 = 3;
-const PLUGIN: i32 = 5;
-const DENIED: i32 = 8;
 
 /// A server on this machine that answers everything with how often it was asked.
 struct Server {

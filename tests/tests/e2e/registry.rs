@@ -13,12 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::code::{CONFIG, DENIED, PLUGIN, SOURCE};
 use crate::sandbox::{APPLICATION, Sandbox};
-
-const PLUGIN: i32 = 5;
-const CONFIG: i32 = 3;
-const SOURCE: i32 = 4;
-const DENIED: i32 = 8;
 
 /// A site whose pages are made by a plugin of a registry.
 fn site_with(plugin: &str) -> String {

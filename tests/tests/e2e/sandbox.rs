@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+pub use springline_testcluster::skip;
 use tempfile::TempDir;
 
 /// Where the program is; none, with a word about it, where it was not built.
@@ -36,13 +37,6 @@ fn part(variable: &str) -> Option<PathBuf> {
     }
     skip(&format!("{variable} names nothing; `cargo xtask test` builds what it is and sets it"));
     None
-}
-
-/// Says why something is not tested here, and how it would be; in CI nothing may be skipped.
-#[track_caller]
-pub fn skip(why: &str) {
-    assert!(std::env::var_os("CI").is_none(), "CI must not skip: {why}");
-    eprintln!("skipped: {why}");
 }
 
 /// The clone that the tests are of.
