@@ -17,16 +17,23 @@ use crate::process;
 /// Where controller tests everywhere look; the tests look there first.
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
 /// What one program is, by the name by which it is called.
-const NAMES: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
+const NAMES: [&str; 4] = ["etcd", "kube-apiserver", CONTROLLERS, "kubectl"];
+/// The one that only some tests need.
+const CONTROLLERS: &str = "kube-controller-manager";
 
 /// The directory with the programs, built once.
 pub fn find(context: &Context, directory: &Path) -> Result<PathBuf> {
-    if let Some(assets) = assets() {
-        let missing = NAMES.iter().filter(|name| !assets.join(name).exists());
-        for name in missing {
-            println!("    {ASSETS} has no {name}: what needs it is not tested (unset {ASSETS} to have it built)");
+    if let Some(assets) = env::var_os(ASSETS).map(PathBuf::from) {
+        match missing(&assets)[..] {
+            [] => return Ok(assets),
+            [CONTROLLERS] => {
+                println!(
+                    "    {ASSETS} has no {CONTROLLERS}: what needs it is not tested (unset {ASSETS} to have it built)"
+                );
+                return Ok(assets);
+            }
+            ref missing => println!("    {ASSETS} has no {}: it is not used", missing.join(", ")),
         }
-        return Ok(assets);
     }
     let module = Module::read(&context.root.join("tests/apiserver"))?;
     let directory = directory.join(format!("kube-{}-{}", module.version, module.digest));
@@ -38,9 +45,9 @@ pub fn find(context: &Context, directory: &Path) -> Result<PathBuf> {
     Ok(directory)
 }
 
-fn assets() -> Option<PathBuf> {
-    let assets = env::var_os(ASSETS).map(PathBuf::from)?;
-    assets.join("kube-apiserver").exists().then_some(assets)
+/// The programs that a directory does not have.
+fn missing(directory: &Path) -> Vec<&'static str> {
+    NAMES.into_iter().filter(|name| !directory.join(name).exists()).collect()
 }
 
 /// The module that the programs are built from.
