@@ -83,6 +83,22 @@ fn a_step_that_misbehaves_ends_its_call_alone() {
 }
 
 #[test]
+fn a_release_is_checked_against_the_plugin_that_deployed_it() {
+    let Some(sandbox) = world("{ mode: copy }", "{ mode: artifacts }", "{ mode: deploy }") else { return };
+    let report = sandbox.springline(&["run", "-o", "json"]).json();
+    let release = &report["environments"][0]["release"].as_str().unwrap()[..12];
+    let bound = |with: &str| {
+        sandbox.operator(&format!(
+            "version: 1\ntargets:\n  local: {{ plugin: target-directory, with: {with}, grants: {{ directory: {{ path: live }} }} }}\n"
+        ));
+        sandbox.springline(&["redeploy", "--env", "site", release])
+    };
+    bound("{ mode: deploy }").ok();
+    let words = ["host.yaml:3:", "probe-target", &format!("of release {release}"), "prefix"];
+    bound("{ prefix: www }").fails(CONFIG, &words);
+}
+
+#[test]
 fn a_step_that_only_makes_a_noise_or_is_contained_succeeds() {
     let Some(sandbox) = world("{ mode: flood, count: 100000 }", "{ mode: artifacts }", "{}") else { return };
     let report = sandbox.springline(&["run", "-o", "json"]).json();
