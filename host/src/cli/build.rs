@@ -32,7 +32,7 @@ impl Build {
             Manner { cause: Cause::Build, until: Until::Build, trust: Trust::Kept, only: None, prune_all: false };
         let report = ready.go(common, &[], &manner)?;
         if common.output == Output::Json {
-            show::json(&as_json(&report))?;
+            show::json(&as_json(&report, &[]))?;
         } else {
             let mut table = Table::new(&["ARTIFACT", "DIGEST"]);
             for (name, digest) in &report.artifacts.digests {

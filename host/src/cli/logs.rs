@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use indexmap::IndexSet;
 use serde_json::json;
 use springline_model::Cancel;
 use springline_model::plugin::{Level, LogLine};
@@ -85,24 +86,34 @@ fn read(app: &App, step: &StepRecord) -> Result<Vec<LogLine>, CliError> {
 /// How many warnings of one run are shown after it.
 const WARNINGS: usize = 20;
 
-/// Shows what targets warned of in a run, each warning once.
+/// What a target warned of in a run: the environment and the text, each once.
+pub type Warning = (String, String);
+
+/// What targets warned of in a run.
 ///
 /// # Errors
 /// The logs can't be read.
-pub fn warn(app: &App, run: &Run) -> Result<(), CliError> {
-    let mut told: Vec<String> = Vec::new();
-    for step in run.steps.iter().filter(|step| step.name.ends_with("/target")) {
-        for line in read(app, step)? {
-            if line.level == Level::Warn && !told.contains(&line.text) {
-                told.push(line.text);
+pub fn warnings(app: &App, run: &Run) -> Result<Vec<Warning>, CliError> {
+    let mut found: Vec<Warning> = Vec::new();
+    for step in &run.steps {
+        let Some(environment) = step.name.strip_suffix("/target") else { continue };
+        for line in read(app, step)?.into_iter().filter(|line| line.level == Level::Warn) {
+            let warning = (environment.to_owned(), line.text);
+            if !found.contains(&warning) {
+                found.push(warning);
             }
         }
     }
-    told.iter().take(WARNINGS).for_each(show::warn);
-    if told.len() > WARNINGS {
-        show::warn(format_args!("and {} more: `springline logs {}`", told.len() - WARNINGS, run.number));
+    Ok(found)
+}
+
+/// Shows what targets warned of in a run, each text once.
+pub fn warn(warnings: &[Warning], run: &Run) {
+    let texts: IndexSet<&str> = warnings.iter().map(|(_, text)| text.as_str()).collect();
+    texts.iter().take(WARNINGS).for_each(show::warn);
+    if texts.len() > WARNINGS {
+        show::warn(format_args!("and {} more: `springline logs {}`", texts.len() - WARNINGS, run.number));
     }
-    Ok(())
 }
 
 fn print(step: &StepRecord, lines: &[LogLine]) {

@@ -12,7 +12,7 @@ use springline_model::run::Release;
 
 use super::error::{CliError, Kind};
 use super::run::as_json;
-use super::{Common, Output};
+use super::{Common, Output, logs};
 use crate::app::{App, actor};
 use crate::project::{Project, show_revision};
 use crate::resolve::{Resolver, pinned_target};
@@ -46,9 +46,10 @@ impl Redeploy {
         let report = redeploy(app.ports(&progress), &release, (&target, &policy), &actor())
             .map_err(|failure| CliError::from(failure.0))?;
         drop(progress);
-        super::logs::warn(&app, &report.run)?;
+        let warnings = logs::warnings(&app, &report.run)?;
+        logs::warn(&warnings, &report.run);
         match common.output {
-            Output::Json => show::json(&as_json(&report))?,
+            Output::Json => show::json(&as_json(&report, &warnings))?,
             Output::Text => {
                 let applied: u64 = report.synced.iter().map(|synced| synced.sealed.record.counts.applied()).sum();
                 show::line(format_args!(

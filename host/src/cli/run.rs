@@ -16,6 +16,7 @@ use springline_model::run::{Cause, How, StepRecord};
 use springline_model::{Cancel, application};
 
 use super::error::{CliError, Kind};
+use super::logs::{self, Warning};
 use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
 use crate::app::{App, Wake, actor};
@@ -299,9 +300,10 @@ fn at(document: &Document, pointer: &str, shown: CliError) -> CliError {
 }
 
 fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, CliError> {
-    super::logs::warn(&ready.app, &report.run)?;
+    let warnings = logs::warnings(&ready.app, &report.run)?;
+    logs::warn(&warnings, &report.run);
     match common.output {
-        Output::Json => show::json(&as_json(report))?,
+        Output::Json => show::json(&as_json(report, &warnings))?,
         Output::Text => {
             let revision = show_revision(&report.run.revision);
             for synced in &report.synced {
@@ -344,8 +346,8 @@ fn hooks_run(done: &[Done]) -> String {
     }
 }
 
-/// A run as JSON.
-pub fn as_json(report: &Report) -> Value {
+/// A run as JSON, with what its targets warned of.
+pub fn as_json(report: &Report, warnings: &[Warning]) -> Value {
     let environments: Vec<Value> = report
         .synced
         .iter()
@@ -353,6 +355,9 @@ pub fn as_json(report: &Report) -> Value {
             let mut value = super::history::as_json(&synced.sealed);
             value["changes"] = json!(synced.done);
             value["left"] = json!(synced.left);
+            let name = &synced.sealed.record.place.environment;
+            let its = warnings.iter().filter(|(environment, _)| environment == name);
+            value["warnings"] = its.map(|(_, text)| text.as_str()).collect();
             value
         })
         .collect();

@@ -188,8 +188,12 @@ fn what_finalizers_hold_is_told_and_not_called_gone() {
     shop.kubectl(&["patch", "configmap/settings", "--type=merge", "-p", HELD]).ok();
     shop.remove("settings");
     let outcome = shop.springline(&["sync"]);
-    let told = format!("warning: `{}` is being deleted since", shop.live("ConfigMap", "settings"));
-    assert!(outcome.code == 0 && outcome.stderr.contains(&told) && outcome.stderr.contains(held), "{outcome:#?}");
+    let told = format!("`{}` is being deleted since", shop.live("ConfigMap", "settings"));
+    let shown = format!("warning: {told}");
+    assert!(outcome.code == 0 && outcome.stderr.contains(&shown) && outcome.stderr.contains(held), "{outcome:#?}");
+    let warnings = shop.sync()["warnings"].clone();
+    let warned = |text: &Value| text.as_str().is_some_and(|text| text.starts_with(&told) && text.contains(held));
+    assert!(warnings.as_array().is_some_and(|all| all.iter().any(warned)), "{warnings:#}");
     assert!(shop.has("configmap/settings") && shop.has("configmap/other"));
 
     // It is ours until it is gone: it is told of, and tried no more.
