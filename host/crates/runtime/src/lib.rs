@@ -22,6 +22,7 @@ mod escape;
 mod fault;
 mod files;
 mod inspect;
+mod key;
 mod link;
 mod loaded;
 mod logs;

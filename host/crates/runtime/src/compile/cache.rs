@@ -1,14 +1,15 @@
 //! Compiled components on disk. Machine code is executed as it is, so nothing is loaded that this
 //! user did not write.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use springline_model::{Digest, Hasher};
 use tempfile::NamedTempFile;
+
+use crate::key::{self, Found, Key};
 
 /// The first bytes of a file; they change with its format.
 const MAGIC: &[u8; 8] = b"slcwasm1";
@@ -30,7 +31,7 @@ impl Verified {
 /// A directory of compiled components, each sealed with an HMAC-SHA256 by a key of this directory.
 pub(crate) struct Cache {
     directory: PathBuf,
-    key: [u8; 32],
+    key: Key,
 }
 
 impl Cache {
@@ -56,7 +57,7 @@ impl Cache {
                 _ => {}
             }
         }
-        let key = key(directory).map_err(told)?;
+        let key = key_of(directory).map_err(told)?;
         Ok(Self { directory: directory.to_owned(), key })
     }
 
@@ -117,10 +118,9 @@ impl Cache {
     }
 }
 
-/// The bytes of a regular file. Links are not followed, and pipes not waited for.
+/// The bytes of a regular file.
 fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let mut file = key::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("no regular file"));
     }
@@ -129,46 +129,22 @@ fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn key(directory: &Path) -> io::Result<[u8; 32]> {
+/// The key of this directory. One that others could have read or made is replaced.
+fn key_of(directory: &Path) -> io::Result<Key> {
     let path = directory.join("key");
     for _ in 0..3 {
-        if let Some(key) = read_key(&path)? {
-            return Ok(key);
+        match key::read(&path)? {
+            Found::Key(key) => return Ok(key),
+            Found::Nothing => {}
+            Found::Unfit(_) => fs::remove_file(&path)?,
         }
-        let mut key = [0; 32];
-        File::open("/dev/urandom")?.read_exact(&mut key)?;
-        let mut file = NamedTempFile::new_in(directory)?;
-        file.write_all(&key)?;
-        // Of several processes that start at once, one makes the key; the others read it.
-        match file.persist_noclobber(&path) {
-            Ok(_) => return Ok(key),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.error),
-        }
+        key::make(&path)?;
     }
     Err(io::Error::other("its key changes all the time"))
 }
 
-/// The key in this file; none if there is none, or one that others could have read or made. Such a
-/// one is removed.
-fn read_key(path: &Path) -> io::Result<Option<[u8; 32]>> {
-    let metadata = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    if metadata.is_file()
-        && metadata.mode() & 0o077 == 0
-        && metadata.uid() == rustix::process::geteuid().as_raw()
-        && let Ok(key) = fs::read(path)?.try_into()
-    {
-        return Ok(Some(key));
-    }
-    fs::remove_file(path)?;
-    Ok(None)
-}
-
 /// HMAC-SHA256 (RFC 2104) of these parts, one after the other.
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> Digest {
+fn hmac(key: &Key, parts: &[&[u8]]) -> Digest {
     let padded = |pad: u8| {
         let mut block = [pad; 64];
         for (byte, key) in block.iter_mut().zip(key) {

@@ -1,16 +1,14 @@
 //! Keyed hashes of what must not be shown.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::{fs, io};
 
 use ring::hmac::{self, HMAC_SHA256};
-use ring::rand::{SecureRandom as _, SystemRandom};
 
-/// The bytes of the key.
-const KEY: usize = 32;
+use crate::key::{self, Found};
+
 /// The bytes of a fingerprint.
 const FINGERPRINT: usize = 8;
 
@@ -31,62 +29,34 @@ impl Fingerprints {
     /// # Errors
     /// The key can be neither read nor made.
     pub(super) fn of(&self, bytes: &[u8]) -> Result<String, String> {
-        let key = self.key.get_or_init(|| key(&self.path)).as_ref().map_err(String::clone)?;
+        let key = self.key.get_or_init(|| key_of(&self.path)).as_ref().map_err(String::clone)?;
         let tag = hmac::sign(key, bytes);
         Ok(tag.as_ref()[..FINGERPRINT].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
-fn key(path: &Path) -> Result<hmac::Key, String> {
-    let failed = |error: io::Error| format!("the key of fingerprints, {}: {error}", path.display());
-    let bytes = match read(path).map_err(failed)? {
-        Some(bytes) => bytes,
-        None => {
-            make(path).map_err(failed)?;
-            // Another process may have been faster; there is one key.
-            read(path).map_err(failed)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?
-        }
-    };
-    if bytes.len() != KEY {
-        return Err(format!(
-            "the key of fingerprints, {}, is damaged: remove it, and Springline makes another one",
-            path.display()
-        ));
+fn key_of(path: &Path) -> Result<hmac::Key, String> {
+    let failed = |why: &dyn Display| format!("the key of fingerprints, {}: {why}", path.display());
+    if key::read(path).map_err(|error| failed(&error))? == Found::Nothing {
+        make(path).map_err(|error| failed(&error))?;
     }
-    Ok(hmac::Key::new(HMAC_SHA256, &bytes))
+    match key::read(path).map_err(|error| failed(&error))? {
+        Found::Key(key) => Ok(hmac::Key::new(HMAC_SHA256, &key)),
+        Found::Nothing => Err(failed(&"it is removed all the time")),
+        // What was told by it before can't be compared with what is told by another one.
+        Found::Unfit(why) => Err(failed(&format_args!("{why}; remove it, and Springline makes another one"))),
+    }
 }
 
-/// The file's bytes; none if there is no such file. One that others may read is no secret any more.
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(io::Error::other("other users may read it; it needs the mode 600"));
-    }
-    fs::read(path).map(Some)
-}
-
-/// Makes a key where there is none. It is there as a whole or not at all.
 fn make(path: &Path) -> io::Result<()> {
-    let mut bytes = [0; KEY];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the operating system has no chance to give"))?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(directory)?;
-    file.write_all(&bytes)?;
-    file.as_file().sync_all()?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.error),
-    }
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    key::make(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -111,7 +81,7 @@ mod tests {
         fs::write(&path, "short").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(Fingerprints::new(path.clone()).of(b"x").unwrap_err().contains("damaged"));
-        fs::write(&path, [7; KEY]).unwrap();
+        fs::write(&path, [7; 32]).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(Fingerprints::new(path).of(b"x").unwrap_err().contains("mode 600"));
     }
