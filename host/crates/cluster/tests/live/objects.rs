@@ -1,5 +1,6 @@
 //! Objects are read and written as they are.
 
+use serde_json::Value;
 use springline_model::kubernetes::{ApiKind, Clusters, Freshness, KubernetesError, ObjectName, Write};
 use springline_testcluster::{Cluster, Proxy};
 
@@ -33,6 +34,18 @@ fn an_object_is_applied_read_changed_and_deleted() {
     assert_eq!(json(&merged.object.unwrap())["data"], serde_json::json!({"key": "1", "other": "2"}));
     let replaced = asking.write(&name, Write::Replace, &config_map_text("a", "3"), false).unwrap();
     assert_eq!(json(&replaced.object.unwrap())["data"], serde_json::json!({"key": "3"}));
+    // Of a version that is not the live one any more, nothing is replaced.
+    let version = |object: &Value| object["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let of = |version: &str| {
+        let text =
+            config_map_text("a", "4").replace(r#""labels""#, &format!(r#""resourceVersion":"{version}","labels""#));
+        asking.write(&name, Write::Replace, &text, false)
+    };
+    let stale = of(&version(&made)).unwrap_err();
+    assert!(matches!(&stale, KubernetesError::Refused { code: 409, reason, .. } if reason == "Conflict"), "{stale:?}");
+    let live = asking.get(&name, Freshness::Live).unwrap().unwrap();
+    assert_eq!(live["data"]["key"], "3");
+    assert_eq!(json(&of(&version(&live)).unwrap().object.unwrap())["data"]["key"], "4");
 
     let other = asking.delete(&name, "another").unwrap_err();
     assert!(matches!(other, KubernetesError::Refused { code: 409, .. }), "{other:?}");
@@ -40,6 +53,13 @@ fn an_object_is_applied_read_changed_and_deleted() {
     assert_eq!(deleted.object, None);
     assert_eq!(asking.get(&name, Freshness::Live).unwrap(), None);
     assert_eq!(asking.delete(&name, "").unwrap().object, None, "what is not there is deleted already");
+    let absent = asking.write(&name, Write::Replace, &config_map_text("a", "5"), false).unwrap_err();
+    assert!(matches!(absent, KubernetesError::Refused { code: 404, .. }), "{absent:?}");
+    for (how, there) in [(true, false), (false, true)] {
+        let created = asking.write(&name, Write::Create, &config_map_text("a", "6"), how).unwrap();
+        assert_eq!(json(&created.object.unwrap())["data"]["key"], "6");
+        assert_eq!(asking.get(&name, Freshness::Live).unwrap().is_some(), there);
+    }
 }
 
 #[test]
