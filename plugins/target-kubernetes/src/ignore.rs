@@ -2,6 +2,7 @@
 
 use springline_sdk::prelude::*;
 
+use crate::owner::{HOOK_MARK, MARK};
 use crate::reference::Ref;
 
 /// Fields of some objects that are left as they are in the cluster.
@@ -62,9 +63,10 @@ impl Ignore {
 /// Whether a field is what an object is, or holds it: what it is called, and whose it is.
 fn is_identity(parts: &[String]) -> bool {
     let mut parts = parts.iter().map(String::as_str);
-    match (parts.next(), parts.next()) {
-        (Some("apiVersion" | "kind" | "*"), _) | (Some("metadata"), None) => true,
-        (Some("metadata"), Some(field)) => matches!(field, "*" | "name" | "namespace"),
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("apiVersion" | "kind" | "*"), ..) | (Some("metadata"), None, _) => true,
+        (Some("metadata"), Some("labels" | "annotations"), key) => matches!(key, Some(MARK | HOOK_MARK)),
+        (Some("metadata"), Some(field), _) => matches!(field, "*" | "name" | "namespace"),
         _ => false,
     }
 }
@@ -307,9 +309,12 @@ mod tests {
             told(json!({ "kind": "*", "pointers": ["spec.replicas"] }))
                 .starts_with("/application/ignore/0/pointers/0: a JSON pointer begins with")
         );
-        for pointer in
-            ["/kind", "/*", "/metadata", "/metadata/*", "/metadata/*/*", "/metadata/name", "/metadata/namespace"]
-        {
+        let marks =
+            ["annotations/springline.dev~1owner", "annotations/springline.dev~1hook", "labels/springline.dev~1owner"]
+                .map(|mark| format!("/metadata/{mark}"));
+        let others =
+            ["/kind", "/*", "/metadata", "/metadata/*", "/metadata/*/*", "/metadata/name", "/metadata/namespace"];
+        for pointer in others.map(str::to_owned).into_iter().chain(marks) {
             assert!(told(json!({ "kind": "*", "pointers": [pointer] })).contains("what an object is"), "{pointer}");
         }
     }
