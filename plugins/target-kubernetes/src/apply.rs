@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use springline_sdk::HealthStatus;
 use springline_sdk::kubernetes::{Cluster, DeleteOptions, Freshness, KubernetesError, WriteOptions};
 use springline_sdk::prelude::*;
 
@@ -11,9 +12,10 @@ use crate::desired::{read_one, text};
 use crate::ignore::Ignored;
 use crate::live;
 use crate::notes::Notes;
+use crate::observe;
 use crate::options::Options;
 use crate::owner::{Owner, is_owned, owner_of};
-use crate::reference::Ref;
+use crate::reference::{Kind, Ref};
 use crate::refusal::{Sent, lacks_namespace, reading};
 use crate::takeover;
 use crate::trial::{MANAGER, Trial};
@@ -22,6 +24,9 @@ use crate::trial::{MANAGER, Trial};
 const TRIES: usize = 5;
 /// How long it takes at least until finalizers have let an object go, or a kind is there.
 const SOON: Duration = Duration::from_secs(1);
+/// How many seconds a Job that is a hook stays at least, unless it is removed: longer than the host
+/// looks away.
+const LINGERS: u64 = 60;
 
 /// An object that is to be made or changed.
 struct Put<'a> {
@@ -195,10 +200,23 @@ impl Put<'_> {
             if let Some(blocked) = held_by(there) {
                 return Err(waits(format!("`{}` {blocked}: it is made again when it is gone", self.live)));
             }
-            // It is the one that was looked at, or it is a conflict.
-            object["metadata"]["uid"] = Value::String(metadata(there, "uid").to_owned());
+            if self.notes.once && !self.is_broken(there)? {
+                let message = "left as it is: it is run once only".to_owned();
+                return Ok(Applied { after: Some(version(&meaningful(there))), message });
+            }
+            if self.notes.once {
+                self.clear(Some(there))?;
+            } else {
+                // It is the one that was looked at, or it is a conflict.
+                object["metadata"]["uid"] = Value::String(metadata(there, "uid").to_owned());
+            }
         }
+        linger(&mut object);
         self.send(&object)
+    }
+
+    fn is_broken(&self, there: &Value) -> Result<bool> {
+        Ok(observe::health(&self.config.rules_for(there)?, there).status == HealthStatus::Degraded)
     }
 }
 
@@ -263,6 +281,18 @@ fn stranger(config: &Config, owner: &Owner, live: &Ref, there: &Value) -> Option
         Some(other) => Some(format!("`{live}` belongs to {other}")),
         None if is_owned(there) => None,
         None => config.keeps_off(live),
+    }
+}
+
+/// Has a Job stay for a while when it has ended: its end would not be seen otherwise.
+fn linger(object: &mut Value) {
+    if !Kind::of(object).is("batch", "Job") {
+        return;
+    }
+    if let Some(seconds) = object.pointer_mut("/spec/ttlSecondsAfterFinished")
+        && seconds.as_u64().is_some_and(|seconds| seconds < LINGERS)
+    {
+        *seconds = json!(LINGERS);
     }
 }
 

@@ -5,6 +5,7 @@ use springline_sdk::{Cleanup, Phase};
 
 use crate::options::{SYNC_WAVE, annotation, number};
 use crate::order::spread;
+use crate::scope::defines;
 
 const ARGO: &str = "argocd.argoproj.io/hook";
 const ARGO_POLICY: &str = "argocd.argoproj.io/hook-delete-policy";
@@ -32,6 +33,8 @@ pub struct Runs {
     pub wave: i32,
     /// When it is removed.
     pub cleanup: Cleanup,
+    /// Whether it is run once only: Helm's hooks of an install that are none of an upgrade.
+    pub once: bool,
 }
 
 /// What an object's annotations make of it. Helm's count where there are none of Argo CD's.
@@ -58,7 +61,14 @@ pub fn role(object: &Value) -> Result<Role, String> {
     }
     let weight = if argo { None } else { number(object, HELM_WEIGHT) };
     let wave = number(object, SYNC_WAVE).or(weight).unwrap_or(0);
-    Ok(Role::Run(Runs { phases, wave: spread(wave, 1), cleanup: cleanup(object)? }))
+    let once = !argo && annotation(object, HELM).is_some_and(|words| !words.contains("-upgrade"));
+    let mut cleanup = cleanup(object)?;
+    cleanup.before_creation &= !once;
+    if defines(object).is_some() {
+        // With a definition go all objects of its kind.
+        cleanup = Cleanup::default();
+    }
+    Ok(Role::Run(Runs { phases, wave: spread(wave, 1), cleanup, once }))
 }
 
 /// What the words of an annotation stand for.
@@ -151,7 +161,7 @@ mod tests {
             ("PostSync", Phase::After),
             ("SyncFail", Phase::Failure),
         ] {
-            let expected = Runs { phases: vec![phase], wave: 1, cleanup: BEFORE };
+            let expected = Runs { phases: vec![phase], wave: 1, cleanup: BEFORE, once: false };
             assert_eq!(runs(json!({ ARGO: word })), expected);
         }
         let many = runs(json!({ ARGO: "PostSync, PreSync", SYNC_WAVE: "2", ARGO_POLICY: "HookSucceeded,HookFailed" }));
@@ -167,11 +177,27 @@ mod tests {
         let hook = runs(json!({ HELM: "pre-install,pre-upgrade", HELM_WEIGHT: "-5", HELM_POLICY: "hook-succeeded" }));
         assert_eq!((hook.phases, hook.wave), (vec![Phase::Before], -19));
         assert_eq!(hook.cleanup, Cleanup { before_creation: false, success: true, failure: false });
-        assert_eq!(runs(json!({ HELM: "post-install" })).phases, [Phase::After]);
+        let first = runs(json!({ HELM: "post-install, test", HELM_POLICY: "before-hook-creation,hook-failed" }));
+        assert_eq!((first.phases, first.once), (vec![Phase::After], true));
+        assert_eq!(first.cleanup, Cleanup { before_creation: false, success: false, failure: true });
+        assert!(!runs(json!({ HELM: "pre-install,pre-upgrade" })).once && !runs(json!({ HELM: "post-upgrade" })).once);
         assert_eq!(role_of(json!({ HELM: "test" })), Ok(Role::Skipped));
         assert_eq!(role_of(json!({ HELM: "crd-install" })), Ok(Role::Kept));
         // Argo CD's go first.
-        assert_eq!(runs(json!({ HELM: "pre-install", ARGO: "PostSync", HELM_WEIGHT: "3" })).wave, 1);
+        let both = runs(json!({ HELM: "pre-install", ARGO: "PostSync", HELM_WEIGHT: "3" }));
+        assert_eq!((both.wave, both.once, both.cleanup), (1, false, BEFORE));
+    }
+
+    #[test]
+    fn with_a_definition_nothing_else_goes() {
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": { "annotations": { HELM: "pre-install,pre-upgrade", HELM_POLICY: "hook-succeeded" } },
+            "spec": { "group": "example.org", "names": { "kind": "Ticket" } },
+        });
+        let Ok(Role::Run(hook)) = role(&definition) else { panic!("{definition}") };
+        assert_eq!(hook.cleanup, Cleanup::default());
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct Notes {
     /// Whether it is run within a sync and not kept.
     #[serde(skip_serializing_if = "is_false")]
     pub hook: bool,
+    /// Whether it is run once only: what is there of it is left as it is.
+    #[serde(skip_serializing_if = "is_false")]
+    pub once: bool,
     /// Why a delete deletes nothing.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub left_alone: String,

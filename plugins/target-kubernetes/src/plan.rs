@@ -101,6 +101,7 @@ pub fn plan(config: &Config, desired: &[Object], owned: &[String], deploy: &Depl
             None => missing.push(desired),
         }
     }
+    plan.defined_by_hooks(&cluster, &everything.hooks)?;
     plan.missing(&cluster, &everything, &missing)?;
     plan.no_longer_desired(&everything)?;
     plan.problems.finish()?;
@@ -236,6 +237,18 @@ impl Plan<'_> {
         let wave = desired.wave.max(defined);
         let summary = "waits for its CustomResourceDefinition".to_owned();
         self.changes.push(Change { wave, summary, ..self.change(Action::Deferred, desired) });
+    }
+
+    /// Finds the kinds whose definition a hook has made.
+    fn defined_by_hooks(&mut self, cluster: &Cluster, hooks: &[Desired]) -> Result<()> {
+        let definitions = hooks.iter().filter(|hook| defines(&hook.object).is_some());
+        let names: Vec<ObjectName> = definitions.map(Desired::object_name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let live = get(cluster, &names, Freshness::Any)?;
+        self.established.extend(live.iter().flatten().filter(|there| is_established(there)).filter_map(defines));
+        Ok(())
     }
 
     /// Plans what is not there.

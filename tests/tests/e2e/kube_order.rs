@@ -182,7 +182,7 @@ fn helm_s_hooks_run_in_the_order_of_their_weights() {
     shop.manifest("kept", &kept);
     shop.manifest("a", &config_map("a", "1"));
     let report = shop.sync();
-    let expected = ["before:early", "-before:early", "before:a-late", "a", "kept", "after:after"];
+    let expected = ["before:early", "before:a-late", "-before:early", "a", "kept", "after:after"];
     assert_eq!(order(&report), expected, "{report:#}");
     assert!(!shop.has("job/check"));
     shop.remove("kept");

@@ -41,7 +41,9 @@ impl Progress {
             return Ok(());
         }
         self.stage(work, Stage::Apply, Some(hooks.len() as u64), |progress| {
-            hooks.chunk_by(|a, b| a.wave == b.wave).try_for_each(|wave| progress.run_hooks(work, wave))?;
+            let result = hooks.chunk_by(|a, b| a.wave == b.wave).try_for_each(|wave| progress.run_hooks(work, wave));
+            let removed = progress.remove_spent(work);
+            result.and(removed)?;
             Ok(((), format!("{} done ({phase})", count(hooks.len(), "hook"))))
         })
     }
@@ -125,20 +127,41 @@ impl Progress {
             let error = health.map(|health| {
                 Unhealthy { live: hook.live.clone(), health: health.clone(), why: Vec::new() }.to_string()
             });
-            let goes = match health {
-                None => hook.cleanup.success,
-                // One that is still running is left alone.
-                Some(_) => hook.cleanup.failure && waited.is_broken(&hook.live),
-            };
             self.note(work, Done { error, ..entry });
-            if goes {
+            if health.is_none() && hook.cleanup.success {
+                self.spent.push(hook.clone());
+            }
+            // One that is still running is left alone.
+            if health.is_some() && hook.cleanup.failure && waited.is_broken(&hook.live) {
                 let before = waited.look.versions.get(&hook.live).cloned().flatten();
-                // It has done its work: that it is still there is in its entry, and no failure.
-                if let Err(reason @ (Reason::Cancelled | Reason::Plugin { .. })) = self.remove(work, hook, before) {
-                    return Err(reason);
-                }
+                self.remove_done(work, hook, before)?;
             }
         }
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Removes what hooks made that have succeeded and are to go then, the last one first: later hooks
+    /// of a phase need what earlier ones made, as a Job does its account.
+    pub fn remove_spent(&mut self, work: Work<'_>) -> Result<(), Reason> {
+        let spent = std::mem::take(&mut self.spent);
+        if spent.is_empty() {
+            return Ok(());
+        }
+        let live: Vec<String> = spent.iter().map(|hook| hook.live.clone()).collect();
+        let mut there = work.on.present(&live, &mut self.log)?;
+        for hook in spent.iter().rev() {
+            if let Some(before) = there.remove(&hook.live) {
+                self.remove_done(work, hook, Some(before))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what has done its work: that it is still there is in its entry, and no failure.
+    fn remove_done(&mut self, work: Work<'_>, hook: &Hook, before: Option<String>) -> Result<(), Reason> {
+        match self.remove(work, hook, before) {
+            Err(reason @ (Reason::Cancelled | Reason::Plugin { .. })) => Err(reason),
+            _ => Ok(()),
+        }
     }
 }

@@ -317,6 +317,10 @@ impl Progress {
             && !error.reason.is_lost()
         {
             // What is told is what failed first.
+            if let Err(error) = self.remove_spent(work) {
+                let text = format!("what is left of hooks that succeeded: {error}");
+                self.log.push(LogLine { level: Level::Error, text });
+            }
             if let Err(error) = self.phase(work, Phase::Failure) {
                 let text = format!("the hooks for a sync that failed: {error}");
                 self.log.push(LogLine { level: Level::Error, text });
@@ -393,6 +397,9 @@ impl Progress {
             let units = Some(planned.changes.len() as u64);
             let applied = self.stage(work, Stage::Apply, units, |progress| {
                 let applied = progress.apply_all(work, &planned)?;
+                if let Applied::All = applied {
+                    progress.remove_spent(work)?;
+                }
                 Ok((applied, progress.applied_so_far()))
             })?;
             match applied {

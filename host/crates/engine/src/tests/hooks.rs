@@ -124,7 +124,8 @@ fn what_hooks_made_is_removed_as_they_say() {
     world.live.set_hook("kept", Phase::Before, -1, Cleanup { success: false, failure: true, ..cleanup });
     world.live.set_health("bad", [HealthStatus::Degraded]);
     world.run("r1", &files("x", "-", "a\nbad\ngood\nkept")).unwrap_err();
-    assert_eq!(world.applied(), ["create good", "create kept", "delete good", "create bad", "delete bad"]);
+    // The later one might have needed what the earlier one made.
+    assert_eq!(world.applied(), ["create good", "create kept", "create bad", "delete bad", "delete good"]);
     assert_eq!(world.live.objects().into_keys().collect::<Vec<_>>(), ["kept"]);
     // That one can't be removed that is done is noted, and fails nothing.
     world.live.set_health("bad", [HealthStatus::Healthy]);
@@ -138,6 +139,28 @@ fn what_hooks_made_is_removed_as_they_say() {
     });
     world.run("r1", &files("x", "-", "a\nbad\ngood\nkept")).unwrap();
     assert!(done(&world).iter().any(|done| done.error.as_deref() == Some("it stays")));
+}
+
+#[test]
+fn what_hooks_made_goes_when_their_phase_is_through_the_last_one_first() {
+    let world = World::new();
+    let cleanup = Cleanup { before_creation: false, success: true, failure: false };
+    for (phase, names) in [(Phase::Before, ["b1", "b2"]), (Phase::During, ["d1", "d2"]), (Phase::After, ["s1", "s2"])] {
+        world.live.set_hook(names[0], phase, 0, cleanup);
+        world.live.set_hook(names[1], phase, 1, cleanup);
+    }
+    world.live.set_wave("z", 2);
+    world.run("r1", &files("x", "-", "a\nb1\nb2\nd1\nd2\ns1\ns2\nz")).unwrap();
+    let before = ["create b1", "create b2", "delete b2", "delete b1"];
+    let during = ["create a", "create d1", "create d2", "create z", "delete d2", "delete d1"];
+    let after = ["create s1", "create s2", "delete s2", "delete s1"];
+    assert_eq!(world.applied(), [&before[..], &during, &after].concat());
+    assert_eq!(world.live.objects().into_keys().collect::<Vec<_>>(), ["a", "z"]);
+
+    // Nor does it stay when something else fails.
+    world.live.fail("apply", "z", Fault::Failed { message: "no".into() });
+    world.run("r2", &files("y", "-", "a\nb1\nb2\nd1\nd2\ns1\ns2\nz")).unwrap_err();
+    assert_eq!(world.live.objects().into_keys().collect::<Vec<_>>(), ["a", "z"]);
 }
 
 #[test]
