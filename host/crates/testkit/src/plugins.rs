@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use springline_model::call::{Built, Call, Called, Rendered, TargetCall, Usage};
 use springline_model::capability::Capability;
 use springline_model::manifest::{Body, Object};
@@ -122,21 +122,14 @@ impl FakePlugins {
         self.register(name, Kind::DeployTarget, Behaviour::Target(live.clone()))
     }
 
-    /// Gives the plugin registered last under this name another schema of its config.
-    ///
-    /// # Panics
-    /// If there is none.
-    pub fn set_schema(&self, name: &str, schema: Value) {
-        self.change(name, |description| description.config_schema = schema);
-    }
-
     /// Lets the plugin registered last under this name ask for a power.
     ///
     /// # Panics
     /// If there is none.
     pub fn ask_for(&self, name: &str, capability: &str) {
         let capability = Capability { name: capability.into(), reason: "a test wants it".into() };
-        self.change(name, |description| description.capabilities.push(capability));
+        let digest = self.pinned(name).digest;
+        self.state().plugins.get_mut(&digest).unwrap().description.capabilities.push(capability);
     }
 
     /// The plugin registered last under this name.
@@ -181,11 +174,6 @@ impl FakePlugins {
         state.plugins.insert(pinned.digest, Registered { description, behaviour });
         state.pins.insert(name.into(), pinned.clone());
         pinned
-    }
-
-    fn change(&self, name: &str, change: impl FnOnce(&mut Description)) {
-        let digest = self.pinned(name).digest;
-        change(&mut self.state().plugins.get_mut(&digest).unwrap().description);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
