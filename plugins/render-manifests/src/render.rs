@@ -60,13 +60,14 @@ pub fn render(config: &Config, render: &mut Render) -> Result<Vec<Object>> {
     ids.into_iter().map(|(id, document)| render.object(id, body(document))).collect()
 }
 
-/// A document as it is rendered. It begins with where it comes from, for the host's messages.
+/// A document as it is rendered. It begins with the file that it comes from, for the host's messages;
+/// with its line it would change whenever something above it does.
 fn body(document: &Document) -> String {
-    let Document { file, line, node, .. } = document;
+    let Document { file, node, .. } = document;
     let text = write(node);
     // What YAML takes for the end of a line would end the comment.
     let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    if file.contains(ends) { text } else { format!("# Source: {file}:{line}\n{text}") }
+    if file.contains(ends) { text } else { format!("# Source: {file}\n{text}") }
 }
 
 fn check_namespace(config: &Config, violations: &mut Vec<Violation>) {

