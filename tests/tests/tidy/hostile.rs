@@ -42,6 +42,16 @@ fn every_attack_is_led_by_a_test() {
 }
 
 #[test]
+fn the_memory_of_every_attack_is_measured() {
+    let readme = read(&format!("{GUESTS}/README.md"));
+    let tests = read("host/crates/runtime/tests/hostile/memory.rs");
+    let measured = between_once(&tests, "const ATTACKS", "];");
+    for (chapter, guest) in [("In Rust", "hostile"), ("In C", "hostile-c")] {
+        assert_eq!(table(&readme, chapter), between(measured, &format!("(\"{guest}\", \""), "\","), "{chapter}");
+    }
+}
+
+#[test]
 fn every_test_that_is_named_is_there() {
     let readme = read(&format!("{GUESTS}/README.md"));
     let tests: String = TESTS_OF_SERVERS.iter().flat_map(|dir| sources(dir)).collect();

@@ -117,7 +117,7 @@ pub fn type_chain(depth: usize) -> Vec<u8> {
     plugin(&[section(7, &list(depth, link)), section(10, &import)], 1)
 }
 
-const BOMBS: [&str; 22] = [
+pub const BOMBS: [&str; 22] = [
     "many-functions",
     "huge-function",
     "deep-blocks",
@@ -143,13 +143,13 @@ const BOMBS: [&str; 22] = [
 ];
 
 /// Limits of compiling under which most go off soon.
-fn short() -> Limits {
+pub fn short() -> Limits {
     Limits { compile_seconds: 1, compile_memory_mib: 1_024, ..Limits::default() }
 }
 
 /// Describing or calling it fails for a reason that is the plugin's.
 #[track_caller]
-fn goes_off(setup: &Setup, name: &str, bytes: Vec<u8>, limits: Limits) -> Fault {
+pub fn goes_off(setup: &Setup, name: &str, bytes: Vec<u8>, limits: Limits) -> Fault {
     let mut call = setup.call(setup.plugin(name, bytes), &json!({}));
     call.limits = limits;
     let found = fault(setup.runtime.build(&call, setup.tree(&[])));

@@ -12,6 +12,9 @@ mod memory;
 mod names;
 #[path = "../calls/neighbour.rs"]
 mod neighbour;
+#[path = "../calls/server.rs"]
+#[allow(dead_code)] // It is shared, as `setup` is.
+mod server;
 #[path = "../calls/setup.rs"]
 #[allow(dead_code)] // It is shared with the other tests, which use more of it.
 mod setup;
