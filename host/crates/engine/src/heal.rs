@@ -7,6 +7,7 @@ use springline_model::run::{Cause, Place, Release, Stage};
 use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
+use crate::plan::Held;
 use crate::run::{Report, again};
 use crate::status::{current, planned};
 use crate::sync::Planned;
@@ -41,10 +42,10 @@ pub fn heal(
         Ok(Some((release, planned)))
     };
     let found = look().map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
-    let Some((release, planned)) = found else { return Ok(Healed::NotDeployed) };
-    // What was deleted and is held goes when it is let go, and is taken off the list by the next sync.
-    let goes = |change: &Change| planned.inventory.is_going(change);
-    if planned.plan.changes.iter().all(goes) {
+    let Some((release, mut planned)) = found else { return Ok(Healed::NotDeployed) };
+    // The next sync takes it off the list.
+    planned.plan.take_out_going(&planned.inventory, Held::LetBe);
+    if planned.plan.changes.is_empty() {
         return Ok(Healed::InSync);
     }
     if !policy.self_heal {

@@ -27,10 +27,12 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Refuses to remove everything if that was not asked for.
-    pub(crate) fn check(self, desired: &[Object], inventory: &Inventory) -> Result<(), Reason> {
-        if desired.is_empty() && !inventory.objects.is_empty() && !self.prune_all && self.prune {
-            return Err(Reason::EmptyRender { owned: inventory.objects.len() });
+    /// Refuses to remove everything if that was not asked for: what leaves only hooks, or what the target
+    /// skips, is as empty as what leaves nothing.
+    pub(crate) fn check(self, plan: &Plan, inventory: &Inventory) -> Result<(), Reason> {
+        let removed = plan.changes.iter().filter(|change| !inventory.is_going(change)).count();
+        if plan.identities.is_empty() && removed > 0 && !self.prune_all && self.prune {
+            return Err(Reason::EmptyRender { owned: removed });
         }
         Ok(())
     }
@@ -53,6 +55,29 @@ pub struct Plan {
     pub log: Vec<LogLine>,
 }
 
+impl Plan {
+    /// Whether it changes anything, besides deleting again what was deleted already.
+    pub(crate) fn does_more(&self, inventory: &Inventory) -> bool {
+        self.changes.iter().any(|change| !inventory.is_going(change))
+    }
+
+    /// Takes out the deletes of what was deleted already and has gone since, and of what is held still
+    /// unless that is told.
+    pub(crate) fn take_out_going(&mut self, inventory: &Inventory, held: Held) {
+        let is_told = |change: &Change| held == Held::Told && change.before.is_some();
+        self.changes.retain(|change| is_told(change) || !inventory.is_going(change));
+    }
+}
+
+/// What becomes of the deletes of what was deleted already and is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// They are told: it should be gone.
+    Told,
+    /// They are taken out: it goes when it is let go.
+    LetBe,
+}
+
 /// Plans, and refuses a plan that goes beyond its scope.
 pub(crate) fn plan(
     target: &dyn Target,
@@ -61,7 +86,6 @@ pub(crate) fn plan(
     inventory: &Inventory,
     scope: Scope<'_>,
 ) -> Result<Plan, Reason> {
-    scope.check(desired, inventory)?;
     let mut plan = Plan::default();
     identify(target, uses, desired, &mut plan)?;
     let owned: Vec<String> = inventory.objects.keys().cloned().collect();
@@ -71,6 +95,7 @@ pub(crate) fn plan(
     if !plan.changes.is_empty() || inventory.unfinished {
         hooks(target, uses, desired, &mut plan)?;
     }
+    scope.check(&plan, inventory)?;
     let is_desired = |live: &str| plan.identities.contains_key(live);
     if let Some(what) = not_allowed(&plan.changes, is_desired, |live| inventory.objects.contains_key(live)) {
         return Err(refused(uses, what));
@@ -84,7 +109,7 @@ pub(crate) fn plan(
         let left: Vec<Change> = left;
         plan.left = left.into_iter().map(|change| change.live).collect();
     }
-    if !scope.hooks || (plan.changes.is_empty() && !inventory.unfinished) {
+    if !scope.hooks || !(plan.does_more(inventory) || inventory.unfinished) {
         plan.hooks.clear();
     }
     order(&mut plan.changes);

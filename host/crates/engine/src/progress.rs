@@ -70,8 +70,10 @@ impl Progress {
             Action::Delete => &mut self.counts.deleted,
             Action::Adopt | Action::Deferred => &mut self.counts.adopted,
         };
-        *counter += 1;
         let inventory = self.inventory.get_or_insert_default();
+        // What was deleted before and is held was counted then.
+        let is_new = !inventory.is_going(change);
+        *counter += u64::from(is_new);
         if change.action == Action::Delete {
             let owned = inventory.objects.remove(&change.live).unwrap_or_default();
             if after.is_none() {
@@ -88,7 +90,7 @@ impl Progress {
             inventory.objects.insert(change.live.clone(), owned);
         }
         self.note(work, Done { after, summary, ..done(change) });
-        if self.counts.applied() == 1 {
+        if is_new && self.counts.applied() == 1 {
             work.on.ports.observer.event(&Event::Passed(Point::AppliedOne));
         }
     }

@@ -17,7 +17,7 @@ use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::health::{ACCOUNTS, BATCH, Look, On, shorten};
 use crate::keep::read_json;
-use crate::plan::{Plan, Scope, failed, plan};
+use crate::plan::{Held, Plan, Scope, failed, plan};
 use crate::run::release_context;
 use crate::sync::{Planned, inventory, open};
 
@@ -77,11 +77,10 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
         let inventory = inventory(ports, place, target.as_ref(), uses)?;
         // An empty render is shown for what it would do; only a sync refuses it.
         let scope = Scope { environment: &place.environment, only: *only, prune: *prune, prune_all: true, hooks: true };
-        let plan = plan(target.as_ref(), uses, &comparison.desired, &inventory, scope)?;
+        let mut plan = plan(target.as_ref(), uses, &comparison.desired, &inventory, scope)?;
+        plan.take_out_going(&inventory, Held::Told);
         let mut changes = Vec::with_capacity(plan.changes.len());
-        // What was deleted and held, and has gone since, is no difference.
-        let differs = |change: &Change| change.before.is_some() || !inventory.is_going(change);
-        for change in plan.changes.into_iter().filter(differs) {
+        for change in plan.changes {
             if ports.cancel.is_cancelled() {
                 return Err(Reason::Cancelled);
             }
@@ -206,8 +205,7 @@ pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> 
     let work = || -> Result<Status, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(Status::default()) };
         let Planned { target: opened, mut plan, inventory, .. } = planned(ports, place, &release, (target, prune))?;
-        // What was deleted and held, and has gone since, is no drift.
-        plan.changes.retain(|change| change.before.is_some() || !inventory.is_going(change));
+        plan.take_out_going(&inventory, Held::Told);
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         let mut objects = nodes(&plan, &look);

@@ -23,7 +23,7 @@ use crate::health::{On, Wait};
 use crate::keep::{put_log, read_json, to_json};
 use crate::origin::Origins;
 use crate::patient::Patient;
-use crate::plan::{Plan, Scope, failed, plan, summarise};
+use crate::plan::{Held, Plan, Scope, failed, plan, summarise};
 use crate::progress::Progress;
 use crate::render::count;
 
@@ -418,17 +418,21 @@ impl Progress {
             Some(inventory) => inventory,
             none => none.insert(inventory(on.ports, place, on.target, on.uses)?),
         };
+        let repairs = job.repairs;
         let scope = Scope {
             environment: &place.environment,
             only: job.only,
             prune: job.policy.prune,
             prune_all: job.prune_all,
-            hooks: !job.repairs,
+            hooks: !repairs,
         };
         let mut plan = match self.planned.take() {
-            Some(plan) => scope.check(&job.desired, inventory).map(|()| plan)?,
+            Some(plan) => scope.check(&plan, inventory).map(|()| plan)?,
             None => plan(on.target, on.uses, &job.desired, inventory, scope)?,
         };
+        if repairs {
+            plan.take_out_going(inventory, Held::LetBe);
+        }
         plan.released.iter().for_each(|live| drop(inventory.objects.remove(live)));
         self.log.append(&mut plan.log);
         self.hooks.clone_from(&plan.hooks);
@@ -439,7 +443,8 @@ impl Progress {
     fn intend(&mut self, work: Work<'_>, run: &Run, plan: &Plan) -> Result<(), Reason> {
         let ports = work.on.ports;
         let inventory = self.inventory.get_or_insert_default();
-        inventory.unfinished |= work.job.only.is_none();
+        // To delete again what is going is nothing new, and a repair neither: hooks are not run for it.
+        inventory.unfinished |= work.job.only.is_none() && !work.job.repairs && plan.does_more(inventory);
         let mut intended = inventory.clone();
         for change in plan.changes.iter().filter(|change| change.action != Action::Delete) {
             let owned = intended.objects.entry(change.live.clone());

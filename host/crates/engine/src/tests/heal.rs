@@ -48,6 +48,9 @@ fn drift_is_repaired_from_the_release_and_recorded() {
     assert_eq!(record.release, report.synced[0].sealed.record.release);
     assert_eq!(record.actor, "watcher@somewhere");
     assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    world.applied();
+    world.run("r1", &files("x", "-", "a\nb\nmigrate")).unwrap();
+    assert!(world.applied().is_empty(), "nor for what finds nothing to do after a repair");
 }
 
 #[test]
@@ -80,16 +83,20 @@ fn a_repair_does_not_wait_until_all_is_healthy() {
 
 #[test]
 fn a_repair_does_not_remove_everything() {
-    let world = World::new();
-    world.run("r1", &files("x", "-", "a")).unwrap();
-    world.run_with("r2", &files("x", "-", ""), |request| request.prune_all = true).unwrap();
-    world.run("r1", &files("x", "-", "a")).unwrap();
-    let emptied = world.store.releases(None, "").unwrap().into_iter().find(|release| release.revision == "r2").unwrap();
-    let environment = &world.chain.environments[0];
-    let (target, actor) = (&environment.target, "watcher@somewhere");
-    redeploy(world.ports(), &emptied, (target, &environment.sync), actor).unwrap_err();
-    assert!(matches!(look(&world).unwrap_err().reason, Reason::EmptyRender { owned: 1 }));
-    assert_eq!(world.text("a").unwrap(), "a: <X>");
+    for nothing in ["", "test"] {
+        let world = World::new();
+        world.live.set_hook("test", Phase::After, 0, Cleanup::default());
+        world.run("r1", &files("x", "-", "a")).unwrap();
+        world.run_with("r2", &files("x", "-", nothing), |request| request.prune_all = true).unwrap();
+        world.run("r1", &files("x", "-", "a")).unwrap();
+        let releases = world.store.releases(None, "").unwrap();
+        let emptied = releases.into_iter().find(|release| release.revision == "r2").unwrap();
+        let environment = &world.chain.environments[0];
+        let (target, actor) = (&environment.target, "watcher@somewhere");
+        redeploy(world.ports(), &emptied, (target, &environment.sync), actor).unwrap_err();
+        assert!(matches!(look(&world).unwrap_err().reason, Reason::EmptyRender { owned: 1 }), "{nothing}");
+        assert_eq!(world.text("a").unwrap(), "a: <X>");
+    }
 }
 
 #[test]
@@ -149,4 +156,26 @@ fn what_was_deleted_and_is_held_is_ours_and_told_until_it_is_gone() {
     assert!(drifted().is_empty());
     pruned();
     assert_eq!(world.inventory().objects.into_keys().collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
+fn what_was_deleted_and_is_held_is_no_part_of_a_repair() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    world.live.hold("b");
+    world.run("r2", &files("x", "-", "a")).unwrap();
+    world.applied();
+    world.live.drift("a", world.body("edited"));
+    // Planned by the look, and anew.
+    world.live.fail("apply", "a", Fault::Conflict { message: "it changed".into() });
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert!(world.applied().iter().all(|applied| applied == "update a"));
+    assert!(world.inventory().objects["b"].going);
+    world.chain.environments[0].sync.self_heal = false;
+    world.live.drift("a", world.body("edited"));
+    for _ in ["held", "gone"] {
+        let Healed::Drifted(changes) = look(&world).unwrap() else { panic!("it is told of") };
+        assert_eq!(changes.iter().map(|change| change.live.as_str()).collect::<Vec<_>>(), ["a"]);
+        world.live.set("b", None);
+    }
 }

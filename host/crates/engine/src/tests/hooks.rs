@@ -236,3 +236,25 @@ fn stopped_in_a_hook_nothing_else_is_made() {
     assert_eq!(failure.0.to_string(), "cancelled");
     assert!(world.live.get("a").is_none() && world.live.get("alarm").is_none());
 }
+
+#[test]
+fn what_was_deleted_and_is_held_runs_no_hooks_again() {
+    let world = hooked();
+    world.run("r1", &files("x", "-", &format!("{ALL}\nheld"))).unwrap();
+    world.live.hold("held");
+    let mut deleted = Vec::new();
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        world.applied();
+        world.run("r2", &files("x", "-", ALL)).unwrap();
+        deleted.push(world.store.history(&Page::default()).unwrap().remove(0).record.counts.deleted);
+        runs.push(world.applied().iter().filter(|applied| applied.starts_with("create ")).count());
+    }
+    assert_eq!((deleted, runs), (vec![1, 0, 0], vec![3, 0, 0]));
+    // One that fails is no sync that began to change something.
+    world.live.fail("apply", "held", Fault::Failed { message: "no".into() });
+    world.run("r2", &files("x", "-", ALL)).unwrap_err();
+    world.applied();
+    world.run("r2", &files("x", "-", ALL)).unwrap();
+    assert_eq!(world.applied(), ["delete held"]);
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use springline_model::history::Outcome;
-use springline_model::manifest::HealthStatus;
+use springline_model::manifest::{Cleanup, HealthStatus, Phase};
 use springline_model::plugin::Fault;
 use springline_model::port::{Page, Store as _};
 use springline_model::run::Stage;
@@ -50,6 +50,20 @@ fn an_empty_render_never_prunes() {
     assert_eq!(world.live.objects().len(), 2);
     world.run_with("r2", &files("x", "-", ""), |request| request.prune_all = true).unwrap();
     assert!(world.live.objects().is_empty());
+}
+
+#[test]
+fn a_render_of_hooks_alone_never_prunes() {
+    let world = World::new();
+    world.live.set_hook("test", Phase::After, 0, Cleanup::default());
+    // Where nothing is owned, there is nothing to lose.
+    world.run("r0", &files("x", "-", "test")).unwrap();
+    world.run("r1", &files("x", "-", "a\nb\ntest")).unwrap();
+    let failure = world.run("r2", &files("x", "-", "test")).unwrap_err();
+    assert!(matches!(failure.0.reason, Reason::EmptyRender { owned: 2 }), "{}", failure.0);
+    assert_eq!(inventory(&world), ["a", "b"]);
+    world.run_with("r2", &files("x", "-", "test"), |request| request.prune_all = true).unwrap();
+    assert_eq!(inventory(&world), Vec::<String>::new());
 }
 
 #[test]
