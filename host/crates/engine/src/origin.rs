@@ -1,6 +1,7 @@
 //! Where desired objects come from, for messages: a target knows them by their ids, and a person by the
 //! files they wrote.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use springline_model::manifest::{Body, Object};
@@ -23,6 +24,7 @@ pub(crate) struct Origins {
 }
 
 /// A file of the source, and a line in it.
+#[derive(Clone)]
 struct Place {
     file: String,
     line: Option<u32>,
@@ -40,27 +42,40 @@ impl std::fmt::Display for Place {
 impl Origins {
     /// What a target found wrong, with the files of the objects that it names.
     pub fn tell(&self, blobs: &dyn Blobs, fault: Fault) -> Fault {
+        let mut places = Places { origins: self, blobs, objects: None, known: HashMap::new() };
         match fault {
             Fault::Invalid { violations } => {
-                Fault::Invalid { violations: violations.into_iter().map(|one| self.violation(blobs, one)).collect() }
+                Fault::Invalid { violations: violations.into_iter().map(|one| places.violation(one)).collect() }
             }
-            Fault::Conflict { message } => Fault::Conflict { message: self.text(blobs, &message) },
-            Fault::Failed { message } => Fault::Failed { message: self.text(blobs, &message) },
+            Fault::Conflict { message } => Fault::Conflict { message: places.text(&message) },
+            Fault::Failed { message } => Fault::Failed { message: places.text(&message) },
             other => other,
         }
     }
+}
 
-    fn violation(&self, blobs: &dyn Blobs, violation: Violation) -> Violation {
-        let message = self.text(blobs, &violation.message);
-        let place = violation.file.as_deref().and_then(|id| self.of(blobs, id));
-        let Some(Place { file, line }) = place else { return Violation { message, ..violation } };
+/// Where the objects of one fault come from: it may name thousands, and some again and again.
+struct Places<'a> {
+    origins: &'a Origins,
+    blobs: &'a dyn Blobs,
+    /// The objects by their ids, once one is looked for.
+    objects: Option<HashMap<&'a str, &'a Object>>,
+    /// What was looked up already.
+    known: HashMap<&'a str, Option<Place>>,
+}
+
+impl Places<'_> {
+    fn violation(&mut self, violation: Violation) -> Violation {
+        let message = self.text(&violation.message);
+        let place = violation.file.as_deref().and_then(|id| self.of(id));
+        let Some(Place { file, line }) = place.cloned() else { return Violation { message, ..violation } };
         // Its line is one of the object as it was rendered.
         let message = Violation { message, ..violation }.to_string();
         Violation { message, file: Some(file), line, pointer: None }
     }
 
     /// A message with the file after each id in quotes.
-    fn text(&self, blobs: &dyn Blobs, message: &str) -> String {
+    fn text(&mut self, message: &str) -> String {
         let mut text = String::with_capacity(message.len());
         let mut quoted = None;
         for (at, part) in message.split('`').enumerate() {
@@ -72,23 +87,30 @@ impl Origins {
             }
             text.push_str(part);
             if at % 2 == 1 {
-                quoted = self.of(blobs, part);
+                quoted = self.of(part).cloned();
             }
         }
         text
     }
 
     /// Where the object of an id comes from, if its body says so.
-    fn of(&self, blobs: &dyn Blobs, id: &str) -> Option<Place> {
-        let object = self.desired.iter().find(|object| object.id == id)?;
-        let Body::Blob(digest) = &object.body else { return None };
-        let body = blobs.get(digest).ok()?;
-        let mut place = source(&body[..body.len().min(LONGEST)])?;
-        if let Some(input) = &self.input {
-            place.file = join_path(input, &place.file);
-        }
-        Some(place)
+    fn of(&mut self, id: &str) -> Option<&Place> {
+        let all = || self.origins.desired.iter().map(|object| (object.id.as_str(), object)).collect();
+        let object: &Object = self.objects.get_or_insert_with(all).get(id)?;
+        let (input, blobs) = (self.origins.input.as_deref(), self.blobs);
+        self.known.entry(&object.id).or_insert_with(|| read(blobs, input, object)).as_ref()
     }
+}
+
+/// Reads where an object comes from.
+fn read(blobs: &dyn Blobs, input: Option<&str>, object: &Object) -> Option<Place> {
+    let Body::Blob(digest) = &object.body else { return None };
+    let body = blobs.get(digest).ok()?;
+    let mut place = source(&body[..body.len().min(LONGEST)])?;
+    if let Some(input) = input {
+        place.file = join_path(input, &place.file);
+    }
+    Some(place)
 }
 
 /// What a body says of where it comes from.
@@ -149,5 +171,20 @@ mod tests {
         };
         assert_eq!(tell("`live` (from `a`) is another's"), "`live` (from `a` of shop/web.yaml:12) is another's");
         assert_eq!(tell("a `b"), "a `b");
+    }
+
+    #[test]
+    fn what_is_named_again_and_again_is_read_once() {
+        let blobs = MemoryBlobs::new();
+        let violation = |file: &str| Violation {
+            message: "`a` and `none`".into(),
+            file: Some(file.into()),
+            line: None,
+            pointer: None,
+        };
+        let violations = ["a", "b", "a", "unknown"].map(violation).to_vec();
+        let told = origins(&blobs, None).tell(&blobs, Fault::Invalid { violations }).to_string();
+        assert_eq!(told.matches("`a` of shop/web.yaml:12").count(), 4, "{told}");
+        assert_eq!(blobs.reads(), 3);
     }
 }

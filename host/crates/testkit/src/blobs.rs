@@ -21,6 +21,7 @@ struct State {
     blobs: BTreeMap<Digest, Bytes>,
     failing: Option<BlobError>,
     syncs: usize,
+    reads: usize,
     unsynced: bool,
 }
 
@@ -51,6 +52,11 @@ impl MemoryBlobs {
     /// Lets every write fail with this error, until told otherwise.
     pub fn fail_writes(&self, error: Option<BlobError>) {
         self.state().failing = error;
+    }
+
+    /// How often a blob was read.
+    pub fn reads(&self) -> usize {
+        self.state().reads
     }
 
     /// How often the store was synced.
@@ -118,7 +124,10 @@ impl Blobs for MemoryBlobs {
     }
 
     fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
-        let bytes = self.state().blobs.get(digest).cloned().ok_or(BlobError::Missing(*digest))?;
+        let mut state = self.state();
+        state.reads += 1;
+        let bytes = state.blobs.get(digest).cloned().ok_or(BlobError::Missing(*digest))?;
+        drop(state);
         if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(BlobError::Damaged(*digest)) }
     }
 
