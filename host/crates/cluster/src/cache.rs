@@ -120,7 +120,7 @@ impl Cache {
         if let Some(label) = selector.label().filter(|_| !self.is_followed(served, namespace)) {
             let labelled = self.labelled(served, namespace, label, &selection.labels);
             let listed = labelled.is_listed(cluster, &selection.labels).await;
-            return if listed { labelled.store().select(namespace, chosen) } else { None };
+            return if listed { labelled.select(namespace, chosen) } else { None };
         }
         self.current(cluster, served, namespace).await?.store().select(namespace, chosen)
     }
@@ -145,7 +145,7 @@ impl Cache {
             follower.store().wrote(live.clone(), same);
         }
         for labelled in self.labelled_of(served, &live.metadata.namespace) {
-            labelled.store().wrote(live.clone(), labelled.is_in_version(served));
+            labelled.wrote(served, live.clone());
         }
     }
 
@@ -155,12 +155,14 @@ impl Cache {
             follower.store().deleted(key.clone(), uid);
         }
         for labelled in self.labelled_of(served, &key.0) {
-            labelled.store().deleted(key.clone(), uid);
+            labelled.deleted(key.clone(), uid);
         }
     }
 
     /// A follower that has what is asked for, started if there is none.
     async fn current(&self, cluster: &Arc<Cluster>, served: &ServedType, namespace: &str) -> Option<Arc<Follower>> {
+        // Who asks for no label from now on does not keep a list for ever.
+        drop(self.all_labelled());
         if !["list", "watch"].iter().all(|wanted| served.verbs.iter().any(|verb| verb == wanted)) {
             return None;
         }
@@ -209,16 +211,21 @@ impl Cache {
 
     /// What is known of the objects that carry a label.
     fn labelled(&self, served: &ServedType, namespace: &str, label: &str, selector: &str) -> Arc<Labelled> {
+        let mut all = self.all_labelled();
+        let labelled = all.entry((scope(served, namespace), label.to_owned()));
+        Arc::clone(labelled.or_insert_with(|| Labelled::new(served, namespace, label, (selector, Instant::now()))))
+    }
+
+    /// All that is known of labelled objects and not too old: what is, goes.
+    fn all_labelled(&self) -> MutexGuard<'_, HashMap<(Scope, String), Arc<Labelled>>> {
         let mut all = lock(&self.labelled);
         all.retain(|_, labelled| !labelled.is_stale());
-        let labelled = all.entry((scope(served, namespace), label.to_owned()));
-        Arc::clone(labelled.or_insert_with(|| Labelled::new(served, namespace, label, selector)))
+        all
     }
 
     /// What is known of labelled objects, of any version, among which one of this namespace may be.
     fn labelled_of(&self, served: &ServedType, namespace: &str) -> Vec<Arc<Labelled>> {
-        let mut all = lock(&self.labelled);
-        all.retain(|_, labelled| !labelled.is_stale());
+        let all = self.all_labelled();
         all.values().filter(|labelled| labelled.is_about(served, namespace)).cloned().collect()
     }
 
@@ -236,9 +243,13 @@ impl Cache {
     /// Tells who has read an object that it is gone. Whoever wants to hear of the next one of that name
     /// reads it again: names that never come back would add up otherwise.
     fn tell_end(&self, served: &ServedType, key: Option<Key>) {
-        if let Some(key) = key {
-            self.tell(served, [key.clone()]);
-            lock(&self.readers).remove(&(served.kind.group.clone(), served.kind.kind.clone(), key));
+        let (Some(changes), Some(key)) = (&self.changes, key) else { return };
+        let subject = (served.kind.group.clone(), served.kind.kind.clone(), key);
+        // Who reads it from now on is noted anew.
+        let readers = lock(&self.readers).remove(&subject);
+        for reader in readers.into_iter().flatten() {
+            // Nobody listens any more when the process ends.
+            let _ = changes.send(reader);
         }
     }
 
@@ -266,7 +277,60 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use springline_model::kubernetes::{ApiKind, ClusterBinding};
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
+
+    fn pods() -> ServedType {
+        ServedType {
+            kind: ApiKind::new("v1", "Pod"),
+            plural: "pods".into(),
+            namespaced: true,
+            verbs: Vec::new(),
+            subresources: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_reads_by_name_lets_old_lists_go() {
+        let (cache, served) = (Cache::new(None, None), pods());
+        let cluster = Arc::new(Cluster::new("c", ClusterBinding::default(), None));
+        let old = Instant::now().checked_sub(Duration::from_secs(40)).expect("the machine is up that long");
+        for (label, since) in [("old", old), ("new", Instant::now())] {
+            let labelled = Labelled::new(&served, "", label, (label, since));
+            lock(&cache.labelled).insert((scope(&served, ""), label.into()), labelled);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(cache.get(&cluster, &served, "n", &["a"])), [None]);
+        let kept: Vec<String> = lock(&cache.labelled).keys().map(|(_, label)| label.clone()).collect();
+        assert_eq!(kept, ["new"]);
+    }
+
+    #[test]
+    fn who_reads_an_object_while_its_end_is_told_is_told_as_well() {
+        const READERS: usize = 20_000;
+        let served = pods();
+        let (changes, mut told) = unbounded_channel();
+        let cache = Cache::new(Some(changes), None);
+        let object = ObjectName { kind: served.kind.clone(), namespace: "n".into(), name: "a".into() };
+        let end = || cache.tell_end(&served, Some(("n".into(), "a".into())));
+        std::thread::scope(|scope| {
+            let reads = scope.spawn(|| {
+                for number in 0..READERS {
+                    let place = Place { application: "a".into(), environment: number.to_string() };
+                    cache.note_reader(&place, std::slice::from_ref(&object));
+                }
+            });
+            while !reads.is_finished() {
+                end();
+            }
+        });
+        end();
+        let told: HashSet<Place> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+        assert_eq!(told.len(), READERS);
+        assert!(lock(&cache.readers).is_empty());
+    }
 
     #[test]
     fn what_is_barred_is_tried_again_a_while_after_it_was() {
