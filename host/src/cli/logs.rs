@@ -94,17 +94,13 @@ pub type Warning = (String, String);
 /// # Errors
 /// The logs can't be read.
 pub fn warnings(app: &App, run: &Run) -> Result<Vec<Warning>, CliError> {
-    let mut found: Vec<Warning> = Vec::new();
+    let mut found: IndexSet<Warning> = IndexSet::new();
     for step in &run.steps {
         let Some(environment) = step.name.strip_suffix("/target") else { continue };
-        for line in read(app, step)?.into_iter().filter(|line| line.level == Level::Warn) {
-            let warning = (environment.to_owned(), line.text);
-            if !found.contains(&warning) {
-                found.push(warning);
-            }
-        }
+        let warned = read(app, step)?.into_iter().filter(|line| line.level == Level::Warn);
+        found.extend(warned.map(|line| (environment.to_owned(), line.text)));
     }
-    Ok(found)
+    Ok(found.into_iter().collect())
 }
 
 /// Shows what targets warned of in a run, each text once.
