@@ -1,6 +1,7 @@
 //! `springline watch`.
 
 mod pace;
+mod pass;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use springline_model::Cancel;
 use springline_model::run::Place;
 
 use self::pace::Paces;
+use self::pass::{Came, Pass};
 use super::error::CliError;
 use super::run::Ready;
 use super::{Common, Output, RevisionArgs};
@@ -77,22 +79,13 @@ struct Watched<'a> {
     paces: Paces,
 }
 
-/// What one look at everything came to.
-#[derive(Default)]
-struct Pass {
-    in_sync: usize,
-    repaired: usize,
-    drifted: usize,
-    failed: usize,
-    not_deployed: usize,
-}
-
 impl<'a> Watched<'a> {
     fn new(common: &'a Common, ready: &'a Ready, environments: Vec<&'a Environment>) -> Self {
         Self { common, ready, actor: actor(), environments, paces: Paces::default() }
     }
 
-    /// Looks at everything, and before the next one at what has changed meanwhile.
+    /// Looks at everything that does not pause, each once unless it changes, and before the next one at
+    /// what has changed meanwhile.
     fn pass(&mut self, number: u64, woken: &Receiver<Place>, cancel: &Cancel) -> Result<(), CliError> {
         let began = Instant::now();
         let mut pass = Pass::default();
@@ -102,35 +95,25 @@ impl<'a> Watched<'a> {
             }
             let places: Vec<Place> = woken.try_iter().collect();
             if !places.is_empty() {
-                self.look_at_due(&places)?;
+                self.look_at_due(&places, &mut pass)?;
             }
-            match self.look(environment)? {
-                Some(Healed::InSync) => pass.in_sync += 1,
-                Some(Healed::Repaired(_)) => pass.repaired += 1,
-                Some(Healed::Drifted(_)) => pass.drifted += 1,
-                Some(Healed::NotDeployed) => pass.not_deployed += 1,
-                None => pass.failed += 1,
+            if pass.wants(&environment.name, self.paces.pauses(&environment.name, Instant::now())) {
+                let came = self.look(environment)?;
+                pass.note(&environment.name, came);
             }
         }
         self.tell(&pass, number, began.elapsed())
     }
 
-    fn tell(&self, pass: &Pass, number: u64, took: Duration) -> Result<(), CliError> {
-        let Pass { in_sync, repaired, drifted, failed, not_deployed } = *pass;
+    fn tell(&self, pass: &Pass<'_>, number: u64, took: Duration) -> Result<(), CliError> {
+        let parts = pass.figures();
         if self.common.output == Output::Json {
-            return show::json_line(&json!({
-                "pass": number, "in-sync": in_sync, "repaired": repaired, "drifted": drifted, "failed": failed,
-                "not-deployed": not_deployed, "milliseconds": milliseconds(took),
-            }));
+            let mut told = json!({ "pass": number, "milliseconds": milliseconds(took) });
+            parts.iter().for_each(|(word, n)| told[word] = json!(n));
+            return show::json_line(&told);
         }
-        let parts = [
-            (in_sync, "in sync"),
-            (repaired, "repaired"),
-            (drifted, "drifted"),
-            (failed, "failed"),
-            (not_deployed, "not deployed"),
-        ];
-        let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        let said = parts.iter().filter(|(_, n)| *n > 0).map(|(word, n)| format!("{n} {}", word.replace('-', " ")));
+        let said: Vec<_> = said.collect();
         show::line(format_args!("{} {}", said.join(", "), paint(FAINT, duration(took))));
         Ok(())
     }
@@ -154,44 +137,53 @@ impl<'a> Watched<'a> {
                     Vec::new()
                 }
             };
-            self.look_at_due(&places)?;
+            self.look_at_due(&places, &mut Pass::default())?;
         }
         Ok(())
     }
 
-    fn look_at_due(&mut self, woken: &[Place]) -> Result<(), CliError> {
+    fn look_at_due(&mut self, woken: &[Place], pass: &mut Pass<'a>) -> Result<(), CliError> {
         for environment in self.environments.clone() {
             let woken = woken.iter().any(|place| place.environment == environment.name);
             if self.paces.is_due(&environment.name, woken, Instant::now()) {
-                self.look(environment)?;
+                let came = self.look(environment)?;
+                pass.note(&environment.name, came);
             }
         }
         Ok(())
     }
 
-    /// Looks at one environment, and repairs it if that is wanted. None if that failed.
-    fn look(&mut self, environment: &'a Environment) -> Result<Option<Healed>, CliError> {
+    /// Looks at one environment, and repairs it if that is wanted.
+    fn look(&mut self, environment: &'a Environment) -> Result<Came, CliError> {
         let began = Instant::now();
         let place = Place { application: self.ready.chain.application.clone(), environment: environment.name.clone() };
         let ports = self.ready.app.ports(&Silent);
-        match heal(ports, &place, (&environment.target, &environment.sync), &self.actor) {
+        let healed = heal(ports, &place, (&environment.target, &environment.sync), &self.actor);
+        let looked = (began, Instant::now());
+        let came = match &healed {
+            Ok(Healed::InSync) => Came::InSync,
+            Ok(Healed::Drifted(_)) => Came::Drifted,
+            Ok(Healed::NotDeployed) => Came::NotDeployed,
+            Ok(Healed::Repaired(_)) => Came::Repaired,
+            Err(_) => Came::Failed,
+        };
+        match healed {
             Ok(healed) => {
-                let pause = match healed {
-                    Healed::Repaired(_) => self.paces.repaired(&environment.name, Instant::now()),
-                    Healed::InSync | Healed::Drifted(_) | Healed::NotDeployed => {
-                        self.paces.quiet(&environment.name, Instant::now());
+                let pause = match came {
+                    Came::Repaired => self.paces.repaired(&environment.name, looked),
+                    _ => {
+                        self.paces.quiet(&environment.name, began);
                         None
                     }
                 };
                 self.report(&environment.name, &healed, (began.elapsed(), pause))?;
-                Ok(Some(healed))
             }
             Err(error) => {
-                let pause = self.paces.failed(&environment.name, Instant::now());
+                let pause = self.paces.failed(&environment.name, looked);
                 self.complain(&environment.name, &CliError::from(*error), pause)?;
-                Ok(None)
             }
         }
+        Ok(came)
     }
 
     fn report(
