@@ -9,6 +9,7 @@ use springline_sdk::prelude::*;
 use crate::config::Config;
 use crate::content::{held_by, meaningful, metadata, version};
 use crate::desired::{read_one, text};
+use crate::hook::{Role, role};
 use crate::ignore::Ignored;
 use crate::live;
 use crate::notes::Notes;
@@ -204,14 +205,17 @@ impl Put<'_> {
                 let message = "left as it is: it is run once only".to_owned();
                 return Ok(Applied { after: Some(version(&meaningful(there))), message });
             }
-            if self.notes.once {
+            if self.notes.once || self.options.replace {
+                if let Some(blocked) = made_by_none(self.config, &self.owner, &self.live, there) {
+                    return Err(Error::conflict(blocked));
+                }
                 self.clear(Some(there))?;
             } else {
                 // It is the one that was looked at, or it is a conflict.
                 object["metadata"]["uid"] = Value::String(metadata(there, "uid").to_owned());
             }
         }
-        linger(&mut object);
+        linger(&mut object, self.notes.once);
         self.send(&object)
     }
 
@@ -240,7 +244,7 @@ pub fn delete(config: &Config, change: &Change, deploy: &Deploy) -> Result<Appli
         return stays(format!("left alone: it belongs to {other} now"));
     }
     if notes.hook {
-        if let Some(why) = stranger(config, &owner, &live, &there) {
+        if let Some(why) = made_by_none(config, &owner, &live, &there) {
             return stays(format!("left alone: {why}"));
         }
     } else if notes.uid.is_empty() || notes.uid != metadata(&there, "uid") {
@@ -284,10 +288,26 @@ fn stranger(config: &Config, owner: &Owner, live: &Ref, there: &Value) -> Option
     }
 }
 
-/// Has a Job stay for a while when it has ended: its end would not be seen otherwise.
-fn linger(object: &mut Value) {
+/// Why what is there was made by no hook, and is not to be removed for one; none if it was. What belongs
+/// to nobody may be of another tool's hook: then it says so itself.
+fn made_by_none(config: &Config, owner: &Owner, live: &Ref, there: &Value) -> Option<String> {
+    let no_hook = || match is_owned(there) || matches!(role(there), Ok(Role::Run(_))) {
+        true => None,
+        false => {
+            Some(format!("`{live}` belongs to nobody, and no hook made it: remove it, or give the hook another name"))
+        }
+    };
+    stranger(config, owner, live, there).or_else(no_hook)
+}
+
+/// Has a Job stay for a while when it has ended: its end would not be seen otherwise. One that is run
+/// once stays, as what says that it was.
+fn linger(object: &mut Value, once: bool) {
     if !Kind::of(object).is("batch", "Job") {
         return;
+    }
+    if once && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.shift_remove("ttlSecondsAfterFinished");
     }
     if let Some(seconds) = object.pointer_mut("/spec/ttlSecondsAfterFinished")
         && seconds.as_u64().is_some_and(|seconds| seconds < LINGERS)

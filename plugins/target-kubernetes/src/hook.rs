@@ -3,7 +3,7 @@
 use springline_sdk::prelude::*;
 use springline_sdk::{Cleanup, Phase};
 
-use crate::options::{SYNC_WAVE, annotation, number};
+use crate::options::{HELM_WEIGHT, SYNC_WAVE, annotation, number};
 use crate::order::spread;
 use crate::scope::defines;
 
@@ -11,7 +11,6 @@ const ARGO: &str = "argocd.argoproj.io/hook";
 const ARGO_POLICY: &str = "argocd.argoproj.io/hook-delete-policy";
 const HELM: &str = "helm.sh/hook";
 const HELM_POLICY: &str = "helm.sh/hook-delete-policy";
-const HELM_WEIGHT: &str = "helm.sh/hook-weight";
 
 /// What is done with a desired object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +60,15 @@ pub fn role(object: &Value) -> Result<Role, String> {
     }
     let weight = if argo { None } else { number(object, HELM_WEIGHT) };
     let wave = number(object, SYNC_WAVE).or(weight).unwrap_or(0);
-    let once = !argo && annotation(object, HELM).is_some_and(|words| !words.contains("-upgrade"));
     let mut cleanup = cleanup(object)?;
-    cleanup.before_creation &= !once;
+    let mut once = !argo && annotation(object, HELM).is_some_and(|words| !words.contains("-upgrade"));
+    if once {
+        // That it is there says that it was run.
+        cleanup = Cleanup { failure: cleanup.failure, ..Cleanup::default() };
+    }
     if defines(object).is_some() {
-        // With a definition go all objects of its kind.
-        cleanup = Cleanup::default();
+        // With a definition go all objects of its kind: it is made and changed, and never removed.
+        (cleanup, once) = (Cleanup::default(), false);
     }
     Ok(Role::Run(Runs { phases, wave: spread(wave, 1), cleanup, once }))
 }
@@ -177,7 +179,8 @@ mod tests {
         let hook = runs(json!({ HELM: "pre-install,pre-upgrade", HELM_WEIGHT: "-5", HELM_POLICY: "hook-succeeded" }));
         assert_eq!((hook.phases, hook.wave), (vec![Phase::Before], -19));
         assert_eq!(hook.cleanup, Cleanup { before_creation: false, success: true, failure: false });
-        let first = runs(json!({ HELM: "post-install, test", HELM_POLICY: "before-hook-creation,hook-failed" }));
+        let policies = "before-hook-creation,hook-succeeded,hook-failed";
+        let first = runs(json!({ HELM: "post-install, test", HELM_POLICY: policies }));
         assert_eq!((first.phases, first.once), (vec![Phase::After], true));
         assert_eq!(first.cleanup, Cleanup { before_creation: false, success: false, failure: true });
         assert!(!runs(json!({ HELM: "pre-install,pre-upgrade" })).once && !runs(json!({ HELM: "post-upgrade" })).once);
@@ -190,14 +193,16 @@ mod tests {
 
     #[test]
     fn with_a_definition_nothing_else_goes() {
-        let definition = json!({
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": { "annotations": { HELM: "pre-install,pre-upgrade", HELM_POLICY: "hook-succeeded" } },
-            "spec": { "group": "example.org", "names": { "kind": "Ticket" } },
-        });
-        let Ok(Role::Run(hook)) = role(&definition) else { panic!("{definition}") };
-        assert_eq!(hook.cleanup, Cleanup::default());
+        for words in ["pre-install,pre-upgrade", "pre-install"] {
+            let definition = json!({
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": { "annotations": { HELM: words, HELM_POLICY: "hook-succeeded,hook-failed" } },
+                "spec": { "group": "example.org", "names": { "kind": "Ticket" } },
+            });
+            let Ok(Role::Run(hook)) = role(&definition) else { panic!("{definition}") };
+            assert_eq!((hook.cleanup, hook.once), (Cleanup::default(), false));
+        }
     }
 
     #[test]

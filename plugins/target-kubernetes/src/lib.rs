@@ -88,7 +88,8 @@ impl Hooks for Config {
         let mut hooks = Vec::new();
         for desired in desired::read(self, desired, deploy)?.hooks {
             let Role::Run(runs) = desired.role else { continue };
-            let notes = Notes { digest: desired.digest, hook: true, once: runs.once, ..Notes::default() };
+            let (once, force) = (runs.once, desired.options.force);
+            let notes = Notes { digest: desired.digest, hook: true, once, force, ..Notes::default() };
             hooks.extend(runs.phases.into_iter().map(|phase| Hook {
                 live: desired.live.to_string(),
                 object: desired.id.clone(),

@@ -6,6 +6,8 @@ use springline_sdk::prelude::*;
 const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 /// Argo CD's wave, a number.
 pub const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
+/// Helm's wave of a hook, a number.
+pub const HELM_WEIGHT: &str = "helm.sh/hook-weight";
 /// Whether Argo CD leaves the object out of the application's health.
 const IGNORE_HEALTH: &str = "argocd.argoproj.io/ignore-healthcheck";
 /// What Helm does with an object when its release goes.
@@ -41,7 +43,7 @@ impl Options {
         for option in text(SYNC_OPTIONS).unwrap_or_default().split(',').map(str::trim) {
             options.add(option);
         }
-        if text(RESOURCE_POLICY) == Some("keep") {
+        if text(RESOURCE_POLICY).is_some_and(is_keep) {
             options.kept = Some(format!("{RESOURCE_POLICY}: keep"));
         }
         if text(PRUNE) == Some("false") {
@@ -74,10 +76,25 @@ pub fn unknown(object: &Value) -> Vec<String> {
     for option in words.filter(|option| !option.is_empty() && !is_known(option)) {
         unknown.push(format!("`{option}` is none of the options that {SYNC_OPTIONS} can have, and changes nothing"));
     }
-    if let Some(text) = annotation(object, SYNC_WAVE).filter(|_| number(object, SYNC_WAVE).is_none()) {
-        unknown.push(format!("`{text}` is no number, so that {SYNC_WAVE} changes nothing"));
+    for key in [SYNC_WAVE, HELM_WEIGHT] {
+        if let Some(text) = annotation(object, key).filter(|_| number(object, key).is_none()) {
+            unknown.push(format!("`{text}` is no number, so that {key} changes nothing"));
+        }
+    }
+    for key in [PRUNE, REPLACE, IGNORE_HEALTH] {
+        if let Some(text) = annotation(object, key).filter(|text| !matches!(*text, "true" | "false")) {
+            unknown.push(format!("`{text}` is neither true nor false, so that {key} changes nothing"));
+        }
+    }
+    if let Some(text) = annotation(object, RESOURCE_POLICY).filter(|text| !is_keep(text)) {
+        unknown.push(format!("`{text}` is not keep, so that {RESOURCE_POLICY} changes nothing"));
     }
     unknown
+}
+
+/// Whether Helm takes it for its word: it minds neither case nor spaces.
+fn is_keep(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case("keep")
 }
 
 /// Whether Argo CD has such an option, or would have it for a whole application.
@@ -129,7 +146,10 @@ mod tests {
         assert!(options(json!({ SYNC_OPTIONS: "PruneLast=true" })).prune_last);
         let at_end = options(json!({ SYNC_OPTIONS: "Delete=false" }));
         assert!(at_end.kept.is_none() && at_end.kept_at_end.is_some());
-        assert_eq!(options(json!({ RESOURCE_POLICY: "keep" })).kept.as_deref(), Some("helm.sh/resource-policy: keep"));
+        for keep in ["keep", " Keep "] {
+            let kept = options(json!({ RESOURCE_POLICY: keep })).kept;
+            assert_eq!(kept.as_deref(), Some("helm.sh/resource-policy: keep"));
+        }
         assert!(options(json!({ PRUNE: "false" })).kept.is_some());
         assert!(options(json!({ REPLACE: "true" })).replace);
         assert!(options(json!({ IGNORE_HEALTH: "true" })).ignore_health);
@@ -142,8 +162,20 @@ mod tests {
         assert!(unknown(&json!({ "metadata": {} })).is_empty());
         let known = "Prune=confirm, Delete=false,PruneLast=true,ServerSideApply=false,PrunePropagationPolicy=orphan,";
         assert!(told(json!({ SYNC_OPTIONS: known, SYNC_WAVE: " -3 " })).is_empty());
-        let wrong = told(json!({ SYNC_OPTIONS: "Prune=False,Prun=false, Validate", SYNC_WAVE: "soon" }));
-        let words = ["`Prune=False` is none", "`Prun=false` is none", "`Validate` is none", "`soon` is no number"];
+        assert!(
+            told(json!({ RESOURCE_POLICY: " Keep", PRUNE: "false", REPLACE: "true", HELM_WEIGHT: "5" })).is_empty()
+        );
+        let wrong = told(json!({ SYNC_OPTIONS: "Prune=False,Prun=false, Validate", SYNC_WAVE: "soon",
+            HELM_WEIGHT: "1.5", PRUNE: "False", RESOURCE_POLICY: "kept" }));
+        let words = [
+            "`Prune=False` is none",
+            "`Prun=false` is none",
+            "`Validate` is none",
+            "`soon` is no number",
+            "`1.5` is no number",
+            "`False` is neither",
+            "`kept` is not keep",
+        ];
         assert_eq!(wrong.len(), words.len(), "{wrong:#?}");
         assert!(wrong.iter().zip(words).all(|(line, word)| line.starts_with(word)), "{wrong:#?}");
     }

@@ -336,6 +336,9 @@ impl Plan<'_> {
         let uid = metadata(there, "uid").to_owned();
         let left_alone = if let Some(other) = self.owner.other(there) {
             Some(format!("left alone: it belongs to {other} now"))
+        } else if !is_owned(there) {
+            // Its name is in the inventory; what is there may be somebody's who made it since.
+            Some(format!("left alone: it has no mark of {} any more", self.owner.name))
         } else {
             self.uids.get(&uid).map(|same| format!("left alone: it is `{same}` as well"))
         };

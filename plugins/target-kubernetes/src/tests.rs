@@ -228,7 +228,7 @@ fn what_is_no_longer_desired_goes_unless_it_is_kept_or_another_s() {
         changes.iter().find(|change| change.live == live).map(|change| change.summary.as_str())
     };
     assert_eq!(summary("ours"), Some(""));
-    assert_eq!(summary("unmarked"), Some(""));
+    assert_eq!(summary("unmarked"), Some("left alone: it has no mark of example/test any more"));
     assert_eq!(summary("gone"), Some("gone already"));
     assert_eq!(summary("taken"), Some("left alone: it belongs to other/prod now"));
     assert_eq!(summary("kept"), None);
@@ -238,7 +238,7 @@ fn what_is_no_longer_desired_goes_unless_it_is_kept_or_another_s() {
         plain().apply(change, &mut host.deploy()).unwrap();
     }
     let there = |name: &str| host.object("prod", &ObjectName::new("v1", "Service", "shop", name)).is_some();
-    assert_eq!(names.map(there), [false, false, true, true, false, false]);
+    assert_eq!(names.map(there), [false, true, true, true, false, false]);
 }
 
 #[test]
@@ -346,6 +346,48 @@ fn a_hook_is_not_made_over_what_is_another_s() {
         assert_eq!(made["metadata"]["annotations"][HOOK_MARK], ME);
         assert_eq!(config.apply(&delete, &mut host.deploy()).unwrap().after, None);
     }
+}
+
+#[test]
+fn for_a_hook_goes_only_what_a_hook_has_made() {
+    let host = host();
+    let [_, delete] = hook(&host);
+    let service = ObjectName::new("v1", "Service", "shop", "web");
+    host.put_object("prod", &live("web", None, json!({})));
+    let stays = plain().apply(&delete, &mut host.deploy()).unwrap();
+    assert!(stays.after.is_some() && stays.message.contains("no hook made it"), "{stays:?}");
+    assert!(host.object("prod", &service).is_some());
+    // What another tool's hook made says so; what was kept before it became a hook is this one's own.
+    let theirs = live("web", None, json!({ "helm.sh/hook": "pre-install" }));
+    for there in [theirs, live("web", Some(ME), json!({})), live("web", None, json!({ HOOK_MARK: ME }))] {
+        host.put_object("prod", &there);
+        assert_eq!(plain().apply(&delete, &mut host.deploy()).unwrap().after, None);
+        assert!(host.object("prod", &service).is_none());
+    }
+}
+
+#[test]
+fn what_lost_its_mark_is_left_alone() {
+    let host = host();
+    host.put_object("prod", &live("web", None, json!({})));
+    let changes = plan(&host, &plain(), &[], &["prod/Service/shop/web"]).unwrap();
+    assert!(changes[0].summary.starts_with("left alone: it has no mark of "), "{}", changes[0].summary);
+    plain().apply(&changes[0], &mut host.deploy()).unwrap();
+    assert!(host.object("prod", &ObjectName::new("v1", "Service", "shop", "web")).is_some());
+}
+
+#[test]
+fn a_hook_of_an_install_stays_as_what_says_that_it_was_run() {
+    let host = host();
+    let job = json!({ "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": { "name": "seed", "annotations": { "helm.sh/hook": "post-install" } },
+        "spec": { "ttlSecondsAfterFinished": 5 } });
+    let hooks = plain().hooks(&[desired(&host, "job.yaml", &job)], &mut host.deploy()).unwrap();
+    let change = Change { state: hooks[0].state.clone(), ..Change::new(Action::Create, &hooks[0].live, "job.yaml") };
+    plain().apply(&change, &mut host.deploy()).unwrap();
+    let made = host.object("prod", &ObjectName::new("batch/v1", "Job", "shop", "seed")).unwrap();
+    assert_eq!(made["spec"].get("ttlSecondsAfterFinished"), None);
+    assert_eq!(plain().apply(&change, &mut host.deploy()).unwrap().message, "left as it is: it is run once only");
 }
 
 #[test]

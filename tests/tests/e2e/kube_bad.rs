@@ -163,7 +163,7 @@ fn unknown_kinds_are_told_with_their_file_and_the_way_out() {
     ] {
         shop.manifest("odd", &format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{ name: odd }}\n"));
         let said = shop.springline(&["run"]).fails(PLUGIN, &["cluster `test`", kind, api_version, words]);
-        assert!(said.contains("deploy/odd.yaml: ") && said.contains("/odd.yaml: "), "{said}");
+        assert!(said.contains("deploy/odd.yaml: ") && said.contains("/odd.yaml: cluster `test`"), "{said}");
         assert!(!shop.has("configmap/map"), "nothing is begun");
     }
 }

@@ -273,6 +273,13 @@ fn hooks_of_an_application_s_end_are_left_out_and_definitions_are_kept() {
     shop.remove("a");
     shop.sync();
     assert_eq!(shop.get("jobs")["items"], json!([]));
+    // Such hooks are all that is left: everything goes only where that is asked for.
+    ["tickets", "sale"].iter().for_each(|name| shop.remove(name));
+    shop.springline(&["run"]).fails(DEPLOY, &["--prune-all"]);
+    assert!(shop.has(&format!("tickets.{group}/sale")));
+    shop.springline(&["sync", "--env", "live", "--prune-all"]).ok();
+    assert!(!shop.has(&format!("crd/tickets.{group}")));
+    assert_eq!(shop.get("jobs")["items"], json!([]));
 }
 
 #[test]

@@ -41,6 +41,13 @@ pub(crate) fn read(path: &Path) -> io::Result<Found> {
         Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
             return Ok(Found::Unfit("it is a link"));
         }
+        // Another user's, and a socket: whoever can't open it can still remove it from their directory.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Ok(Found::Unfit("it can't be opened: it belongs to another user, or has another mode than 600"));
+        }
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            return Ok(Found::Unfit("it is no regular file"));
+        }
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;

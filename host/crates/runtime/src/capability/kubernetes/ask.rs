@@ -57,13 +57,31 @@ impl Kubernetes {
     pub(super) async fn list(&self, cluster: &str, selection: &Selection, freshness: Freshness) -> Answer<Vec<String>> {
         gate::check_selection(selection)?;
         let mut objects: Vec<Arc<str>> = Vec::new();
-        for namespace in self.admit_list(cluster, &selection.kind, &selection.namespace)? {
+        for namespace in self.namespaces(cluster, selection).await? {
+            self.admit(cluster, &selection.kind, &namespace, Verb::List)?;
             let selection = Selection { namespace, ..selection.clone() };
             let listed = self.clusters()?.list(cluster, &selection, freshness).await;
             objects.extend(listed.map_err(|error| self.told(error))?);
             gate::check_sum(objects.iter().map(|text| text.len()))?;
         }
         Ok(objects.into_iter().map(owned).collect())
+    }
+
+    /// The namespaces that a list goes through: of all, that are those in which it is granted.
+    async fn namespaces(&self, cluster: &str, selection: &Selection) -> Answer<Vec<String>> {
+        if selection.namespace.is_empty() {
+            self.check_kind(&selection.kind)?;
+            let granted = self.granted_namespaces(cluster, &selection.kind);
+            if !granted.is_empty() {
+                let kinds = std::slice::from_ref(&selection.kind);
+                let types = self.clusters()?.types(cluster, kinds).await.map_err(|error| self.told(error))?;
+                // What is in no namespace takes a grant that names none.
+                if types.iter().flatten().all(|served| served.namespaced) {
+                    return Ok(granted.into_iter().collect());
+                }
+            }
+        }
+        Ok(vec![selection.namespace.clone()])
     }
 
     /// Writes the object of this text.

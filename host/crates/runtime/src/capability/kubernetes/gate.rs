@@ -82,20 +82,15 @@ impl Kubernetes {
         Ok(())
     }
 
-    /// Lets through a list, and says of which namespaces: of all, that are those in which it is granted.
-    pub(super) fn admit_list(&self, cluster: &str, kind: &ApiKind, namespace: &str) -> Checked<Vec<String>> {
+    /// The namespaces in which lists are granted; none where all namespaces are.
+    pub(super) fn granted_namespaces(&self, cluster: &str, kind: &ApiKind) -> BTreeSet<String> {
         let grants = self.powers.grants();
         let access = |namespace| Access { cluster, group: &kind.group, kind: &kind.kind, namespace, verb: Verb::List };
-        if namespace.is_empty() && !grants.covers(&access(None)) {
-            let named = grants.kubernetes.iter().flat_map(|grant| &grant.namespaces);
-            let granted: BTreeSet<&String> = named.filter(|name| grants.covers(&access(Some(name.as_str())))).collect();
-            if !granted.is_empty() {
-                granted.iter().try_for_each(|name| self.admit(cluster, kind, name, Verb::List))?;
-                return Ok(granted.into_iter().cloned().collect());
-            }
+        if grants.covers(&access(None)) {
+            return BTreeSet::new();
         }
-        self.admit(cluster, kind, namespace, Verb::List)?;
-        Ok(vec![namespace.to_owned()])
+        let named = grants.kubernetes.iter().flat_map(|grant| &grant.namespaces);
+        named.filter(|name| grants.covers(&access(Some(name.as_str())))).cloned().collect()
     }
 
     /// Whether it is a Namespace in which something is granted.
