@@ -134,6 +134,9 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
         unfit("no regular file");
         fs::remove_file(&path).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        unfit("no regular file");
+        fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         unfit("no regular file");
         // Only root can give a file away.
