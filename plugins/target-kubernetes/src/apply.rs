@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::owner::{Owner, is_owned, owner_of};
 use crate::reference::{Kind, Ref};
 use crate::refusal::{Sent, lacks_namespace, reading};
+use crate::scope::defines;
 use crate::takeover;
 use crate::trial::{MANAGER, Trial};
 
@@ -205,7 +206,9 @@ impl Put<'_> {
                 let message = "left as it is: it is run once only".to_owned();
                 return Ok(Applied { after: Some(version(&meaningful(there))), message });
             }
-            if self.notes.once || self.options.replace {
+            // With a definition go all objects of its kind.
+            let replaced = self.options.replace && defines(&self.object).is_none();
+            if self.notes.once || replaced {
                 if let Some(blocked) = made_by_none(self.config, &self.owner, &self.live, there) {
                     return Err(Error::conflict(blocked));
                 }

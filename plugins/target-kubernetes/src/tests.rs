@@ -367,6 +367,36 @@ fn for_a_hook_goes_only_what_a_hook_has_made() {
 }
 
 #[test]
+fn a_hook_that_asks_for_it_is_made_anew_and_a_definition_never() {
+    let host = host();
+    let ask = |object: Value| annotated(object, "argocd.argoproj.io/sync-options", "Force=true,Replace=true");
+    let run = |object: Value, uid: &str| {
+        let object = annotated(ask(object), "argocd.argoproj.io/hook", "PreSync");
+        let hook = plain().hooks(&[desired(&host, "hook.yaml", &object)], &mut host.deploy()).unwrap().remove(0);
+        let mut there = annotated(object, HOOK_MARK, ME);
+        there["metadata"]["uid"] = json!(uid);
+        host.put_object("prod", &there);
+        let change = Change { state: hook.state, ..Change::new(Action::Create, &hook.live, &hook.object) };
+        plain().apply(&change, &mut host.deploy()).unwrap();
+        String::from_utf8(change.state).unwrap()
+    };
+    let state = run(object("v1", "Service", "web"), "old");
+    assert!(state.contains(r#""force":true"#), "fields of others are taken over: {state}");
+    let made = host.object("prod", &ObjectName::new("v1", "Service", "shop", "web")).unwrap();
+    assert_eq!(made["metadata"].get("uid"), None, "it is another object: {made}");
+
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "tickets.example.org" },
+        "spec": { "group": "example.org", "names": { "kind": "Ticket" } },
+    });
+    run(definition, "kept");
+    let name = ObjectName::new("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "tickets.example.org");
+    let kept = host.object("prod", &name).unwrap();
+    assert_eq!(kept["metadata"]["uid"], "kept", "all objects of its kind would go with it: {kept}");
+}
+
+#[test]
 fn what_lost_its_mark_is_left_alone() {
     let host = host();
     host.put_object("prod", &live("web", None, json!({})));

@@ -232,12 +232,8 @@ impl Cache {
     /// The followers, of any version, in whose scope a namespace is.
     fn of_type(&self, served: &ServedType, namespace: &str) -> Vec<Arc<Follower>> {
         let followers = lock(&self.followers);
-        let fits = |follower: &&Arc<Follower>| {
-            follower.served.kind.group == served.kind.group
-                && follower.served.plural == served.plural
-                && (follower.namespace.is_empty() || follower.namespace == namespace)
-        };
-        followers.values().filter(fits).cloned().collect()
+        let holds = |follower: &&Arc<Follower>| holds((&follower.served, &follower.namespace), (served, namespace));
+        followers.values().filter(holds).cloned().collect()
     }
 
     /// Tells who has read an object that it is gone. Whoever wants to hear of the next one of that name
@@ -269,6 +265,12 @@ impl Cache {
 
 fn scope(served: &ServedType, namespace: &str) -> Scope {
     (served.kind.group.clone(), served.kind.version.clone(), served.plural.clone(), namespace.to_owned())
+}
+
+/// Whether an object of a type, in any version, and of a namespace is among those of a type and a
+/// namespace, or of all if it is empty.
+fn holds((all, within): (&ServedType, &str), (served, namespace): (&ServedType, &str)) -> bool {
+    all.kind.group == served.kind.group && all.plural == served.plural && (within.is_empty() || within == namespace)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use springline_model::kubernetes::ServedType;
 use tokio::sync::OnceCell;
 
-use super::lock;
 use super::store::{Key, Store};
+use super::{holds, lock};
 use crate::cluster::Cluster;
 use crate::link::MOST_BYTES;
 use crate::object::Live;
@@ -89,9 +89,7 @@ impl Labelled {
 
     /// Whether an object of a type and namespace may be among them.
     pub fn is_about(&self, served: &ServedType, namespace: &str) -> bool {
-        self.served.kind.group == served.kind.group
-            && self.served.plural == served.plural
-            && (self.namespace.is_empty() || self.namespace == namespace)
+        holds((&self.served, &self.namespace), (served, namespace))
     }
 
     /// Whether all of them are known. They are listed if that pays: for a second selector.
