@@ -42,7 +42,8 @@ impl Logs {
             return Err(CliError::new(Kind::Usage, format!("there is no run {number}"))
                 .hint("`springline logs` lists the latest runs"));
         };
-        let steps: Vec<&StepRecord> = run.steps.iter().filter(|step| self.wants(&step.name)).collect();
+        let steps: Vec<&StepRecord> =
+            run.steps.iter().map(AsRef::as_ref).filter(|step| self.wants(&step.name)).collect();
         if let (Some(step), true) = (&self.step, steps.is_empty()) {
             let names: Vec<_> = run.steps.iter().map(|step| step.name.as_str()).collect();
             let near = springline_config::nearest(step, names.iter().copied());
@@ -170,6 +171,6 @@ fn as_json(run: &Run) -> serde_json::Value {
         "ended": run.ended.map(time::rfc3339),
         "state": run.state,
         "error": run.error,
-        "steps": run.steps.iter().map(step_json).collect::<Vec<_>>(),
+        "steps": run.steps.iter().map(|step| step_json(step)).collect::<Vec<_>>(),
     })
 }

@@ -366,7 +366,7 @@ pub fn as_json(report: &Report, warnings: &[Warning]) -> Value {
         "application": report.run.application,
         "revision": report.run.revision,
         "artifacts": report.artifacts.digests,
-        "steps": report.run.steps.iter().map(step_json).collect::<Vec<_>>(),
+        "steps": report.run.steps.iter().map(|step| step_json(step)).collect::<Vec<_>>(),
         "environments": environments,
     })
 }

@@ -48,7 +48,7 @@ pub struct Observed<'a> {
     /// The run.
     pub run: u64,
     /// Its calls.
-    pub steps: &'a [StepRecord],
+    pub steps: &'a [Arc<StepRecord>],
 }
 
 /// A result that is there already.
@@ -137,7 +137,7 @@ impl PureCall<'_> {
     }
 
     fn observed(&self) -> Option<Known> {
-        let same = |step: &&StepRecord| step.name == self.name && step.plugin == self.uses.plugin;
+        let same = |step: &&Arc<StepRecord>| step.name == self.name && step.plugin == self.uses.plugin;
         let step = self.observed.steps.iter().find(same)?;
         let how = How::Observed(self.observed.run);
         Some(Known { output: step.output?, summary: step.summary.clone(), log: step.log, how })

@@ -308,12 +308,12 @@ fn used_of(steps: &[StepRecord]) -> Used {
 
 /// Adds the steps of this attempt to those of an earlier one, in whose records an executed step
 /// stays executed.
-fn merge(all: &mut Vec<StepRecord>, new: &[StepRecord]) {
+fn merge(all: &mut Vec<Arc<StepRecord>>, new: &[StepRecord]) {
     for step in new {
         match all.iter_mut().find(|known| known.name == step.name) {
             Some(_) if matches!(step.how, How::Reused(_) | How::Observed(_)) => {}
-            Some(known) => *known = step.clone(),
-            None => all.push(step.clone()),
+            Some(known) => *known = Arc::new(step.clone()),
+            None => all.push(Arc::new(step.clone())),
         }
     }
 }

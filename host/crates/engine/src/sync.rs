@@ -139,7 +139,7 @@ pub(crate) fn sync(
     let used = progress.ledger.used();
     if !progress.log.is_empty() || !used.is_empty() {
         let log = put_log(ports, &progress.log).ok();
-        run.steps.push(StepRecord {
+        run.steps.push(Arc::new(StepRecord {
             name: format!("{}/target", place.environment),
             plugin: job.target.uses.plugin.clone(),
             how: How::Executed(String::new()),
@@ -148,7 +148,7 @@ pub(crate) fn sync(
             log,
             used: used.clone(),
             output: None,
-        });
+        }));
     }
     let recording = Instant::now();
     let error = match result {

@@ -1,6 +1,7 @@
 //! Runs, releases, inventories and kept results: what the store keeps besides history.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -137,8 +138,11 @@ pub struct Run {
     pub reached: Option<(Option<String>, Stage)>,
     /// What failed, if something did.
     pub error: Option<String>,
-    /// Its calls, in the order they ended.
-    pub steps: Vec<StepRecord>,
+    /// Its calls, in the order they ended. They are shared: a run is passed on whole many times, and
+    /// the store tells by their addresses which of them it does not have yet. They are kept beside
+    /// the rest, not in it.
+    #[serde(skip)]
+    pub steps: Vec<Arc<StepRecord>>,
 }
 
 /// One call of a build step or a renderer in a run.

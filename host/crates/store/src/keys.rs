@@ -39,6 +39,19 @@ pub(crate) fn run(number: u64) -> Key {
     runs().and(&number.to_be_bytes())
 }
 
+/// The steps of all runs.
+pub(crate) fn all_steps() -> Key {
+    Key::new(b's')
+}
+
+pub(crate) fn steps(run: u64) -> Key {
+    all_steps().and(&run.to_be_bytes())
+}
+
+pub(crate) fn step(run: u64, at: usize) -> Key {
+    steps(run).and(&(at as u32).to_be_bytes())
+}
+
 /// Runs that have not ended; no value.
 pub(crate) fn all_unfinished() -> Key {
     Key::new(b'u')

@@ -8,6 +8,7 @@ use crate::database::Database;
 use crate::fault::{Fault, Result};
 use crate::files::{Acknowledged, Layout, Lock};
 use crate::journal::{Expected, Journal};
+use crate::runs::WrittenSteps;
 use crate::write::{Counters, Turn};
 use crate::{SledStore, keys, quiet};
 
@@ -27,7 +28,7 @@ pub(crate) fn open(directory: &Path, verb: &str) -> Result<SledStore> {
         database,
         acknowledged,
         layout,
-        turn: Mutex::new(Turn { counters, journal, failed: None }),
+        turn: Mutex::new(Turn { counters, journal, steps: WrittenSteps::new(), failed: None }),
         gate: RwLock::new(()),
         _lock: lock,
     })

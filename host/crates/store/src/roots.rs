@@ -24,9 +24,7 @@ pub(crate) fn all(database: &Database) -> Result<Roots> {
         blobs.extend(record.changes);
         blobs.extend(record.inventory);
     }
-    for run in runs::latest(database, 0)? {
-        blobs.extend(run.steps.iter().filter_map(|step| step.log));
-    }
+    blobs.extend(runs::logs(database)?);
     for kept in kept::all(database)? {
         blobs.extend([kept.trace, kept.log]);
         match kept.output {

@@ -1,14 +1,16 @@
 //! Writes: one at a time, each as a whole, as far as it has to go.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use springline_model::port::StoreError;
+use springline_model::run::StepRecord;
 
 use crate::SledStore;
 use crate::database::{Changes, Database};
 use crate::fault::{Fault, Result};
 use crate::journal::Journal;
+use crate::runs::WrittenSteps;
 use crate::{keys, quiet};
 
 /// How far a write has to have come when it is acknowledged.
@@ -40,6 +42,10 @@ pub(crate) struct Writer<'a> {
     /// What is to be written.
     pub changes: Changes<'a>,
     pub counters: Counters,
+    /// See [`WrittenSteps`].
+    pub steps: &'a WrittenSteps,
+    /// What becomes of a run's entry there if this is written.
+    pub now_written: Option<(u64, Option<Vec<Arc<StepRecord>>>)>,
     journal: &'a mut Journal,
     gate: &'a RwLock<()>,
 }
@@ -49,6 +55,7 @@ pub(crate) struct Writer<'a> {
 pub(crate) struct Turn {
     pub counters: Counters,
     pub journal: Journal,
+    pub steps: WrittenSteps,
     /// Why a write failed: there are no more after it, as nobody knows what of it is there.
     pub failed: Option<StoreError>,
 }
@@ -74,14 +81,22 @@ impl SledStore {
         act: impl FnOnce(&mut Writer<'_>) -> Result<T>,
     ) -> Result<T, StoreError> {
         let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let Turn { counters, journal, failed } = &mut *turn;
+        let Turn { counters, journal, steps, failed } = &mut *turn;
         if let Some(error) = failed {
             return Err(error.clone());
         }
         let written = quiet::guarded(|| {
             let database = &self.database;
             let changes = database.change();
-            let mut writer = Writer { database, changes, counters: counters.clone(), journal, gate: &self.gate };
+            let mut writer = Writer {
+                database,
+                changes,
+                counters: counters.clone(),
+                steps: &*steps,
+                now_written: None,
+                journal,
+                gate: &self.gate,
+            };
             let value = act(&mut writer)?;
             if reach == Reach::Disk {
                 writer.counters.acknowledged += 1;
@@ -91,6 +106,11 @@ impl SledStore {
             }
             writer.commit()?;
             *counters = writer.counters;
+            match writer.now_written {
+                Some((run, Some(written))) => drop(steps.insert(run, written)),
+                Some((run, None)) => drop(steps.remove(&run)),
+                None => {}
+            }
             match reach {
                 Reach::Memory => {}
                 Reach::System => database.send_off()?,

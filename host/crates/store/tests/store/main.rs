@@ -7,6 +7,8 @@ mod ownership;
 mod space;
 mod suite;
 
+use std::sync::Arc;
+
 use springline_model::history::Sealed;
 use springline_model::port::Store;
 use springline_model::run::Place;
@@ -16,7 +18,7 @@ use springline_testkit::sample;
 fn run_once(store: &dyn Store, place: &Place, at: i64) -> Sealed {
     let mut run = sample::run(&place.application, at);
     run.number = store.begin(&run).unwrap();
-    run.steps = vec![sample::step(&format!("site/step-{at}"))];
+    run.steps = vec![Arc::new(sample::step(&format!("site/step-{at}")))];
     store.checkpoint(&run).unwrap();
     let finish = sample::finish(place, &run, &format!("{place} {at}"));
     store.intend(&run, place, &finish.inventory.unwrap()).unwrap();

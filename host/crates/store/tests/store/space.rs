@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use springline_model::port::{Store, StoreError};
 use springline_store::SledStore;
@@ -54,7 +55,7 @@ fn a_full_disk_is_said_to_be_full_and_nothing_acknowledged_is_lost() {
         let mut run = sample::run("shop", 1);
         let finished = store.begin(&run).and_then(|number| {
             run.number = number;
-            run.steps = (0..100).map(|at| sample::step(&format!("{number}/{at}"))).collect();
+            run.steps = (0..100).map(|at| Arc::new(sample::step(&format!("{number}/{at}")))).collect();
             store.finish(sample::finish(&place, &run, &number.to_string()))
         });
         match finished {

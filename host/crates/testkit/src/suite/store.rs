@@ -1,5 +1,7 @@
 //! What every [`Store`] must pass: runs, inventories, releases, descriptions and roots.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use springline_model::Digest;
 use springline_model::capability::Capability;
@@ -56,13 +58,13 @@ fn runs_are_numbered_and_remembered(store: &dyn Store) {
     let mut first = begin(store, "shop", 1_000);
     assert_eq!(first.number, 1);
     assert_eq!(store.run(1).unwrap().unwrap(), first);
-    first.steps = vec![sample::step("site/pages")];
+    first.steps = vec![Arc::new(sample::step("site/pages"))];
     first.reached = Some((None, Stage::Build));
     store.checkpoint(&first).unwrap();
     assert_eq!(store.run(1).unwrap().unwrap(), first);
     // What was written before may have been mended, and there may be less of it.
-    first.steps[0].how = How::Reused(1);
-    first.steps.push(sample::step("site/bundle"));
+    Arc::make_mut(&mut first.steps[0]).how = How::Reused(1);
+    first.steps.push(Arc::new(sample::step("site/bundle")));
     store.checkpoint(&first).unwrap();
     assert_eq!(store.run(1).unwrap().unwrap(), first);
     first.steps.pop();
@@ -81,12 +83,12 @@ fn runs_are_numbered_and_remembered(store: &dyn Store) {
 fn a_run_of_a_thousand_steps_is_kept_whole(store: &dyn Store) {
     let mut run = begin(store, "shop", 0);
     for at in 0..1_000 {
-        run.steps.push(sample::step(&format!("artifact-{at}/step")));
+        run.steps.push(Arc::new(sample::step(&format!("artifact-{at}/step"))));
         if at % 300 == 0 {
             store.checkpoint(&run).unwrap();
         }
     }
-    run.steps[500].summary = "long ".repeat(50_000);
+    Arc::make_mut(&mut run.steps[500]).summary = "long ".repeat(50_000);
     store.checkpoint(&run).unwrap();
     assert_eq!(store.run(run.number).unwrap().unwrap(), run);
     let run = sample::ended(run, 10);
@@ -218,10 +220,10 @@ fn descriptions_are_kept(store: &dyn Store) {
 fn roots_are_all_that_is_referred_to(store: &dyn Store) {
     let place = sample::place("shop", "live");
     let mut run = begin(store, "shop", 0);
-    run.steps = vec![sample::step("site/pages")];
+    run.steps = vec![Arc::new(sample::step("site/pages"))];
     store.finish(sample::finish(&place, &run, "1")).unwrap();
     let mut next = begin(store, "shop", 1);
-    next.steps = vec![sample::step("site/bundle")];
+    next.steps = vec![Arc::new(sample::step("site/bundle"))];
     store.checkpoint(&next).unwrap();
     store.intend(&next, &place, &Digest::of("intended")).unwrap();
     let kept = sample::kept(sample::key("step"), "k", 0);
