@@ -41,7 +41,7 @@ pub(crate) fn run(number: u64) -> Key {
 
 /// The steps of all runs.
 pub(crate) fn all_steps() -> Key {
-    Key::new(b's')
+    Key::new(b'c')
 }
 
 pub(crate) fn steps(run: u64) -> Key {
