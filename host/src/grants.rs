@@ -270,7 +270,7 @@ fn secret_of(name: &str, grant: &SecretGrant) -> String {
 mod tests {
     use springline_engine::chain::{Artifact, Environment, Input, Step};
     use springline_model::Digest;
-    use springline_model::application::Sync;
+    use springline_model::application::{Gates, RecordIn, Sync};
     use springline_model::capability::Scheme;
     use springline_model::kubernetes::Verb;
     use springline_model::operator::Grant;
@@ -298,6 +298,9 @@ mod tests {
             values: "{}".into(),
             target: Target { name: "there".into(), with: Default::default(), uses: uses() },
             sync: Sync::default(),
+            promote_from: None,
+            gates: Gates::default(),
+            record: RecordIn::None,
         }
     }
 

@@ -368,6 +368,9 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
             values: canonical_json(&Value::Object(environment.values.clone())),
             target: target(app, &mut operator, (&environment.target, &environment.target_with), &place)?,
             sync: environment.sync.clone(),
+            promote_from: environment.promote_from.clone(),
+            gates: environment.gates.clone(),
+            record: environment.record.clone(),
         });
     }
     resolver.save()?;

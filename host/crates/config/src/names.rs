@@ -9,6 +9,12 @@ use crate::pointer::shown;
 pub(crate) const NAME_PATTERN: &str = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 /// A clean relative path: no empty, `.` or `..` component, no backslash, no control character.
 pub(crate) const PATH_PATTERN: &str = r"^([^./\\\x00-\x1f]|\.[^./\\\x00-\x1f]|\.\.[^/\\\x00-\x1f])[^/\\\x00-\x1f]*(/([^./\\\x00-\x1f]|\.[^./\\\x00-\x1f]|\.\.[^/\\\x00-\x1f])[^/\\\x00-\x1f]*)*$";
+/// The name of a branch: letters, digits and `._+-`, in parts joined by `/` that begin with a letter, a
+/// digit or `_` and end with no dot. Git takes a few more, which no shell likes.
+pub(crate) const BRANCH_PATTERN: &str =
+    r"^[A-Za-z0-9_]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?(/[A-Za-z0-9_]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?)*$";
+/// A JSON pointer (RFC 6901) to something below the whole.
+pub(crate) const POINTER_PATTERN: &str = r"^(/([^~/]|~[01])*)+$";
 
 /// A text that breaks a syntax.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -171,6 +177,17 @@ pub(crate) fn explain_pattern(pattern: &str, text: &str) -> Option<InvalidName> 
     match pattern {
         NAME_PATTERN => check_name(text).err(),
         PATH_PATTERN => check_path(text).err(),
+        BRANCH_PATTERN => Some(InvalidName::new(
+            format!(
+                "`{}` is not the name of a branch: letters, digits and `._+-`, in parts joined by `/`",
+                shown(text)
+            ),
+            None,
+        )),
+        POINTER_PATTERN => Some(InvalidName::new(
+            format!("`{}` is not a JSON pointer", shown(text)),
+            "write `/KEY/KEY`, with `~1` for a slash and `~0` for a tilde within a key".to_owned(),
+        )),
         _ if pattern == plugin_pattern() => PluginName::parse(text).err(),
         _ => None,
     }

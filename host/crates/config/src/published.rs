@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use springline_model::application::Application;
 use springline_model::operator::Operator;
 
-use crate::names::{NAME_PATTERN, PATH_PATTERN, plugin_pattern};
+use crate::names::{BRANCH_PATTERN, NAME_PATTERN, PATH_PATTERN, POINTER_PATTERN, plugin_pattern};
 use crate::schema::CompiledSchema;
 
 /// The longest time that a setting may name, in seconds: a week.
@@ -27,7 +27,7 @@ pub fn application_schema() -> Value {
             },
         }]),
     );
-    for at in ["/properties/artifacts", "/properties/environments"] {
+    for at in ["/properties/artifacts", "/properties/environments", "/properties/deliver"] {
         add(&mut schema, at, "propertyNames", json!({ "pattern": NAME_PATTERN }));
     }
     for at in ["/$defs/Step/properties/plugin", "/$defs/Render/properties/plugin"] {
@@ -37,8 +37,34 @@ pub fn application_schema() -> Value {
         add(&mut schema, at, "pattern", PATH_PATTERN.into());
     }
     add(&mut schema, "/$defs/Environment/properties/target", "pattern", NAME_PATTERN.into());
+    add(&mut schema, "/$defs/Environment/properties/promote-from", "pattern", NAME_PATTERN.into());
     add(&mut schema, "/$defs/Sync/properties/health-seconds", "maximum", MAX_SECONDS.into());
+    add(&mut schema, "/$defs/Sync/properties/protect/items", "minLength", 1.into());
+    add(&mut schema, "/$defs/Gates/properties/soak-seconds", "maximum", MAX_SECONDS.into());
+    add(&mut schema, "/$defs/Ignore", "required", json!(["objects"]));
+    add(&mut schema, "/$defs/Ignore/properties/objects", "minLength", 1.into());
+    add(&mut schema, "/$defs/Ignore/properties/pointers/items", "pattern", POINTER_PATTERN.into());
+    add(&mut schema, "/$defs/Ignore/properties/managers/items", "minLength", 1.into());
+    for at in ["Taken/properties/pointer", "ValueEdit/properties/pointer"] {
+        add(&mut schema, &format!("/$defs/{at}"), "pattern", POINTER_PATTERN.into());
+    }
+    for at in ["Taken/properties/file", "ValueEdit/properties/file", "Delivery/properties/directory"] {
+        add(&mut schema, &format!("/$defs/{at}"), "pattern", PATH_PATTERN.into());
+    }
+    add(&mut schema, "/$defs/Delivery/properties/repository", "pattern", NAME_PATTERN.into());
+    add(&mut schema, "/$defs/Delivery/properties/branch", "pattern", BRANCH_PATTERN.into());
+    branch(&mut schema);
     schema
+}
+
+/// The branch of a record is a name that git takes.
+fn branch(schema: &mut Value) {
+    let variants = schema.pointer_mut("/$defs/RecordIn/oneOf").and_then(Value::as_array_mut);
+    let branch = variants.into_iter().flatten().find_map(|variant| variant.pointer_mut("/properties/branch"));
+    debug_assert!(branch.is_some(), "the schema has no branch of a record");
+    if let Some(branch) = branch.and_then(Value::as_object_mut) {
+        branch.insert("pattern".into(), BRANCH_PATTERN.into());
+    }
 }
 
 /// The JSON Schema of host.yaml.
@@ -57,6 +83,14 @@ pub fn operator_schema() -> Value {
     add(&mut schema, "/properties/clusters", "propertyNames", json!({ "pattern": NAME_PATTERN }));
     add(&mut schema, "/properties/plugins", "propertyNames", json!({ "pattern": plugin_pattern() }));
     add(&mut schema, "/properties/plugin-directories/items", "minLength", 1.into());
+    add(&mut schema, "/properties/repositories", "propertyNames", json!({ "pattern": NAME_PATTERN }));
+    add(&mut schema, "/$defs/GitSettings/properties/push", "pattern", "^[A-Za-z0-9][A-Za-z0-9._-]*$".into());
+    add(&mut schema, "/$defs/GitSettings/properties/timeout-seconds", "maximum", MAX_SECONDS.into());
+    for at in ["name", "email"] {
+        let at = format!("/$defs/GitSettings/properties/{at}");
+        // What git does not keep, or takes for the end of it.
+        add(&mut schema, &at, "pattern", r"^[^<>\x00-\x1f]*$".into());
+    }
     for at in ["TargetBinding/properties/plugin", "PluginSettings/properties/source"] {
         add(&mut schema, &format!("/$defs/{at}"), "pattern", plugin_pattern().into());
     }

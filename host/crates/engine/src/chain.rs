@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use springline_model::application::Sync;
+use springline_model::application::{Gates, RecordIn, Sync};
 use springline_model::capability::Grants;
 use springline_model::plugin::{Limits, Pinned};
 
@@ -79,6 +79,12 @@ pub struct Environment {
     pub target: Target,
     /// How it is synced.
     pub sync: Sync,
+    /// The environment whose releases are moved on to this one.
+    pub promote_from: Option<String>,
+    /// What a release has to pass before that.
+    pub gates: Gates,
+    /// Where git says what is deployed.
+    pub record: RecordIn,
 }
 
 /// A target, bound by the operator's file.

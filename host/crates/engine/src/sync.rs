@@ -241,6 +241,8 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         inventory,
         outcome,
         stages: progress.stages.clone(),
+        note: None,
+        from: None,
     };
     Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory })?)
 }

@@ -22,19 +22,38 @@ pub struct Application {
     /// Where it runs, in the order in which they are synced.
     #[serde(default)]
     pub environments: IndexMap<String, Environment>,
+    /// What is handed over to other repositories, by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub deliver: IndexMap<String, Delivery>,
 }
 
 const fn one() -> u32 {
     1
 }
 
-/// A directory that a chain of build steps makes.
+/// A directory that a chain of build steps makes, or that was built elsewhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Artifact {
     /// The steps, in order. The output of the last one is the artifact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub steps: Vec<Step>,
+    /// Instead of steps: where the source says which artifact is meant, one that was built elsewhere
+    /// and whose bytes are in this host's store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Taken")]
+    pub taken: Option<Taken>,
+}
+
+/// A value in a file of the source: the digest of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Taken {
+    /// The file, YAML or JSON.
+    pub file: String,
+    /// Where in it the digest stands, as a JSON pointer (RFC 6901).
+    pub pointer: String,
 }
 
 /// One call of a build-step plugin.
@@ -74,6 +93,81 @@ pub struct Environment {
     /// How it is synced.
     #[serde(default)]
     pub sync: Sync,
+    /// The environment whose releases are moved on to this one, in the stead of new revisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub promote_from: Option<String>,
+    /// What a release has to pass before it is promoted to this environment.
+    #[serde(default)]
+    pub gates: Gates,
+    /// Where git says what is deployed here.
+    #[serde(default)]
+    pub record: RecordIn,
+}
+
+/// What a release has to pass before it is promoted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Gates {
+    /// Whether somebody has to approve of it.
+    pub approval: bool,
+    /// How long it has to have been healthy where it comes from, without a break, in seconds.
+    pub soak_seconds: u64,
+}
+
+/// Where git says what is deployed. The branch of the source is never touched, so that the commit
+/// that is recorded stays the one that was deployed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordIn {
+    /// Nowhere: the history of this host alone says it.
+    #[default]
+    None,
+    /// In a note of the deployed commit, below `refs/notes/springline`: `git log --notes=springline`
+    /// shows it.
+    Notes,
+    /// On this branch, whose commits hold the rendered objects.
+    Branch(String),
+}
+
+/// What is handed over to another repository: the rendered objects, or single values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Delivery {
+    /// The name of a repository in the operator's file.
+    pub repository: String,
+    /// The branch; without it, the one that the repository's `HEAD` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub branch: Option<String>,
+    /// Whether it goes to a branch of its own, for review, and not to the branch itself.
+    #[serde(default)]
+    pub propose: bool,
+    /// The directory there that the rendered objects replace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub directory: Option<String>,
+    /// How the objects are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Render")]
+    pub render: Option<Render>,
+    /// Instead of a directory: values there that are set, each byte beside them left as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
+    pub values: Vec<ValueEdit>,
+}
+
+/// One value in a file of another repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ValueEdit {
+    /// The file, YAML or JSON.
+    pub file: String,
+    /// Where in it the value stands, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// What it becomes: `artifact NAME` (its digest) or `revision` (the commit's id).
+    #[schemars(regex(pattern = r"^(revision|artifact [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$"))]
+    pub value: String,
 }
 
 /// One call of a renderer plugin.
@@ -94,6 +188,8 @@ pub struct Render {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Sync {
+    /// Whether `springline watch` deploys new revisions, or only tells of them.
+    pub automated: bool,
     /// Whether live objects that are no longer desired are removed.
     pub prune: bool,
     /// Whether `springline watch` removes drift, or only tells of it.
@@ -101,10 +197,70 @@ pub struct Sync {
     /// How long to wait for live objects to become healthy, in seconds; 0 for not at all: how they
     /// are is told, and what is not healthy fails nothing.
     pub health_seconds: u64,
+    /// What becomes of a sync that fails.
+    pub on_failure: OnFailure,
+    /// Drift that is left alone. It stays visible.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<Ignore>,
+    /// Live objects that are never removed: patterns of their names, in which `*` stands for any
+    /// number of characters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub protect: Vec<String>,
+    /// When removing needs a confirmation.
+    pub confirm_prune: ConfirmPrune,
 }
 
 impl Default for Sync {
     fn default() -> Self {
-        Self { prune: true, self_heal: true, health_seconds: 300 }
+        Self {
+            automated: true,
+            prune: true,
+            self_heal: true,
+            health_seconds: 300,
+            on_failure: OnFailure::Hold,
+            ignore: Vec::new(),
+            protect: Vec::new(),
+            confirm_prune: ConfirmPrune::default(),
+        }
     }
+}
+
+/// What becomes of a sync that fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// All stays as far as it came.
+    #[default]
+    Hold,
+    /// The last release that was healthy comes back.
+    Rollback,
+}
+
+/// Drift that is left alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Ignore {
+    /// Of which objects: a pattern of live names or of desired ids, in which `*` stands for any number
+    /// of characters.
+    pub objects: String,
+    /// In which fields, as JSON pointers (RFC 6901); with neither these nor managers, in all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pointers: Vec<String>,
+    /// In the fields that these managers own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub managers: Vec<String>,
+}
+
+/// A sync that would remove more than this waits for a confirmation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ConfirmPrune {
+    /// So many of a hundred live objects that are owned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(max = 100))]
+    pub percent: Option<u64>,
+    /// So many live objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    pub objects: Option<u64>,
 }

@@ -52,6 +52,12 @@ pub struct Record {
     pub outcome: Outcome,
     /// How long each stage took.
     pub stages: Vec<(Stage, Duration)>,
+    /// Why, in the words of a person or of the host, if anybody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The release that was promoted, or whose failure this is the answer to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Digest>,
 }
 
 /// How many changes of each sort were applied.

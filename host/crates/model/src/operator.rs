@@ -44,6 +44,10 @@ pub struct Operator {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Trust")]
     pub trust: Option<Trust>,
+    /// The repositories that `deliver` names.
+    pub repositories: IndexMap<String, RepositoryBinding>,
+    /// How Springline writes to git.
+    pub git: GitSettings,
 }
 
 impl Default for Operator {
@@ -59,7 +63,42 @@ impl Default for Operator {
             plugin_directories: Vec::new(),
             registries: IndexMap::new(),
             trust: None,
+            repositories: IndexMap::new(),
+            git: GitSettings::default(),
         }
+    }
+}
+
+/// A repository that applications may hand over to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RepositoryBinding {
+    /// Its address, or its path (from the directory of host.yaml). Credentials are git's own.
+    #[schemars(length(min = 1))]
+    pub url: String,
+}
+
+/// How Springline writes to git.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct GitSettings {
+    /// The remote that records of a repository on this machine are pushed to as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub push: Option<String>,
+    /// Who the commits are by: the name.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Who the commits are by: the address.
+    pub email: String,
+    /// How long git may take for a fetch or a push, in seconds.
+    #[schemars(range(min = 1))]
+    pub timeout_seconds: u64,
+}
+
+impl Default for GitSettings {
+    fn default() -> Self {
+        Self { push: None, name: "Springline".into(), email: "springline@localhost".into(), timeout_seconds: 60 }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
 use crate::history::{Record, Sealed, Verified};
 use crate::manifest::{Account, Applied, Change, Child, Difference, Health, Hook, Identity, Observed};
 use crate::plugin::{CallError, Description, Pinned};
-use crate::run::{Kept, Place, Release, Run, Timestamp};
+use crate::run::{Kept, Place, Release, Run, Standing, Timestamp};
 use crate::tree::{Directory, Entry, TreeError};
 use crate::{Digest, ObjectId};
 
@@ -445,6 +445,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// See [`StoreError`].
     fn inventory(&self, place: &Place) -> Result<Option<Digest>, StoreError>;
+    /// The standing orders of a place; none were given if it has none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn standing(&self, place: &Place) -> Result<Standing, StoreError>;
+    /// Changes the standing orders of a place, durably and with nothing in between, and returns what
+    /// they are now. What changes nothing is not written.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn set_standing(&self, place: &Place, change: &mut dyn FnMut(&mut Standing)) -> Result<Standing, StoreError>;
     /// The places with an inventory or a history, sorted.
     ///
     /// # Errors

@@ -70,6 +70,12 @@ pub enum Cause {
     Redeploy,
     /// `springline watch`, which found that live differs from what was deployed.
     Drift,
+    /// `springline watch` found a new revision.
+    Push,
+    /// What was deployed in one environment was moved on to the next.
+    Promotion,
+    /// A sync failed, and what was healthy before it came back.
+    Rollback,
 }
 
 impl std::fmt::Display for Cause {
@@ -83,6 +89,9 @@ impl std::fmt::Display for Cause {
             Self::Sync => "sync",
             Self::Redeploy => "redeploy",
             Self::Drift => "drift",
+            Self::Push => "push",
+            Self::Promotion => "promotion",
+            Self::Rollback => "rollback",
         })
     }
 }
@@ -314,4 +323,68 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.application, self.environment)
     }
+}
+
+/// The standing orders of a place: what people said of it, until they say otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Standing {
+    /// The release that is held, whatever the source says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// Whether it is left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
+    /// The releases of the environment before that may be promoted to this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
+    /// The release that is healthy, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<Healthy>,
+}
+
+/// A release that an environment is held at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The release.
+    pub release: Digest,
+    /// Who pinned it.
+    pub by: String,
+    /// Why; empty if nobody said.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An order to leave an environment alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Who gave it.
+    pub by: String,
+    /// Why; empty if nobody said.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A release that somebody approved of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The release, of the environment that it is promoted from.
+    pub release: Digest,
+    /// Who approved.
+    pub by: String,
+    /// Why; empty if nobody said.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A release that is healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Healthy {
+    /// The release.
+    pub release: Digest,
+    /// Since when it was found so each time.
+    pub since: Timestamp,
 }

@@ -70,6 +70,11 @@ pub(crate) fn place(place: &Place) -> Result<Key> {
     Ok(places().and(&place_name(place)?))
 }
 
+/// The standing orders of a place.
+pub(crate) fn standing(place: &Place) -> Result<Key> {
+    Ok(Key::new(b's').and(&place_name(place)?))
+}
+
 /// The records of all chains.
 pub(crate) fn records() -> Key {
     Key::new(b'h')

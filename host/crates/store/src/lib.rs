@@ -30,6 +30,7 @@ mod quiet;
 mod releases;
 mod roots;
 mod runs;
+mod standing;
 mod write;
 
 use std::path::Path;
@@ -40,7 +41,7 @@ use springline_model::call::CallKey;
 use springline_model::history::{Sealed, Verified};
 use springline_model::plugin::Description;
 use springline_model::port::{Finish, Page, Roots, Store, StoreError};
-use springline_model::run::{Kept, Place, Release, Run, Timestamp};
+use springline_model::run::{Kept, Place, Release, Run, Standing, Timestamp};
 
 use crate::database::Database;
 use crate::fault::Result;
@@ -138,6 +139,23 @@ impl Store for SledStore {
 
     fn inventory(&self, place: &Place) -> Result<Option<Digest>, StoreError> {
         self.read(|database| history::inventory(database, place))
+    }
+
+    fn standing(&self, place: &Place) -> Result<Standing, StoreError> {
+        self.read(|database| standing::get(database, place))
+    }
+
+    fn set_standing(&self, place: &Place, change: &mut dyn FnMut(&mut Standing)) -> Result<Standing, StoreError> {
+        self.write_if(Reach::Disk, |writer| {
+            let before = standing::get(writer.database, place)?;
+            let mut after = before.clone();
+            change(&mut after);
+            if after == before {
+                return Ok((after, false));
+            }
+            standing::put(writer, place, &after)?;
+            Ok((after, true))
+        })
     }
 
     fn places(&self) -> Result<Vec<Place>, StoreError> {

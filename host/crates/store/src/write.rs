@@ -80,6 +80,15 @@ impl SledStore {
         reach: Reach,
         act: impl FnOnce(&mut Writer<'_>) -> Result<T>,
     ) -> Result<T, StoreError> {
+        self.write_if(reach, |writer| Ok((act(writer)?, true)))
+    }
+
+    /// Makes a write, if there turns out to be one to make.
+    pub(crate) fn write_if<T>(
+        &self,
+        reach: Reach,
+        act: impl FnOnce(&mut Writer<'_>) -> Result<(T, bool)>,
+    ) -> Result<T, StoreError> {
         let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let Turn { counters, journal, steps, failed } = &mut *turn;
         if let Some(error) = failed {
@@ -97,7 +106,10 @@ impl SledStore {
                 journal,
                 gate: &self.gate,
             };
-            let value = act(&mut writer)?;
+            let (value, is_write) = act(&mut writer)?;
+            if !is_write {
+                return Ok(value);
+            }
             if reach == Reach::Disk {
                 writer.counters.acknowledged += 1;
             }

@@ -80,6 +80,8 @@ pub fn record(place: &Place, run: &Run) -> Record {
         inventory: None,
         outcome: Outcome::Succeeded,
         stages: vec![(Stage::Plan, Duration::from_millis(3)), (Stage::Apply, Duration::from_millis(7))],
+        note: None,
+        from: None,
     }
 }
 

@@ -8,7 +8,7 @@ use springline_model::call::CallKey;
 use springline_model::history::{GENESIS, Sealed, Verified, seal};
 use springline_model::plugin::Description;
 use springline_model::port::{Finish, Page, Roots, Store, StoreError};
-use springline_model::run::{Kept, Output, Place, Release, Run, RunState, Timestamp};
+use springline_model::run::{Kept, Output, Place, Release, Run, RunState, Standing, Timestamp};
 
 /// How many results of one call are kept.
 const KEPT: usize = 32;
@@ -27,6 +27,7 @@ pub struct MemoryStore {
 struct State {
     runs: BTreeMap<u64, Run>,
     inventories: BTreeMap<Place, Digest>,
+    standing: BTreeMap<Place, Standing>,
     releases: Vec<Release>,
     chains: BTreeMap<Place, Vec<Sealed>>,
     /// Which record was written when, over all chains.
@@ -51,7 +52,7 @@ impl MemoryStore {
     }
 
     /// Lets the next write of this kind fail and write nothing: `begin`, `checkpoint`, `intend`,
-    /// `finish`, `close`, `keep` or `keep_description`.
+    /// `finish`, `close`, `set_standing`, `keep` or `keep_description`.
     pub fn fail_next(&self, write: &'static str, error: StoreError) {
         self.state().faults.push((write, error));
     }
@@ -160,6 +161,19 @@ impl Store for MemoryStore {
 
     fn inventory(&self, place: &Place) -> Result<Option<Digest>, StoreError> {
         Ok(self.state().inventories.get(place).copied())
+    }
+
+    fn standing(&self, place: &Place) -> Result<Standing, StoreError> {
+        Ok(self.state().standing.get(place).cloned().unwrap_or_default())
+    }
+
+    fn set_standing(&self, place: &Place, change: &mut dyn FnMut(&mut Standing)) -> Result<Standing, StoreError> {
+        let mut after = self.standing(place)?;
+        change(&mut after);
+        if after != self.standing(place)? {
+            self.writing("set_standing")?.standing.insert(place.clone(), after.clone());
+        }
+        Ok(after)
     }
 
     fn places(&self) -> Result<Vec<Place>, StoreError> {

@@ -241,6 +241,9 @@ fn chain(plugins: &FakePlugins) -> Chain {
                 uses: uses(plugins, "memory", "/targets/memory"),
             },
             sync: application::Sync { health_seconds: 10, ..application::Sync::default() },
+            promote_from: None,
+            gates: application::Gates::default(),
+            record: application::RecordIn::None,
         }],
     }
 }

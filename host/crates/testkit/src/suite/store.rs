@@ -7,7 +7,7 @@ use springline_model::Digest;
 use springline_model::capability::Capability;
 use springline_model::plugin::{Description, Kind};
 use springline_model::port::{Store, StoreError};
-use springline_model::run::{How, Run, RunState, Stage};
+use springline_model::run::{How, Pin, Run, RunState, Stage, Standing, Suspension};
 
 use super::{store_history, store_kept};
 use crate::sample;
@@ -23,6 +23,7 @@ pub fn store_suite(make: impl Fn() -> Box<dyn Store>) {
     a_run_that_was_never_begun_is_refused(&*make());
     a_run_is_unfinished_until_it_ends(&*make());
     an_intent_sets_the_inventory(&*make());
+    standing_orders_are_kept_until_others_are_given(&*make());
     releases_are_found_by_prefix_and_never_change(&*make());
     a_release_of_many_artifacts_is_kept_whole(&*make());
     descriptions_are_kept(&*make());
@@ -149,6 +150,21 @@ fn an_intent_sets_the_inventory(store: &dyn Store) {
     store.finish(without).unwrap();
     assert_eq!(store.inventory(&staging).unwrap(), None);
     assert_eq!(store.places().unwrap(), [live, staging], "a history is enough");
+}
+
+fn standing_orders_are_kept_until_others_are_given(store: &dyn Store) {
+    let (here, there) = (sample::place("shop", "site"), sample::place("shop", "other"));
+    assert_eq!(store.standing(&here).unwrap(), Standing::default());
+    let by = |by: &str| Suspension { by: by.into(), why: "a freeze".into(), at: 7 };
+    let given = store.set_standing(&here, &mut |standing| standing.suspended = Some(by("ann"))).unwrap();
+    assert_eq!(given.suspended, Some(by("ann")));
+    let pin = Pin { release: Digest::of("r"), by: "bob".into(), why: String::new(), at: 8 };
+    store.set_standing(&here, &mut |standing| standing.pin = Some(pin.clone())).unwrap();
+    let both = store.standing(&here).unwrap();
+    assert_eq!((both.suspended, both.pin), (Some(by("ann")), Some(pin)));
+    assert_eq!(store.standing(&there).unwrap(), Standing::default());
+    store.set_standing(&here, &mut |standing| *standing = Standing::default()).unwrap();
+    assert_eq!(store.standing(&here).unwrap(), Standing::default());
 }
 
 fn releases_are_found_by_prefix_and_never_change(store: &dyn Store) {
