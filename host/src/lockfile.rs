@@ -8,6 +8,7 @@ use springline_config::{Lock, LockedPlugin};
 
 use crate::cli::error::{CliError, Kind};
 use crate::paths;
+use crate::site::Site;
 
 /// A lock file, and what was added to it.
 pub struct LockFile {
@@ -27,16 +28,17 @@ impl LockFile {
     ///
     /// # Errors
     /// A file that is wrong.
-    pub fn of_source(committed: Option<&str>, work_dir: Option<&Path>) -> Result<Self, CliError> {
-        let path = work_dir.map(|dir| dir.join(paths::LOCK));
+    pub fn of_source(committed: Option<&str>, site: &Site) -> Result<Self, CliError> {
+        let path = site.file_on_disk(paths::LOCK);
+        let name = site.path(paths::LOCK);
         let mut lock = Lock::default();
         if let Some(path) = &path
             && let Some(text) = read(path)?
         {
-            lock = Lock::parse(paths::LOCK, &text)?;
+            lock = Lock::parse(&name, &text)?;
         }
         if let Some(text) = committed {
-            for (name, plugin) in Lock::parse(paths::LOCK, text)?.iter() {
+            for (name, plugin) in Lock::parse(&name, text)?.iter() {
                 lock.set(name, plugin.clone());
             }
         }

@@ -16,6 +16,7 @@ mod resolve;
 mod sdk;
 mod shared;
 mod show;
+mod site;
 mod trust;
 
 use std::process::ExitCode;

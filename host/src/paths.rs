@@ -8,9 +8,11 @@ use crate::cli::error::{CliError, Kind};
 pub const STATE: &str = ".springline";
 /// The operator's file in the state directory.
 pub const OPERATOR: &str = "host.yaml";
-/// The application's file at a repository's root.
+/// The directory of the state that holds mirrors of repositories elsewhere.
+pub const SOURCES: &str = "sources";
+/// The application's file, at a repository's root or in the application's directory.
 pub const APPLICATION: &str = "springline.yaml";
-/// The lock file, at a repository's root and (for the operator's plugins) in the state directory.
+/// The lock file, beside the application's file and (for the operator's plugins) in the state directory.
 pub const LOCK: &str = "springline.lock";
 
 /// The directory of the state that holds what vouches for plugins from registries.

@@ -16,6 +16,7 @@ use springline_source::GitSource;
 
 use crate::cli::error::{CliError, Kind};
 use crate::cli::{Common, RevisionArgs};
+use crate::site::{self, Site};
 use crate::{paths, show};
 
 /// How many uncommitted paths a warning names.
@@ -25,6 +26,7 @@ const NAMED: usize = 3;
 pub struct Project {
     source: Option<GitSource>,
     state: PathBuf,
+    directory: String,
 }
 
 /// What is picked of a source.
@@ -33,6 +35,8 @@ pub struct Picked {
     pub revision: Revision,
     /// Its tree.
     pub tree: Arc<dyn Tree>,
+    /// Where in it the application is.
+    pub site: Site,
 }
 
 /// A file of configuration: its values, and where each stands.
@@ -49,11 +53,12 @@ impl Project {
     /// # Errors
     /// No repository; a state directory that git tracks or that can't be made.
     pub fn find(common: &Common, revision: Option<&str>, cancel: &Cancel) -> Result<Self, CliError> {
+        let directory = site::directory(common.path.as_deref())?;
         if GitSource::is_address(&common.repo) {
             let state = common.state.clone().unwrap_or_else(|| PathBuf::from(paths::STATE));
             make_state(&state)?;
-            let source = GitSource::fetch(&common.repo, revision, &state.join("sources"), cancel)?;
-            return Ok(Self { source: Some(source), state });
+            let source = GitSource::fetch(&common.repo, revision, &state.join(paths::SOURCES), cancel)?;
+            return Ok(Self { source: Some(source), state, directory });
         }
         let source = GitSource::open(Path::new(&common.repo))?;
         let state = match &common.state {
@@ -70,7 +75,7 @@ impl Project {
             }
         };
         make_state(&state)?;
-        Ok(Self { source: Some(source), state })
+        Ok(Self { source: Some(source), state, directory })
     }
 
     /// The state directory alone, where `--state` names one; else as [`Project::find`].
@@ -79,7 +84,10 @@ impl Project {
     /// As [`Project::find`].
     pub fn find_state(common: &Common, cancel: &Cancel) -> Result<Self, CliError> {
         match &common.state {
-            Some(state) if state.is_dir() => Ok(Self { source: None, state: state.clone() }),
+            Some(state) if state.is_dir() => {
+                let directory = site::directory(common.path.as_deref())?;
+                Ok(Self { source: None, state: state.clone(), directory })
+            }
             _ => Self::find(common, None, cancel),
         }
     }
@@ -102,6 +110,11 @@ impl Project {
         self.source.as_ref().and_then(GitSource::work_dir)
     }
 
+    /// Where in the repository the application is.
+    pub fn site(&self) -> Site {
+        Site { work_dir: self.work_dir().map(Path::to_owned), directory: self.directory.clone() }
+    }
+
     /// The state of the source that is meant. Uncommitted edits that are left out are warned of.
     ///
     /// # Errors
@@ -110,32 +123,14 @@ impl Project {
         let source = self.source()?;
         if wanted.worktree {
             let (revision, tree) = source.worktree()?;
-            return Ok(Picked { revision, tree });
+            return Ok(Picked { revision, tree, site: self.site() });
         }
         let revision = source.resolve(wanted.revision.as_deref().unwrap_or("HEAD"))?;
         if wanted.revision.is_none() {
-            warn_of_uncommitted(source)?;
+            warn_of_uncommitted(source, &self.site().path(paths::LOCK))?;
         }
         let tree = source.tree(&revision)?;
-        Ok(Picked { revision, tree })
-    }
-
-    /// The application that a revision declares.
-    ///
-    /// # Errors
-    /// No springline.yaml, or one that is wrong.
-    pub fn application(&self, picked: &Picked) -> Result<Configured<Application>, CliError> {
-        let Some(text) = read_text(picked.tree.as_ref(), paths::APPLICATION)? else {
-            let place = match &picked.revision.id {
-                id if id.starts_with("worktree") => "the work tree".to_owned(),
-                id => format!("revision {}", show_revision(id)),
-            };
-            return Err(CliError::new(Kind::Config, format!("there is no {} in {place}", paths::APPLICATION)).hint(
-                "`springline init` writes a first one; if it is there and not committed, commit it or use --worktree",
-            ));
-        };
-        let (value, document) = load_application(paths::APPLICATION, &text)?;
-        Ok(Configured { value, document })
+        Ok(Picked { revision, tree, site: self.site() })
     }
 
     /// The operator's file. Without one, nothing is bound and nothing granted.
@@ -163,6 +158,27 @@ impl Project {
             },
         };
         read_operator(&state)
+    }
+}
+
+impl Picked {
+    /// The application that the revision declares.
+    ///
+    /// # Errors
+    /// No springline.yaml, or one that is wrong.
+    pub fn application(&self) -> Result<Configured<Application>, CliError> {
+        let name = self.site.path(paths::APPLICATION);
+        let Some(text) = read_text(self.tree.as_ref(), &name)? else {
+            let place = match &self.revision.id {
+                id if id.starts_with("worktree") => "the work tree".to_owned(),
+                id => format!("revision {}", show_revision(id)),
+            };
+            return Err(CliError::new(Kind::Config, format!("there is no {name} in {place}")).hint(
+                "`springline init` writes a first one; if it is there and not committed, commit it or use --worktree",
+            ));
+        };
+        let (value, document) = load_application(&name, &text)?;
+        Ok(Configured { value, document })
     }
 }
 
@@ -240,9 +256,9 @@ fn make_state(state: &Path) -> Result<(), CliError> {
     fs::write(state.join(".gitignore"), "*\n").map_err(failed)
 }
 
-fn warn_of_uncommitted(source: &GitSource) -> Result<(), CliError> {
+fn warn_of_uncommitted(source: &GitSource, lock: &str) -> Result<(), CliError> {
     let mut paths = source.uncommitted()?;
-    paths.retain(|path| path != paths::LOCK);
+    paths.retain(|path| *path != lock);
     if paths.is_empty() {
         return Ok(());
     }

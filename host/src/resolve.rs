@@ -27,6 +27,7 @@ use crate::cli::redeploy;
 use crate::lockfile::LockFile;
 use crate::project::{Configured, Picked, read_text};
 use crate::shared::Shared;
+use crate::site::Site;
 use crate::{grants, paths, show};
 
 /// What the application says to a target, in the config of the target's plugin.
@@ -48,8 +49,8 @@ type Said<'a> = (&'a Map<String, Value>, &'a Place<'a>);
 
 /// Where plugins that are named by a path are looked for.
 enum Base<'a> {
-    /// In the revision, and where it has no such file, in the work tree.
-    Source { tree: &'a dyn Tree, work_dir: Option<&'a Path> },
+    /// At the application's place in the revision, and where there is no such file, in the work tree.
+    Source { tree: &'a dyn Tree, site: &'a Site },
     /// Below a directory of the operator's.
     Directory(&'a Path),
 }
@@ -70,10 +71,9 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// A lock file that is wrong.
     pub fn of_source(app: &'a App, picked: &'a Picked) -> Result<Self, CliError> {
-        let tree = picked.tree.as_ref();
-        let work_dir = app.project.work_dir();
-        let lock = LockFile::of_source(read_text(tree, paths::LOCK)?.as_deref(), work_dir)?;
-        let base = Base::Source { tree, work_dir };
+        let (tree, site) = (picked.tree.as_ref(), &picked.site);
+        let lock = LockFile::of_source(read_text(tree, &site.path(paths::LOCK))?.as_deref(), site)?;
+        let base = Base::Source { tree, site };
         Ok(Self { app, base, lock, shared: Shared::new(app), known: HashMap::new() })
     }
 
@@ -146,7 +146,7 @@ impl<'a> Resolver<'a> {
         if let Some(path) = name.strip_prefix("./") {
             let Some(bytes) = self.read(path)? else {
                 return Err(place.error(format!("there is no plugin at `{name}`")).hint(
-                    "the path starts at the repository's root (of host.yaml's plugins: at the state directory); \
+                    "the path starts at the directory of springline.yaml (of host.yaml's plugins: at the state directory); \
                      build the plugin first, or commit it",
                 ));
             };
@@ -169,10 +169,11 @@ impl<'a> Resolver<'a> {
                     self.app.blobs.put(&bytes)?;
                     return Ok(());
                 }
-                let message = format!("`{name}` is {} now, and springline.lock pins {}", found.short(), digest.short());
+                let lock = self.lock_name();
+                let message = format!("`{name}` is {} now, and {lock} pins {}", found.short(), digest.short());
                 return Err(place
                     .error(message)
-                    .hint(format!("`springline update {name}` pins what is there now; commit springline.lock then")));
+                    .hint(format!("`springline update {name}` pins what is there now; commit {lock} then")));
             }
         }
         if self.app.blobs.contains(digest) {
@@ -194,6 +195,14 @@ impl<'a> Resolver<'a> {
         )))
     }
 
+    /// What messages call the lock file.
+    fn lock_name(&self) -> String {
+        match &self.base {
+            Base::Source { site, .. } => site.path(paths::LOCK),
+            Base::Directory(_) => paths::LOCK.to_owned(),
+        }
+    }
+
     fn store_builtin(&self, builtin: &builtin::Builtin) -> Result<(), CliError> {
         if !self.app.blobs.contains(&builtin.digest) {
             self.app.blobs.put(builtin.bytes)?;
@@ -203,13 +212,13 @@ impl<'a> Resolver<'a> {
 
     fn read(&self, path: &str) -> Result<Option<Bytes>, CliError> {
         match &self.base {
-            Base::Source { tree, work_dir } => {
-                if let Found::Entry(entry) = find(*tree, path)?
+            Base::Source { tree, site } => {
+                if let Found::Entry(entry) = find(*tree, &site.path(path))?
                     && entry.kind.is_file()
                 {
                     return Ok(Some(tree.read(&entry)?));
                 }
-                Ok(work_dir.and_then(|dir| std::fs::read(dir.join(path)).ok()).map(Bytes::from))
+                Ok(site.file_on_disk(path).and_then(|file| std::fs::read(file).ok()).map(Bytes::from))
             }
             Base::Directory(dir) => Ok(std::fs::read(dir.join(path)).ok().map(Bytes::from)),
         }
@@ -354,7 +363,7 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
         Chain { application: declared.application.clone(), artifacts: Vec::new(), environments: Vec::new() };
     for (name, artifact) in &declared.artifacts {
         let place = Place::new(document, format!("/artifacts/{name}/steps"));
-        let steps = steps((&mut resolver, &mut operator), &artifact.steps, &place)?;
+        let steps = steps((&mut resolver, &mut operator), &artifact.steps, (&place, &picked.site))?;
         chain.artifacts.push(Artifact { name: name.clone(), steps });
     }
     for (name, environment) in &declared.environments {
@@ -364,7 +373,7 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
         chain.environments.push(Environment {
             name: name.clone(),
             render: resolver.usage(Some(&mut operator), Kind::Renderer, (plugin, with, None), &at)?,
-            input: source_path(render.input.as_deref()),
+            input: picked.site.path(render.input.as_deref().unwrap_or_default()),
             values: canonical_json(&Value::Object(environment.values.clone())),
             target: target(app, &mut operator, (&environment.target, &environment.target_with), &place)?,
             sync: environment.sync.clone(),
@@ -382,16 +391,16 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
 fn steps<'a>(
     (resolver, operator): (&mut Resolver<'a>, &mut Resolver<'a>),
     declared: &[application::Step],
-    place: &Place<'_>,
+    (place, site): (&Place<'_>, &Site),
 ) -> Result<Vec<Step>, CliError> {
     let mut steps: Vec<Step> = Vec::with_capacity(declared.len());
     for (at, step) in declared.iter().enumerate() {
         let input = match (&step.input, at) {
-            (None, 0) => Input::Source(String::new()),
+            (None, 0) => Input::Source(site.path("")),
             (None, _) => Input::Step(at - 1),
             (Some(input), _) => match steps.iter().position(|earlier| earlier.name == *input) {
                 Some(earlier) => Input::Step(earlier),
-                None => Input::Source(source_path(Some(input))),
+                None => Input::Source(site.path(input)),
             },
         };
         let place = place.key(&at.to_string());
@@ -400,13 +409,6 @@ fn steps<'a>(
         steps.push(Step { name: step.name.clone(), uses, input });
     }
     Ok(steps)
-}
-
-/// A directory of the source as the engine wants it: empty for all of it.
-fn source_path(path: Option<&str>) -> String {
-    let path = path.unwrap_or_default();
-    let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/');
-    if path == "." { String::new() } else { path.to_owned() }
 }
 
 /// A target as the operator binds it, and what the application says to it. `place` is the

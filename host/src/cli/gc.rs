@@ -73,7 +73,7 @@ impl Gc {
 
 /// The plugins that the lock files pin.
 fn pinned(app: &App) -> Result<Vec<springline_model::Digest>, CliError> {
-    let source = LockFile::of_source(None, app.project.work_dir())?;
+    let source = LockFile::of_source(None, &app.project.site())?;
     let operator = LockFile::of_operator(app.project.state())?;
     Ok(source.lock.iter().chain(operator.lock.iter()).map(|(_, plugin)| plugin.digest).collect())
 }

@@ -40,11 +40,11 @@ impl Init {
     /// A directory that can't be written.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let project = Project::find(common, None, cancel)?;
-        let Some(root) = project.work_dir() else {
+        let Some(root) = project.site().on_disk() else {
             return Err(CliError::new(Kind::Source, "this is a bare repository: there is no work tree to write into")
                 .hint("run it in a clone"));
         };
-        let name = self.name.clone().unwrap_or_else(|| name_of(root));
+        let name = self.name.clone().unwrap_or_else(|| name_of(&root));
         let pages = self.pages.clone().or_else(|| root.join("docs").is_dir().then(|| "docs".to_owned()));
         let files = [
             (root.join(paths::APPLICATION), application(&name, pages.as_deref())),

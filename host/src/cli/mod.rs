@@ -48,6 +48,9 @@ pub struct Common {
     /// The repository: a path (bare ones too) or a URL
     #[arg(long, global = true, value_name = "PATH|URL", default_value = ".")]
     pub repo: String,
+    /// The application's directory in the repository: springline.yaml is read there [default: its root]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub path: Option<String>,
     /// Where Springline keeps its state [default: .springline at the repository's root]
     #[arg(long, global = true, value_name = "DIR")]
     pub state: Option<PathBuf>,

@@ -289,7 +289,7 @@ fn declare(
 ) -> Result<(Project, Picked, Configured<application::Application>), CliError> {
     let project = Project::find(common, revision.revision.as_deref(), cancel)?;
     let picked = project.pick(revision)?;
-    let declared = project.application(&picked)?;
+    let declared = picked.application()?;
     Ok((project, picked, declared))
 }
 

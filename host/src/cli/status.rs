@@ -49,7 +49,7 @@ impl Status {
         let project = Project::find(common, None, cancel)?;
         let head = project.source()?.resolve("HEAD")?;
         let picked = project.pick(&RevisionArgs { revision: Some(head.id.clone()), worktree: false })?;
-        let declared = project.application(&picked)?;
+        let declared = picked.application()?;
         known_environments(&self.environments, declared.value.environments.keys().map(String::as_str))?;
         let app = App::open(common, project, "status", cancel)?;
         let mut operator = Resolver::of_operator(&app)?;

@@ -66,7 +66,7 @@ impl Update {
             Ok(picked) => picked,
             Err(_) => project.pick(&RevisionArgs::default())?,
         };
-        let declared = project.application(&picked)?;
+        let declared = picked.application()?;
         let app = App::open(common, project, "update", cancel)?;
         let mut source = Resolver::of_source(&app, &picked)?;
         let mut operator = Resolver::of_operator(&app)?;

@@ -41,3 +41,4 @@ mod sdk_js;
 mod sdk_python;
 mod tools;
 mod verbs;
+mod watch_path;

@@ -36,7 +36,7 @@ pub use document::{Document, locate};
 pub use explain::Part;
 pub use issue::{ConfigError, Issue};
 pub use lock::{Lock, LockedPlugin, PluginSource};
-pub use names::{InvalidName, PluginName, check_name, check_path};
+pub use names::{InvalidName, PluginName, check_name, check_path, check_source};
 pub use operator::load_operator;
 pub use published::{application_schema, operator_schema};
 pub use schema::{CompiledSchema, InvalidSchema, SchemaCache, validate_plugin_config};

@@ -172,6 +172,25 @@ pub(crate) fn plugin_pattern() -> String {
     format!("^({}|\\./{}|sha256:[0-9a-f]{{64}}|{registry})$", inner(NAME_PATTERN), inner(PATH_PATTERN))
 }
 
+/// The pattern of a directory of the source: a clean path, which starts at the repository's root if a
+/// `/` leads it and else at the application's directory; `/` alone is all of the repository.
+pub(crate) fn source_pattern() -> String {
+    format!("^(/|/?{})$", PATH_PATTERN.trim_start_matches('^').trim_end_matches('$'))
+}
+
+/// Checks a directory of the source, which may start at the repository's root.
+///
+/// # Errors
+/// What follows a leading `/` is no clean path.
+pub fn check_source(text: &str) -> Result<(), InvalidName> {
+    match text.strip_prefix('/') {
+        Some("") => Ok(()),
+        // What is told of is the path as it stands.
+        Some(below) if check_path(below).is_ok() => Ok(()),
+        _ => check_path(text),
+    }
+}
+
 /// What a pattern of ours says in words of a text that breaks it; none for a stranger's pattern.
 pub(crate) fn explain_pattern(pattern: &str, text: &str) -> Option<InvalidName> {
     match pattern {
@@ -188,6 +207,7 @@ pub(crate) fn explain_pattern(pattern: &str, text: &str) -> Option<InvalidName> 
             format!("`{}` is not a JSON pointer", shown(text)),
             "write `/KEY/KEY`, with `~1` for a slash and `~0` for a tilde within a key".to_owned(),
         )),
+        _ if pattern == source_pattern() => check_source(text).err(),
         _ if pattern == plugin_pattern() => PluginName::parse(text).err(),
         _ => None,
     }
@@ -213,6 +233,10 @@ mod tests {
         "docs",
         "docs/",
         "/docs",
+        "/",
+        "//",
+        "//docs",
+        "/docs/..",
         "docs/a",
         "docs//a",
         ".",
@@ -273,9 +297,10 @@ mod tests {
     #[test]
     fn the_published_patterns_say_what_the_checks_do() {
         type Check = fn(&str) -> bool;
-        let checks: [(String, Check); 3] = [
+        let checks: [(String, Check); 4] = [
             (NAME_PATTERN.to_owned(), |text| check_name(text).is_ok()),
             (PATH_PATTERN.to_owned(), |text| check_path(text).is_ok()),
+            (source_pattern(), |text| check_source(text).is_ok()),
             (plugin_pattern(), |text| PluginName::parse(text).is_ok()),
         ];
         for (pattern, check) in checks {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use springline_model::application::Application;
 use springline_model::operator::Operator;
 
-use crate::names::{BRANCH_PATTERN, NAME_PATTERN, PATH_PATTERN, POINTER_PATTERN, plugin_pattern};
+use crate::names::{BRANCH_PATTERN, NAME_PATTERN, PATH_PATTERN, POINTER_PATTERN, plugin_pattern, source_pattern};
 use crate::schema::CompiledSchema;
 
 /// The longest time that a setting may name, in seconds: a week.
@@ -34,7 +34,7 @@ pub fn application_schema() -> Value {
         add(&mut schema, at, "pattern", plugin_pattern().into());
     }
     for at in ["/$defs/Step/properties/in", "/$defs/Render/properties/in"] {
-        add(&mut schema, at, "pattern", PATH_PATTERN.into());
+        add(&mut schema, at, "pattern", source_pattern().into());
     }
     add(&mut schema, "/$defs/Environment/properties/target", "pattern", NAME_PATTERN.into());
     add(&mut schema, "/$defs/Environment/properties/promote-from", "pattern", NAME_PATTERN.into());
@@ -48,7 +48,8 @@ pub fn application_schema() -> Value {
     for at in ["Taken/properties/pointer", "ValueEdit/properties/pointer"] {
         add(&mut schema, &format!("/$defs/{at}"), "pattern", POINTER_PATTERN.into());
     }
-    for at in ["Taken/properties/file", "ValueEdit/properties/file", "Delivery/properties/directory"] {
+    add(&mut schema, "/$defs/Taken/properties/file", "pattern", source_pattern().into());
+    for at in ["ValueEdit/properties/file", "Delivery/properties/directory"] {
         add(&mut schema, &format!("/$defs/{at}"), "pattern", PATH_PATTERN.into());
     }
     add(&mut schema, "/$defs/Delivery/properties/repository", "pattern", NAME_PATTERN.into());
