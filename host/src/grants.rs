@@ -199,8 +199,8 @@ impl Place<'_> {
             return Ok(None);
         }
         let environment = self.environment.map(str::to_owned);
-        let page = Page { application: Some(self.application.to_owned()), environment, limit: RUNS };
-        Ok(Some(self.app.store.history(&page)?.len() as u64))
+        let page = Page { application: Some(self.application.to_owned()), environment, limit: RUNS, ..Page::default() };
+        Ok(Some(self.app.store.history(&page)?.records.len() as u64))
     }
 
     fn line(&self, capability: &str) -> String {

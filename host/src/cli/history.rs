@@ -53,8 +53,8 @@ impl History {
     }
 
     fn list(&self, common: &Common, app: &App) -> Result<ExitCode, CliError> {
-        let page = Page { application: None, environment: self.environment.clone(), limit: self.limit };
-        let records = app.store.history(&page)?;
+        let page = Page { environment: self.environment.clone(), limit: self.limit, ..Page::default() };
+        let records = app.store.history(&page)?.records;
         if common.output == Output::Json {
             show::json(&records.iter().map(as_json).collect::<Vec<_>>())?;
             return Ok(ExitCode::SUCCESS);
@@ -116,9 +116,14 @@ fn verify(common: &Common, app: &App) -> Result<ExitCode, CliError> {
 }
 
 fn print_chain(chain: &Verified) {
-    let Verified { place, records, head, broken } = chain;
+    let Verified { place, anchor, records, head, broken } = chain;
+    let after = anchor.as_ref().map(|anchor| format!(" after record {}", anchor.sequence)).unwrap_or_default();
     match broken {
-        None => show::line(format_args!("{} {place}: {records} records, head {}", paint(GOOD, "holds"), head.short())),
+        None => show::line(format_args!(
+            "{} {place}: {records} records{after}, head {}",
+            paint(GOOD, "holds"),
+            head.short()
+        )),
         Some((at, why)) => show::line(format_args!("{} {place} at record {at}: {why}", paint(BAD, "broken"))),
     }
 }

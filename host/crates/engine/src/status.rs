@@ -162,19 +162,26 @@ pub struct Branch {
     pub children: Vec<Branch>,
 }
 
+/// How many records are looked at at once for one that has a release.
+const AT_ONCE: usize = 50;
+
 /// The release that was deployed last in this place, whether its sync succeeded or not.
 ///
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
-    let mut page =
-        Page { application: Some(place.application.clone()), environment: Some(place.environment.clone()), limit: 1 };
-    let mut newest = ports.store.history(&page)?.into_iter().find_map(|sealed| sealed.record.release);
-    if newest.is_none() {
-        // The newest sync failed before it had a release.
-        page.limit = 0;
-        newest = ports.store.history(&page)?.into_iter().find_map(|sealed| sealed.record.release);
-    }
+    let mut page = Page::of(place, 1);
+    let newest = loop {
+        let found = ports.store.history(&page)?;
+        if let Some(id) = found.records.into_iter().find_map(|sealed| sealed.record.release) {
+            break Some(id);
+        }
+        // The newest syncs failed before they had a release.
+        match found.next {
+            Some(next) => page = Page { after: Some(next), ..Page::of(place, AT_ONCE) },
+            None => break None,
+        }
+    };
     let Some(id) = newest else { return Ok(None) };
     Ok(ports.store.releases(Some(place), &id.hex())?.into_iter().next())
 }

@@ -208,6 +208,7 @@ pub(crate) struct End<'a> {
 /// The one place where a sync is written down, however it ended: blobs first, then one
 /// transaction.
 pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &Progress) -> Result<Sealed, Reason> {
+    let touched = progress.done.iter().map(|done| done.live.clone()).collect();
     let changes = if progress.done.is_empty() { None } else { Some(ports.blobs.put(&to_json(&progress.done))?) };
     let inventory = match &progress.inventory {
         Some(inventory) => Some(ports.blobs.put(&to_json(inventory))?),
@@ -244,7 +245,7 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         note: None,
         from: None,
     };
-    Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory })?)
+    Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory, touched })?)
 }
 
 /// Says in the run that it ended, and how.

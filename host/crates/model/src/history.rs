@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::capability::Used;
 use crate::manifest::{Action, Phase};
@@ -122,6 +123,39 @@ pub enum Outcome {
     },
 }
 
+/// How a sync ended, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// Live is as desired.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+impl Outcome {
+    /// In one word.
+    pub const fn ended(&self) -> Ended {
+        match self {
+            Self::Succeeded => Ended::Succeeded,
+            Self::Failed { .. } => Ended::Failed,
+            Self::Cancelled { .. } => Ended::Cancelled,
+        }
+    }
+}
+
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -143,9 +177,14 @@ pub struct Sealed {
 
 /// The hash of a record, `previous` included: changing any record breaks every later one.
 pub fn seal(record: &Record) -> Digest {
-    let value = serde_json::to_value(record).unwrap_or_default();
+    seal_json(&serde_json::to_value(record).unwrap_or_default())
+}
+
+/// As [`seal`], of a record's JSON as it was found: what this Springline does not know in it counts
+/// as well.
+pub fn seal_json(value: &Value) -> Digest {
     let mut hasher = Hasher::domain("springline-history/1");
-    hasher.field(crate::call::canonical_json(&value).as_bytes());
+    hasher.field(crate::call::canonical_json(value).as_bytes());
     hasher.finish()
 }
 
@@ -154,10 +193,62 @@ pub fn seal(record: &Record) -> Digest {
 pub struct Verified {
     /// Whose chain.
     pub place: Place,
+    /// Where it begins, if its oldest records were removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
     /// How many records.
     pub records: u64,
     /// The hash of the last one.
     pub head: Digest,
     /// What is wrong with it: the place in the chain, and how; none if all of it holds.
     pub broken: Option<(u64, String)>,
+}
+
+/// For how long history is kept. What no limit is set to is kept for ever; a record goes only if
+/// every limit that is set lets it go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Retention {
+    /// Records that are not older than so many days stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u32>,
+    /// So many of the newest records of each environment stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_records: Option<u64>,
+}
+
+impl Retention {
+    /// Whether it lets anything go.
+    pub const fn is_set(&self) -> bool {
+        self.keep_days.is_some() || self.keep_records.is_some()
+    }
+}
+
+/// Where a chain begins whose oldest records were removed. The first record that is left follows
+/// it, as it followed the last one that is gone: so a chain can be checked from here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Anchor {
+    /// The place in the chain of the last record that was removed.
+    pub sequence: u64,
+    /// Its hash.
+    pub hash: Digest,
+    /// When it was removed.
+    pub at: Timestamp,
+    /// By which policy.
+    pub policy: Retention,
+}
+
+/// What was removed of a chain, or would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Compacted {
+    /// Whose chain.
+    pub place: Place,
+    /// How many records.
+    pub records: u64,
+    /// How many releases that no other record names.
+    pub releases: u64,
+    /// Where the chain begins now.
+    pub anchor: Anchor,
 }

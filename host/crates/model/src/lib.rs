@@ -15,6 +15,7 @@ pub mod history;
 pub mod kubernetes;
 pub mod manifest;
 pub mod operator;
+pub mod page;
 pub mod plugin;
 pub mod port;
 mod power;

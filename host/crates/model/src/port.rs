@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
-use crate::history::{Record, Sealed, Verified};
+use crate::history::{Anchor, Compacted, Record, Retention, Sealed, Verified};
 use crate::manifest::{Account, Applied, Change, Child, Difference, Health, Hook, Identity, Observed};
 use crate::plugin::{CallError, Description, Pinned};
 use crate::run::{Kept, Place, Release, Run, Standing, Timestamp};
@@ -17,6 +17,7 @@ use crate::tree::{Directory, Entry, TreeError};
 use crate::{Digest, ObjectId};
 
 pub use crate::kubernetes::Clusters;
+pub use crate::page::{Cursor, Found, Page};
 pub use crate::registry::{Registry, RegistryError};
 
 /// A read-only directory tree: of a git revision, of uncommitted state, or of the blob store.
@@ -372,6 +373,8 @@ pub struct Finish {
     pub release: Option<Release>,
     /// The inventory from now on, a blob of JSON; none leaves it as it was.
     pub inventory: Option<Digest>,
+    /// The live objects that it changed, or tried to: the record is found by them.
+    pub touched: Vec<String>,
 }
 
 /// What a collection of garbage must not touch.
@@ -383,17 +386,6 @@ pub struct Roots {
     pub trees: Vec<Digest>,
     /// Blobs of JSON that list desired objects, whose bodies are roots as well.
     pub objects: Vec<Digest>,
-}
-
-/// Which part of the history is wanted, newest first.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// Of this application only.
-    pub application: Option<String>,
-    /// Of this environment only.
-    pub environment: Option<String>,
-    /// How many at most; 0 for all.
-    pub limit: usize,
 }
 
 /// Runs, releases, inventories, kept results and history.
@@ -469,8 +461,40 @@ pub trait Store: Send + Sync {
     /// A part of the history, newest first.
     ///
     /// # Errors
+    /// See [`StoreError`]. To ask for an object is refused before [`Store::index_objects`], if there
+    /// are records that an earlier Springline wrote.
+    fn history(&self, page: &Page) -> Result<Found, StoreError>;
+    /// Makes the records that an earlier Springline wrote be found by the live objects that they
+    /// changed, whose names the store does not know. There is nothing to do but once.
+    ///
+    /// # Errors
+    /// See [`StoreError`], and what `names` reports.
+    fn index_objects(
+        &self,
+        names: &mut dyn FnMut(&Record) -> Result<Vec<String>, StoreError>,
+    ) -> Result<(), StoreError>;
+    /// Records of a chain from this sequence on, oldest first.
+    ///
+    /// # Errors
     /// See [`StoreError`].
-    fn history(&self, page: &Page) -> Result<Vec<Sealed>, StoreError>;
+    fn chain(&self, place: &Place, from: u64, limit: usize) -> Result<Vec<Sealed>, StoreError>;
+    /// The records whose hash starts with these hex digits, newest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn sealed(&self, prefix: &str) -> Result<Vec<Sealed>, StoreError>;
+    /// Where a chain begins whose oldest records were removed.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn anchor(&self, place: &Place) -> Result<Option<Anchor>, StoreError>;
+    /// Removes the records that the policy lets go, the oldest ones of each chain, and the releases
+    /// that no other record names and no standing order either. The newest successful record of a
+    /// place and what comes after it stay. With `pretend` it only says what would go.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn compact(&self, policy: Retention, now: Timestamp, pretend: bool) -> Result<Vec<Compacted>, StoreError>;
     /// Checks every chain.
     ///
     /// # Errors

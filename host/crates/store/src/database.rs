@@ -134,6 +134,25 @@ impl Database {
         }))
     }
 
+    /// Every key that starts with this, in their order.
+    pub fn keys<'a>(&'a self, prefix: &Key) -> Result<impl DoubleEndedIterator<Item = Result<IVec>> + use<'a>> {
+        Ok(self.db()?.scan_prefix(prefix.bytes()).keys().map(|key| Ok(key?)))
+    }
+
+    /// The last key within these two, both included.
+    pub fn last_within(&self, first: Key, last: Key) -> Result<Option<IVec>> {
+        self.keys_within(first, last)?.next_back().transpose()
+    }
+
+    /// Every key within these two, both included, in their order.
+    pub fn keys_within<'a>(
+        &'a self,
+        first: Key,
+        last: Key,
+    ) -> Result<impl DoubleEndedIterator<Item = Result<IVec>> + use<'a>> {
+        Ok(self.db()?.range(first.bytes()..=last.bytes()).keys().map(|key| Ok(key?)))
+    }
+
     /// The whole of a value that may be in pieces.
     fn whole(&self, key: &[u8], raw: IVec) -> Result<Value> {
         let Some(pieces) = pieces_of(&raw)? else { return Ok(Value::Whole(raw)) };
@@ -252,6 +271,11 @@ impl Changes<'_> {
             self.entries.push((key, Some(raw)));
         }
         Ok(())
+    }
+
+    /// Sets a key that has no value but that it is there.
+    pub fn add(&mut self, key: Key) {
+        self.entries.push((key, Some(vec![WHOLE])));
     }
 
     /// Sets a key to JSON.

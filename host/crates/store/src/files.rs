@@ -14,7 +14,9 @@ use springline_model::port::StoreError;
 use crate::fault::{Fault, Result};
 
 /// The newest version of the state's format that is known here.
-pub(crate) const VERSION: u32 = 1;
+///
+/// Since 2 a run's steps lie beside it, history has an index, and old records may be gone.
+pub(crate) const VERSION: u32 = 2;
 
 /// The paths of a state directory.
 #[derive(Debug, Clone)]
@@ -82,6 +84,19 @@ impl Layout {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::io("clearing the database")(error)),
             _ => Ok(()),
         }
+    }
+
+    /// Says that the state is as this version of the format has it, if an older one was there.
+    pub fn upgrade(&self) -> Result<()> {
+        if self.read_version()? == Some(VERSION) {
+            return Ok(());
+        }
+        let writing = || Fault::io("writing the state directory");
+        let new = self.root.join("version.new");
+        let mut version = File::create(&new).map_err(writing())?;
+        writeln!(version, "{VERSION}").and_then(|()| version.sync_all()).map_err(writing())?;
+        fs::rename(new, self.version()).map_err(writing())?;
+        sync_directory(&self.root)
     }
 
     /// Ends it: from now on what is in the state counts.

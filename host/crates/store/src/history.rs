@@ -1,27 +1,33 @@
 //! The history: a chain of records per place, the head of each chain, and the inventories.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use springline_model::Digest;
-use springline_model::history::{GENESIS, Record, Sealed, Verified, seal};
-use springline_model::port::Page;
-use springline_model::run::Place;
+use springline_model::history::{Anchor, GENESIS, Record, Sealed, Verified, seal};
+use springline_model::port::StoreError;
+use springline_model::run::{Place, Timestamp};
 
 use crate::database::{Database, Value};
 use crate::fault::{Fault, Result};
-use crate::keys;
-use crate::runs::counters;
+use crate::keys::{self, Key};
+use crate::lines::{self, BLOCK};
 use crate::write::Writer;
+use crate::{pages, releases};
 
 /// What is known of a place.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Known {
+pub(crate) struct Known {
     /// The sequence and the hash of the last record.
-    head: Option<(u64, Digest)>,
-    inventory: Option<Digest>,
+    pub head: Option<(u64, Digest)>,
+    pub inventory: Option<Digest>,
+    /// Where its chain begins, if its oldest records were removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
 }
 
 impl Known {
-    fn get(database: &Database, place: &Place) -> Result<Self> {
+    pub fn get(database: &Database, place: &Place) -> Result<Self> {
         Ok(database.get_json(&keys::place(place)?, || format!("what is known of {place}"))?.unwrap_or_default())
     }
 }
@@ -31,8 +37,13 @@ pub(crate) fn set_inventory(writer: &mut Writer<'_>, place: &Place, inventory: &
     writer.changes.put_json(keys::place(place)?, &known)
 }
 
-/// Seals a record and puts it at the end of its chain.
-pub(crate) fn append(writer: &mut Writer<'_>, mut record: Record, inventory: Option<Digest>) -> Result<Sealed> {
+/// Seals a record and puts it at the end of its chain. `touched` are the objects that it is found by.
+pub(crate) fn append(
+    writer: &mut Writer<'_>,
+    mut record: Record,
+    inventory: Option<Digest>,
+    touched: &[String],
+) -> Result<Sealed> {
     let place = record.place.clone();
     let known = Known::get(writer.database, &place)?;
     let (last, previous) = known.head.unwrap_or((0, GENESIS));
@@ -42,21 +53,58 @@ pub(crate) fn append(writer: &mut Writer<'_>, mut record: Record, inventory: Opt
 
     let key = keys::record(&place, sealed.record.sequence)?;
     writer.counters.records += 1;
-    writer.changes.put(keys::written(writer.counters.records), key.bytes())?;
+    writer.counters.indexed += 1;
+    let order = writer.counters.records;
+    writer.changes.put(keys::written(order), key.bytes())?;
     writer.changes.put_json(key, &sealed)?;
+    index(writer, order, &sealed)?;
+    lines::put_times(writer, order, (sealed.record.started, sealed.record.started))?;
+    lines::put_objects(writer, order, touched);
     let head = Some((sealed.record.sequence, sealed.hash));
-    let known = Known { head, inventory: inventory.or(known.inventory) };
+    let known = Known { head, inventory: inventory.or(known.inventory), anchor: known.anchor };
     writer.changes.put_json(keys::place(&place)?, &known)?;
     Ok(sealed)
 }
 
-pub(crate) fn inventory(database: &Database, place: &Place) -> Result<Option<Digest>> {
-    Ok(Known::get(database, place)?.inventory)
+/// What leads to a record, but for its objects and its time.
+fn index(writer: &mut Writer<'_>, order: u64, sealed: &Sealed) -> Result<()> {
+    lines::put(writer, order, &sealed.record);
+    writer.changes.put(keys::hashes(sealed.hash.as_bytes()), &order.to_be_bytes())
 }
 
-/// The sequence of the last record of a place; 0 if there is none.
-fn head(database: &Database, place: &Place) -> Result<u64> {
-    Ok(Known::get(database, place)?.head.map_or(0, |(sequence, _)| sequence))
+/// Indexes a block of the records that an earlier Springline wrote.
+pub(crate) fn index_block(writer: &mut Writer<'_>) -> Result<()> {
+    let first = writer.counters.indexed + 1;
+    let last = ((first / BLOCK + 1) * BLOCK - 1).min(writer.counters.records);
+    let mut times = (Timestamp::MAX, Timestamp::MIN);
+    for order in first..=last {
+        let sealed = written(writer.database, order)?.ok_or_else(|| pages::lost(order))?;
+        index(writer, order, &sealed)?;
+        times = (times.0.min(sealed.record.started), times.1.max(sealed.record.started));
+    }
+    lines::put_times(writer, last, times)?;
+    writer.counters.indexed = last;
+    writer.counters.nameless = last;
+    Ok(())
+}
+
+/// Lets the records that an earlier Springline wrote be found by their objects.
+pub(crate) fn index_objects(
+    writer: &mut Writer<'_>,
+    names: &mut dyn FnMut(&Record) -> Result<Vec<String>, StoreError>,
+) -> Result<()> {
+    for order in 1..=writer.counters.nameless {
+        if let Some(sealed) = written(writer.database, order)? {
+            lines::put_objects(writer, order, &names(&sealed.record)?);
+            writer.commit()?;
+        }
+    }
+    writer.counters.nameless = 0;
+    Ok(())
+}
+
+pub(crate) fn inventory(database: &Database, place: &Place) -> Result<Option<Digest>> {
+    Ok(Known::get(database, place)?.inventory)
 }
 
 pub(crate) fn places(database: &Database) -> Result<Vec<Place>> {
@@ -78,66 +126,63 @@ pub(crate) fn records(database: &Database) -> Result<impl Iterator<Item = Result
     Ok(database.scan(&keys::records())?.map(|entry| read(&entry?.1)))
 }
 
-/// The record that was written as this one, over all chains.
-fn written(database: &Database, order: u64) -> Result<Sealed> {
-    let lost = || Fault::Damaged(format!("record {order} of its history is lost"));
-    let key = database.get(&keys::written(order))?.ok_or_else(lost)?;
+/// The record that was written as this one, over all chains; none if it was removed, or lost.
+pub(crate) fn written(database: &Database, order: u64) -> Result<Option<Sealed>> {
+    let Some(key) = database.get(&keys::written(order))? else { return Ok(None) };
     let (place, sequence) = keys::record_of(key.bytes())?;
-    let value = database.get(&keys::record(&place, sequence)?)?.ok_or_else(lost)?;
-    read(&value)
+    let value = database.get(&keys::record(&place, sequence)?)?.ok_or_else(|| pages::lost(order))?;
+    read(&value).map(Some)
 }
 
-/// A part of the history, newest first.
-pub(crate) fn page(database: &Database, page: &Page) -> Result<Vec<Sealed>> {
-    let limit = if page.limit == 0 { usize::MAX } else { page.limit };
-    if let (Some(application), Some(environment)) = (&page.application, &page.environment) {
-        let place = Place { application: application.clone(), environment: environment.clone() };
-        return page_of_place(database, &place, limit);
-    }
-    let mut found = Vec::new();
-    for order in (1..=counters(database)?.records).rev() {
-        if found.len() == limit {
-            break;
-        }
-        let lost = || Fault::Damaged(format!("record {order} of its history is lost"));
-        let key = database.get(&keys::written(order))?.ok_or_else(lost)?;
-        let (place, _) = keys::record_of(key.bytes())?;
-        let is_wanted = page.application.as_ref().is_none_or(|wanted| *wanted == place.application)
-            && page.environment.as_ref().is_none_or(|wanted| *wanted == place.environment);
-        if is_wanted {
-            found.push(written(database, order)?);
-        }
-    }
-    Ok(found)
+/// All ranges of removed records: their first and last orders.
+pub(crate) fn all_removed(database: &Database) -> Result<BTreeMap<u64, u64>> {
+    let entries = database.scan(&keys::all_removed())?;
+    entries.map(|entry| entry.and_then(|(key, last)| Ok((keys::number_of(&key)?, end_of_removed(&last)?)))).collect()
 }
 
-fn page_of_place(database: &Database, place: &Place, limit: usize) -> Result<Vec<Sealed>> {
-    let mut found = Vec::new();
-    let head = head(database, place)?;
-    for sequence in (1..=head).rev().take(limit) {
-        let value = database.get(&keys::record(place, sequence)?)?;
-        let value = value.ok_or_else(|| Fault::Damaged(format!("record {sequence} of {place} is lost")))?;
-        found.push(read(&value)?);
+fn end_of_removed(value: &Value) -> Result<u64> {
+    let last = value.bytes().try_into().map(u64::from_be_bytes);
+    last.map_err(|_| Fault::Damaged("what was removed of its history can't be read".into()))
+}
+
+/// The range of removed records that this one is in.
+pub(crate) fn removed_around(database: &Database, order: u64) -> Result<Option<(u64, u64)>> {
+    let Some(key) = database.last_within(keys::removed(0), keys::removed(order))? else { return Ok(None) };
+    let first = keys::number_of(&key)?;
+    let Some(value) = database.get(&Key::of(&key))? else { return Ok(None) };
+    let last = end_of_removed(&value)?;
+    Ok((last >= order).then_some((first, last)))
+}
+
+/// The records whose hash starts with these hex digits, newest first.
+pub(crate) fn by_hash(database: &Database, prefix: &str) -> Result<Vec<Sealed>> {
+    let Some((bytes, _)) = releases::parse(prefix) else { return Ok(Vec::new()) };
+    let mut orders = Vec::new();
+    for entry in database.scan(&keys::hashes(&bytes))? {
+        orders.push(keys::number_of(entry?.1.bytes())?);
     }
-    Ok(found)
+    orders.sort_unstable_by(|a, b| b.cmp(a));
+    let found = orders.into_iter().map(|order| written(database, order)?.ok_or_else(|| pages::lost(order)));
+    found.filter(|sealed| sealed.as_ref().map_or(true, |sealed| sealed.hash.hex().starts_with(prefix))).collect()
 }
 
 /// Checks every chain from its first record to its head.
 pub(crate) fn verify(database: &Database) -> Result<Vec<Verified>> {
     let mut verified = Vec::new();
     for place in places(database)? {
-        let head = Known::get(database, &place)?.head;
-        let chain = verify_chain(database, place, head)?;
+        let known = Known::get(database, &place)?;
+        let has_head = known.head.is_some();
+        let chain = verify_chain(database, place, known)?;
         // A place that nothing was recorded of yet has no chain.
-        if head.is_some() || chain.records > 0 {
+        if has_head || chain.records > 0 {
             verified.push(chain);
         }
     }
     Ok(verified)
 }
 
-fn verify_chain(database: &Database, place: Place, head: Option<(u64, Digest)>) -> Result<Verified> {
-    let mut last = (0, GENESIS);
+fn verify_chain(database: &Database, place: Place, Known { head, anchor, .. }: Known) -> Result<Verified> {
+    let mut last = anchor.as_ref().map_or((0, GENESIS), |anchor| (anchor.sequence, anchor.hash));
     let mut broken = None;
     let mut records = 0;
     for entry in database.scan(&keys::chain(&place)?)? {
@@ -157,7 +202,7 @@ fn verify_chain(database: &Database, place: Place, head: Option<(u64, Digest)>) 
         broken = Some((last.0.min(sequence) + 1, wrong));
     }
     let head = if broken.is_none() { last.1 } else { hash };
-    Ok(Verified { place, records, head, broken })
+    Ok(Verified { place, anchor, records, head, broken })
 }
 
 /// Checks a record against the one before it, and returns its own sequence and hash.
@@ -179,6 +224,6 @@ fn check(number: u64, value: &Value, (last, previous): (u64, Digest)) -> Result<
     Ok((expected, hash))
 }
 
-fn read(value: &Value) -> Result<Sealed> {
+pub(crate) fn read(value: &Value) -> Result<Sealed> {
     value.json(|| "a record of its history".into())
 }

@@ -7,6 +7,9 @@ use springline_model::run::Place;
 
 use crate::fault::{Fault, Result};
 
+/// How much of its subject's digest names a line: enough for no two to be the same.
+const LINE: usize = 16;
+
 /// A key, or the beginning of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key(Vec<u8>);
@@ -18,6 +21,15 @@ impl Key {
 
     fn new(sort: u8) -> Self {
         Self(vec![sort])
+    }
+
+    /// A key that was read.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    pub fn and_number(self, number: u64) -> Self {
+        self.and(&number.to_be_bytes())
     }
 
     fn and(mut self, part: &[u8]) -> Self {
@@ -70,9 +82,13 @@ pub(crate) fn place(place: &Place) -> Result<Key> {
     Ok(places().and(&place_name(place)?))
 }
 
-/// The standing orders of a place.
+/// The standing orders of all places.
+pub(crate) fn all_standing() -> Key {
+    Key::new(b's')
+}
+
 pub(crate) fn standing(place: &Place) -> Result<Key> {
-    Ok(Key::new(b's').and(&place_name(place)?))
+    Ok(all_standing().and(&place_name(place)?))
 }
 
 /// The records of all chains.
@@ -95,6 +111,38 @@ pub(crate) fn all_written() -> Key {
 
 pub(crate) fn written(order: u64) -> Key {
     all_written().and(&order.to_be_bytes())
+}
+
+/// The order of a record, by the first bytes of its hash.
+pub(crate) fn hashes(prefix: &[u8]) -> Key {
+    Key::new(b'y').and(prefix)
+}
+
+/// Orders of records that were removed: the last one of a range, by its first one.
+pub(crate) fn all_removed() -> Key {
+    Key::new(b'g')
+}
+
+pub(crate) fn removed(first: u64) -> Key {
+    all_removed().and(&first.to_be_bytes())
+}
+
+/// A line of the index ([`crate::lines`]), without the order of the record.
+pub(crate) fn line(subject: &Digest) -> Key {
+    Key::new(b'i').and(&subject.as_bytes()[..LINE])
+}
+
+pub(crate) fn object_lines() -> Key {
+    Key::new(b'j')
+}
+
+pub(crate) fn object_line(name: &Digest) -> Key {
+    object_lines().and(&name.as_bytes()[..LINE])
+}
+
+/// Between which moments the records of a block began.
+pub(crate) fn times(block: u64) -> Key {
+    Key::new(b't').and(&block.to_be_bytes())
 }
 
 /// Releases by the first bytes of their id.

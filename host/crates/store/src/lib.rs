@@ -4,7 +4,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `version` | the version of the format, 1 |
+//! | `version` | the version of the format, 2 |
 //! | `lock` | who owns the directory, one JSON line; locked as long as it does |
 //! | `db/` | the database |
 //! | `acknowledged` | how many durable writes were acknowledged, to notice a database that lost some |
@@ -18,6 +18,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod check;
+mod compact;
 mod database;
 mod fault;
 mod files;
@@ -25,7 +26,9 @@ mod history;
 mod journal;
 mod kept;
 mod keys;
+mod lines;
 mod open;
+mod pages;
 mod quiet;
 mod releases;
 mod roots;
@@ -38,9 +41,9 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use springline_model::Digest;
 use springline_model::call::CallKey;
-use springline_model::history::{Sealed, Verified};
+use springline_model::history::{Anchor, Compacted, Record, Retention, Sealed, Verified};
 use springline_model::plugin::Description;
-use springline_model::port::{Finish, Page, Roots, Store, StoreError};
+use springline_model::port::{Finish, Found, Page, Roots, Store, StoreError};
 use springline_model::run::{Kept, Place, Release, Run, Standing, Timestamp};
 
 use crate::database::Database;
@@ -113,7 +116,7 @@ impl Store for SledStore {
     fn finish(&self, finish: Finish) -> Result<Sealed, StoreError> {
         self.write(Reach::Disk, |writer| {
             runs::put(writer, &finish.run)?;
-            let sealed = history::append(writer, finish.record, finish.inventory)?;
+            let sealed = history::append(writer, finish.record, finish.inventory, &finish.touched)?;
             if let Some(release) = &finish.release {
                 releases::put(writer, release)?;
             }
@@ -166,8 +169,31 @@ impl Store for SledStore {
         self.read(|database| releases::find(database, place, prefix))
     }
 
-    fn history(&self, page: &Page) -> Result<Vec<Sealed>, StoreError> {
-        self.read(|database| history::page(database, page))
+    fn history(&self, page: &Page) -> Result<Found, StoreError> {
+        self.read(|database| pages::page(database, page))
+    }
+
+    fn index_objects(
+        &self,
+        names: &mut dyn FnMut(&Record) -> Result<Vec<String>, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.write(Reach::System, |writer| history::index_objects(writer, names))
+    }
+
+    fn chain(&self, place: &Place, from: u64, limit: usize) -> Result<Vec<Sealed>, StoreError> {
+        self.read(|database| pages::chain(database, place, from, limit))
+    }
+
+    fn sealed(&self, prefix: &str) -> Result<Vec<Sealed>, StoreError> {
+        self.read(|database| history::by_hash(database, prefix))
+    }
+
+    fn anchor(&self, place: &Place) -> Result<Option<Anchor>, StoreError> {
+        self.read(|database| Ok(history::Known::get(database, place)?.anchor))
+    }
+
+    fn compact(&self, policy: Retention, now: Timestamp, pretend: bool) -> Result<Vec<Compacted>, StoreError> {
+        compact::compact(self, policy, now, pretend)
     }
 
     fn verify(&self) -> Result<Vec<Verified>, StoreError> {

@@ -8,9 +8,11 @@ use crate::database::Database;
 use crate::fault::{Fault, Result};
 use crate::files::{Acknowledged, Layout, Lock};
 use crate::journal::{Expected, Journal};
+use crate::lines::BLOCK;
 use crate::runs::WrittenSteps;
-use crate::write::{Counters, Turn};
-use crate::{SledStore, keys, quiet};
+use crate::runs::counters;
+use crate::write::{Counters, Reach, Turn};
+use crate::{SledStore, history, keys, quiet};
 
 pub(crate) fn open(directory: &Path, verb: &str) -> Result<SledStore> {
     quiet::install();
@@ -24,14 +26,32 @@ pub(crate) fn open(directory: &Path, verb: &str) -> Result<SledStore> {
         None => set_up(&layout)?,
     };
     let journal = Journal::begin(&layout.journal())?;
-    Ok(SledStore {
+    let store = SledStore {
         database,
         acknowledged,
-        layout,
+        layout: layout.clone(),
         turn: Mutex::new(Turn { counters, journal, steps: WrittenSteps::new(), failed: None }),
         gate: RwLock::new(()),
         _lock: lock,
-    })
+    };
+    index(&store)?;
+    layout.upgrade()?;
+    Ok(store)
+}
+
+/// Indexes what an earlier Springline wrote into the history.
+fn index(store: &SledStore) -> Result<()> {
+    loop {
+        let left = store.read(|database| {
+            let counters = counters(database)?;
+            Ok(counters.records - counters.indexed)
+        })?;
+        if left == 0 {
+            return Ok(());
+        }
+        let reach = if left <= BLOCK { Reach::Disk } else { Reach::System };
+        store.write(reach, history::index_block)?;
+    }
 }
 
 fn set_up(layout: &Layout) -> Result<(Database, Acknowledged, Counters)> {

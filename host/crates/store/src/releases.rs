@@ -59,7 +59,7 @@ fn is_at(release: &Release, place: &Place) -> bool {
 }
 
 /// The whole bytes of some hex digits, and the digit that is left; none if they can't begin an id.
-fn parse(prefix: &str) -> Option<(Vec<u8>, Option<u8>)> {
+pub(crate) fn parse(prefix: &str) -> Option<(Vec<u8>, Option<u8>)> {
     let digit = |digit: &u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

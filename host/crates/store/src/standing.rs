@@ -1,5 +1,8 @@
 //! Standing orders.
 
+use std::collections::BTreeSet;
+
+use springline_model::Digest;
 use springline_model::run::{Place, Standing};
 
 use crate::database::Database;
@@ -10,6 +13,18 @@ use crate::write::Writer;
 pub(crate) fn get(database: &Database, place: &Place) -> Result<Standing> {
     let read = database.get_json(&keys::standing(place)?, || format!("the standing orders of {place}"))?;
     Ok(read.unwrap_or_default())
+}
+
+/// The releases that any of them names.
+pub(crate) fn releases(database: &Database) -> Result<BTreeSet<Digest>> {
+    let mut named = BTreeSet::new();
+    for entry in database.scan(&keys::all_standing())? {
+        let standing: Standing = entry?.1.json(|| "the standing orders of a place".into())?;
+        named.extend(standing.pin.map(|pin| pin.release));
+        named.extend(standing.approvals.iter().map(|approval| approval.release));
+        named.extend(standing.healthy.map(|healthy| healthy.release));
+    }
+    Ok(named)
 }
 
 /// Writes them; what orders nothing is no entry.

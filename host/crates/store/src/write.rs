@@ -31,8 +31,14 @@ pub(crate) struct Counters {
     pub acknowledged: u64,
     /// Runs, which are numbered without gaps.
     pub runs: u64,
-    /// History's records, over all chains.
+    /// History's records, over all chains, those that were removed included.
     pub records: u64,
+    /// How many of them are in the index: all, unless an earlier Springline wrote some.
+    #[serde(default)]
+    pub indexed: u64,
+    /// How many of them, the first ones, can't be found by their objects.
+    #[serde(default)]
+    pub nameless: u64,
 }
 
 /// A write in the making.

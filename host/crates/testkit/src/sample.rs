@@ -113,7 +113,7 @@ pub fn finish(place: &Place, run: &Run, seed: &str) -> Finish {
     record.release = Some(release.id);
     record.inventory = Some(inventory);
     let run = ended(run.clone(), run.started + 1_500);
-    Finish { run, record, release: Some(release), inventory: Some(inventory) }
+    Finish { run, record, release: Some(release), inventory: Some(inventory), touched: Vec::new() }
 }
 
 /// The key of a call of a plugin.

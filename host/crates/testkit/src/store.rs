@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use springline_model::Digest;
 use springline_model::call::CallKey;
-use springline_model::history::{GENESIS, Sealed, Verified, seal};
+use springline_model::history::{Anchor, Compacted, GENESIS, Outcome, Record, Retention, Sealed, Verified, seal};
 use springline_model::plugin::Description;
-use springline_model::port::{Finish, Page, Roots, Store, StoreError};
+use springline_model::port::{Cursor, Finish, Found, Page, Roots, Store, StoreError};
 use springline_model::run::{Kept, Output, Place, Release, Run, RunState, Standing, Timestamp};
 
 /// How many results of one call are kept.
@@ -30,8 +30,9 @@ struct State {
     standing: BTreeMap<Place, Standing>,
     releases: Vec<Release>,
     chains: BTreeMap<Place, Vec<Sealed>>,
-    /// Which record was written when, over all chains.
-    order: Vec<(Place, usize)>,
+    /// Which record was written when, over all chains, and the objects it is found by.
+    order: Vec<(Place, u64, Vec<String>)>,
+    anchors: BTreeMap<Place, Anchor>,
     kept: BTreeMap<Digest, Vec<Listed>>,
     exact: BTreeMap<Digest, Kept>,
     descriptions: BTreeMap<Digest, Description>,
@@ -94,6 +95,40 @@ impl State {
         Ok(())
     }
 
+    fn sealed(&self, place: &Place, sequence: u64) -> Option<&Sealed> {
+        self.chains.get(place)?.iter().find(|sealed| sealed.record.sequence == sequence)
+    }
+
+    fn compact(&mut self, place: &Place, (policy, now): (Retention, Timestamp), pretend: bool) -> Option<Compacted> {
+        let chain = self.chains.get_mut(place)?;
+        let newest = chain.iter().rposition(|sealed| sealed.record.outcome == Outcome::Succeeded)?;
+        let mut going = if policy.is_set() { newest } else { 0 };
+        if let Some(days) = policy.keep_days {
+            let before = now - i64::from(days) * 24 * 60 * 60 * 1000;
+            going = going.min(chain.iter().take_while(|sealed| sealed.record.started < before).count());
+        }
+        going = going.min(chain.len().saturating_sub(policy.keep_records.unwrap_or(0) as usize));
+        let last = chain[..going].last()?;
+        let anchor = Anchor { sequence: last.record.sequence, hash: last.hash, at: now, policy };
+        let gone: Vec<_> = chain[..going].to_vec();
+        let named = |sealed: &Sealed| [sealed.record.release, sealed.record.from];
+        let staying = self.chains.values().flatten().filter(|sealed| !gone.contains(sealed));
+        let mut held: BTreeSet<_> = staying.flat_map(named).flatten().collect();
+        for standing in self.standing.values() {
+            held.extend(standing.pin.iter().map(|pin| pin.release));
+            held.extend(standing.approvals.iter().map(|approval| approval.release));
+            held.extend(standing.healthy.iter().map(|healthy| healthy.release));
+        }
+        let going_too: BTreeSet<_> = gone.iter().flat_map(named).flatten().filter(|id| !held.contains(id)).collect();
+        let releases = self.releases.iter().filter(|release| going_too.contains(&release.id)).count() as u64;
+        if !pretend {
+            self.releases.retain(|release| !going_too.contains(&release.id));
+            self.chains.get_mut(place)?.drain(..going);
+            self.anchors.insert(place.clone(), anchor.clone());
+        }
+        Some(Compacted { place: place.clone(), records: going as u64, releases, anchor })
+    }
+
     fn forget_exact(&mut self, exact: &Digest, kept: &Kept) {
         if self.exact.get(exact).is_some_and(|found| is_same(found, kept)) {
             self.exact.remove(exact);
@@ -126,12 +161,11 @@ impl Store for MemoryStore {
         let place = finish.record.place.clone();
         let mut record = finish.record;
         let chain = state.chains.entry(place.clone()).or_default();
-        record.sequence = chain.len() as u64 + 1;
+        record.sequence = chain.last().map_or(1, |last| last.record.sequence + 1);
         record.previous = chain.last().map_or(GENESIS, |last| last.hash);
         let sealed = Sealed { hash: seal(&record), record };
         chain.push(sealed.clone());
-        let at = chain.len() - 1;
-        state.order.push((place.clone(), at));
+        state.order.push((place.clone(), sealed.record.sequence, finish.touched));
         if let Some(release) = finish.release
             && state.releases.iter().all(|known| known.id != release.id)
         {
@@ -193,19 +227,59 @@ impl Store for MemoryStore {
         Ok(found.filter(|release| is_at(release) && release.id.hex().starts_with(prefix)).cloned().collect())
     }
 
-    fn history(&self, page: &Page) -> Result<Vec<Sealed>, StoreError> {
+    fn history(&self, page: &Page) -> Result<Found, StoreError> {
         let state = self.state();
-        let is_wanted = |place: &Place| {
-            page.application.as_ref().is_none_or(|wanted| *wanted == place.application)
-                && page.environment.as_ref().is_none_or(|wanted| *wanted == place.environment)
-        };
-        let found = state.order.iter().rev().filter(|(place, _)| is_wanted(place));
-        Ok(found.take(limit_of(page.limit)).map(|(place, at)| state.chains[place][*at].clone()).collect())
+        let end = page.after.map_or(state.order.len(), |after| after.0.saturating_sub(1) as usize);
+        let mut found = Found::default();
+        let mut last = 0;
+        for (at, (place, sequence, touched)) in state.order[..end.min(state.order.len())].iter().enumerate().rev() {
+            let Some(sealed) = state.sealed(place, *sequence) else { continue };
+            let is_found = page.object.as_ref().is_none_or(|object| touched.contains(object));
+            if !is_found || !page.wants(&sealed.record) {
+                continue;
+            }
+            if found.records.len() == limit_of(page.limit) {
+                found.next = Some(Cursor(last));
+                break;
+            }
+            found.records.push(sealed.clone());
+            last = at as u64 + 1;
+        }
+        Ok(found)
+    }
+
+    fn index_objects(
+        &self,
+        _names: &mut dyn FnMut(&Record) -> Result<Vec<String>, StoreError>,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn chain(&self, place: &Place, from: u64, limit: usize) -> Result<Vec<Sealed>, StoreError> {
+        let state = self.state();
+        let chain = state.chains.get(place).into_iter().flatten();
+        Ok(chain.filter(|sealed| sealed.record.sequence >= from).take(limit_of(limit)).cloned().collect())
+    }
+
+    fn sealed(&self, prefix: &str) -> Result<Vec<Sealed>, StoreError> {
+        let state = self.state();
+        let newest_first = state.order.iter().rev().filter_map(|(place, sequence, _)| state.sealed(place, *sequence));
+        Ok(newest_first.filter(|sealed| sealed.hash.hex().starts_with(prefix)).cloned().collect())
+    }
+
+    fn anchor(&self, place: &Place) -> Result<Option<Anchor>, StoreError> {
+        Ok(self.state().anchors.get(place).cloned())
+    }
+
+    fn compact(&self, policy: Retention, now: Timestamp, pretend: bool) -> Result<Vec<Compacted>, StoreError> {
+        let mut state = self.state();
+        let places: Vec<_> = state.chains.keys().cloned().collect();
+        Ok(places.iter().filter_map(|place| state.compact(place, (policy, now), pretend)).collect())
     }
 
     fn verify(&self) -> Result<Vec<Verified>, StoreError> {
         let state = self.state();
-        Ok(state.chains.iter().map(|(place, chain)| verify(place, chain)).collect())
+        Ok(state.chains.iter().map(|(place, chain)| verify(place, state.anchors.get(place), chain)).collect())
     }
 
     fn kept_exact(&self, exact: &Digest) -> Result<Option<Kept>, StoreError> {
@@ -308,11 +382,11 @@ fn unknown(run: &Run) -> StoreError {
     StoreError::Io(format!("there is no run {}", run.number))
 }
 
-fn verify(place: &Place, chain: &[Sealed]) -> Verified {
-    let mut previous = GENESIS;
+fn verify(place: &Place, anchor: Option<&Anchor>, chain: &[Sealed]) -> Verified {
+    let mut previous = anchor.map_or(GENESIS, |anchor| anchor.hash);
     let mut broken = None;
     for (at, sealed) in chain.iter().enumerate() {
-        let expected = at as u64 + 1;
+        let expected = anchor.map_or(0, |anchor| anchor.sequence) + at as u64 + 1;
         let wrong = if sealed.record.sequence != expected {
             Some("its number is wrong")
         } else if sealed.record.previous != previous {
@@ -329,7 +403,7 @@ fn verify(place: &Place, chain: &[Sealed]) -> Verified {
         previous = sealed.hash;
     }
     let head = chain.last().map_or(GENESIS, |last| last.hash);
-    Verified { place: place.clone(), records: chain.len() as u64, head, broken }
+    Verified { place: place.clone(), anchor: anchor.cloned(), records: chain.len() as u64, head, broken }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ fn look(world: &World) -> Result<Healed, Box<StageError>> {
 }
 
 fn records(world: &World) -> usize {
-    world.store.history(&Page::default()).unwrap().len()
+    world.store.history(&Page::default()).unwrap().records.len()
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn drift_is_repaired_from_the_release_and_recorded() {
     // Hooks are for what is new.
     assert_eq!(world.applied(), ["update a", "create b"]);
     assert_eq!(world.text("a").unwrap(), "a: <X>");
-    let record = world.store.history(&Page::default()).unwrap().remove(0).record;
+    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
     assert_eq!((&record.cause, &record.outcome), (&Cause::Drift, &Outcome::Succeeded));
     assert_eq!(record.release, report.synced[0].sealed.record.release);
     assert_eq!(record.actor, "watcher@somewhere");
@@ -117,7 +117,7 @@ fn a_repair_that_fails_is_recorded_and_tried_again() {
     world.live.set("a", None);
     world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
     look(&world).unwrap_err();
-    let newest = world.store.history(&Page::default()).unwrap().remove(0).record;
+    let newest = world.store.history(&Page::default()).unwrap().records.remove(0).record;
     assert!(matches!(newest.outcome, Outcome::Failed { .. }));
     assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
     assert_eq!(world.text("a").unwrap(), "a: <X>");

@@ -34,7 +34,7 @@ fn run(world: &World, revision: &str) -> Result<Report, Failure> {
 }
 
 fn done(world: &World) -> Vec<Done> {
-    let record = world.store.history(&Page::default()).unwrap().remove(0).record;
+    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
     record.changes.map(|changes| read_json(world.ports(), &changes).unwrap()).unwrap_or_default()
 }
 
@@ -48,7 +48,7 @@ fn hooks_run_around_and_among_the_changes_and_are_kept_nowhere() {
     let expected = [("migrate", Some(Phase::Before)), ("a", None), ("warm", Some(Phase::During)), ("b", None)];
     let expected = expected.into_iter().chain([("smoke", Some(Phase::After))]);
     assert_eq!(hooks, expected.map(|(live, hook)| (live.to_owned(), hook)).collect::<Vec<_>>());
-    assert_eq!(world.store.history(&Page::default()).unwrap()[0].record.counts.created, 2);
+    assert_eq!(world.store.history(&Page::default()).unwrap().records[0].record.counts.created, 2);
     let found = status(world.ports(), &world.place(), &world.chain.environments[0].target, true).unwrap();
     assert_eq!((found.desired(), found.drifted.len()), (2, 0));
 }
@@ -247,7 +247,7 @@ fn what_was_deleted_and_is_held_runs_no_hooks_again() {
     for _ in 0..3 {
         world.applied();
         world.run("r2", &files("x", "-", ALL)).unwrap();
-        deleted.push(world.store.history(&Page::default()).unwrap().remove(0).record.counts.deleted);
+        deleted.push(world.store.history(&Page::default()).unwrap().records.remove(0).record.counts.deleted);
         runs.push(world.applied().iter().filter(|applied| applied.starts_with("create ")).count());
     }
     assert_eq!((deleted, runs), (vec![1, 0, 0], vec![3, 0, 0]));

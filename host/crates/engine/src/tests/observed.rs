@@ -25,7 +25,7 @@ fn an_observed_call_is_executed_every_time_and_what_it_used_is_told() {
         assert!(report.run.steps[1..].iter().all(|step| step.used.is_empty() && step.output.is_none()));
         assert_eq!(report.synced[0].sealed.record.used.secrets, ["token"]);
     }
-    let kept = world.store.history(&Page { application: None, environment: None, limit: 0 }).unwrap();
+    let kept = world.store.history(&Page::default()).unwrap().records;
     let release = kept[0].record.release.unwrap();
     let release = &world.store.releases(None, &release.hex()).unwrap()[0];
     assert_eq!(release.used.secrets, ["token"]);

@@ -105,7 +105,7 @@ fn what_is_lost_while_it_is_applied_is_made_again_and_recorded_once() {
     let world = World::new();
     world.live.fail("apply", "a", Fault::Lost { message: "a blob is damaged".into() });
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
-    assert_eq!(world.store.history(&Page::default()).unwrap().len(), 1);
+    assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 1);
     assert_eq!(world.live.objects().len(), 2);
 }
 
@@ -139,7 +139,7 @@ fn a_failed_wave_ends_before_the_next_one_begins() {
     let failure = world.run("r1", &files("x", "-", "a\nb\nlate")).unwrap_err();
     assert_eq!(failure.0.stage, Stage::Apply);
     assert_eq!(world.live.writes(), ["b"]);
-    let history = world.store.history(&Page::default()).unwrap();
+    let history = world.store.history(&Page::default()).unwrap().records;
     assert!(matches!(history[0].record.outcome, Outcome::Failed { stage: Stage::Apply, .. }));
     assert_eq!((history[0].record.counts.created, history[0].record.counts.failed), (1, 1));
 }
@@ -220,7 +220,7 @@ fn what_stays_unhealthy_fails_and_is_recorded() {
     world.live.set_health("a", [HealthStatus::Degraded]);
     let failure = world.run("r1", &files("x", "-", "a\nb")).unwrap_err();
     assert!(failure.0.to_string().contains("a is Degraded"), "{}", failure.0);
-    let history = world.store.history(&Page::default()).unwrap();
+    let history = world.store.history(&Page::default()).unwrap().records;
     assert!(matches!(history[0].record.outcome, Outcome::Failed { stage: Stage::Health, .. }));
     assert_eq!(inventory(&world), ["a", "b"]);
 }

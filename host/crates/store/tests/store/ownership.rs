@@ -45,10 +45,10 @@ fn what_a_dead_owner_left_is_no_obstacle() {
 fn a_newer_state_is_refused_and_left_alone() {
     let root = tempfile::tempdir().unwrap();
     drop(SledStore::open(root.path()).unwrap());
-    fs::write(root.path().join("version"), "2\n").unwrap();
+    fs::write(root.path().join("version"), "3\n").unwrap();
     let error = refusal(root.path());
-    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error:?}");
-    assert_eq!(fs::read_to_string(root.path().join("version")).unwrap(), "2\n");
+    assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }), "{error:?}");
+    assert_eq!(fs::read_to_string(root.path().join("version")).unwrap(), "3\n");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_full_disk_is_said_to_be_full_and_nothing_acknowledged_is_lost() {
     assert!(matches!(&error, StoreError::NoSpace(path) if path.contains("state")), "{error:?}");
     let again = store.begin(&sample::run("shop", 2)).unwrap_err();
     assert!(matches!(again, StoreError::NoSpace(_)), "no more writes after it: {again:?}");
-    assert!(!store.history(&Default::default()).unwrap().is_empty(), "reading goes on");
+    assert!(!store.history(&Default::default()).unwrap().records.is_empty(), "reading goes on");
     drop(store);
 
     if let Err(error) = SledStore::open(&state).map(drop) {
@@ -74,7 +74,7 @@ fn a_full_disk_is_said_to_be_full_and_nothing_acknowledged_is_lost() {
     }
     fs::remove_file(ballast).unwrap();
     let store = SledStore::open(&state).unwrap();
-    let history = store.history(&Default::default()).unwrap();
+    let history = store.history(&Default::default()).unwrap().records;
     assert!(history.contains(&last), "what was acknowledged is there");
     assert!(store.verify().unwrap()[0].broken.is_none());
     run_once(&store, &place, 9);

@@ -4,6 +4,7 @@ mod blobs;
 mod store;
 mod store_history;
 mod store_kept;
+mod store_pages;
 
 pub use blobs::{blobs_damage_suite, blobs_suite};
 pub use store::store_suite;

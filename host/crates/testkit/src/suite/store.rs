@@ -9,7 +9,7 @@ use springline_model::plugin::{Description, Kind};
 use springline_model::port::{Store, StoreError};
 use springline_model::run::{How, Pin, Run, RunState, Stage, Standing, Suspension};
 
-use super::{store_history, store_kept};
+use super::{store_history, store_kept, store_pages};
 use crate::sample;
 
 /// Checks all that a store promises. `make` gives an empty store each time it is called.
@@ -29,6 +29,7 @@ pub fn store_suite(make: impl Fn() -> Box<dyn Store>) {
     descriptions_are_kept(&*make());
     roots_are_all_that_is_referred_to(&*make());
     store_history::suite(&make);
+    store_pages::suite(&make);
     store_kept::suite(&make);
 }
 
@@ -44,7 +45,7 @@ fn an_empty_store_has_nothing(store: &dyn Store) {
     assert!(store.unfinished().unwrap().is_empty());
     assert!(store.places().unwrap().is_empty());
     assert!(store.releases(None, "").unwrap().is_empty());
-    assert!(store.history(&Default::default()).unwrap().is_empty());
+    assert!(store.history(&Default::default()).unwrap().records.is_empty());
     assert!(store.verify().unwrap().is_empty());
     assert!(store.all_kept().unwrap().is_empty());
     assert!(store.kept_exact(&Digest::of("x")).unwrap().is_none());
@@ -207,7 +208,7 @@ fn a_release_of_many_artifacts_is_kept_whole(store: &dyn Store) {
     finish.record.plugins = (0..2_000).map(|at| sample::plugin(&at.to_string())).collect();
     let sealed = store.finish(finish.clone()).unwrap();
     assert_eq!(store.releases(None, "").unwrap(), [finish.release.unwrap()]);
-    assert_eq!(store.history(&Default::default()).unwrap(), [sealed]);
+    assert_eq!(store.history(&Default::default()).unwrap().records, [sealed]);
     assert_eq!(store.verify().unwrap()[0].broken, None);
 }
 

@@ -45,8 +45,13 @@ fn history_is_paged_newest_first(store: &dyn Store) {
         expected.insert(0, finish(store, &places[at * 7 % 4], at as i64));
     }
     let history = |application: Option<&str>, environment: Option<&str>, limit| {
-        let page = Page { application: application.map(Into::into), environment: environment.map(Into::into), limit };
-        store.history(&page).unwrap()
+        let page = Page {
+            application: application.map(Into::into),
+            environment: environment.map(Into::into),
+            limit,
+            ..Page::default()
+        };
+        store.history(&page).unwrap().records
     };
     let of = |wanted: &dyn Fn(&Place) -> bool| -> Vec<_> {
         expected.iter().filter(|sealed| wanted(&sealed.record.place)).cloned().collect()
@@ -65,7 +70,7 @@ fn a_chain_follows_its_own_order_whatever_the_clock_says(store: &dyn Store) {
     let place = sample::place("shop", "live");
     let sealed: Vec<_> = [5_000, 1_000, 3_000].into_iter().map(|started| finish(store, &place, started)).collect();
     let newest_first: Vec<_> = sealed.into_iter().rev().collect();
-    assert_eq!(store.history(&Page::default()).unwrap(), newest_first);
+    assert_eq!(store.history(&Page::default()).unwrap().records, newest_first);
     assert_eq!(store.verify().unwrap()[0].broken, None);
 }
 
@@ -77,7 +82,7 @@ fn any_text_survives(store: &dyn Store) {
     finish.record.outcome = Outcome::Failed { stage: Stage::Apply, message: "no\n".repeat(100_000) };
     finish.record.changes = None;
     let sealed = store.finish(finish).unwrap();
-    assert_eq!(store.history(&Page::default()).unwrap(), std::slice::from_ref(&sealed));
+    assert_eq!(store.history(&Page::default()).unwrap().records, std::slice::from_ref(&sealed));
     let verified = store.verify().unwrap();
     assert_eq!((verified[0].head, &verified[0].broken), (sealed.hash, &None));
 }

@@ -1,0 +1,219 @@
+//! The index of the history. For whatever records are asked for by there is a line: the orders of
+//! the records that have it, as keys without values. Where several lines are asked for, their common
+//! orders are found by jumping from one to the next, so that the rarest decides how long it takes.
+//!
+//! Times are not that rare, and no clock is sure to go forward. Of each block of records the index
+//! knows between which moments they began, so that blocks that can't have any are passed over.
+
+use std::collections::BTreeSet;
+
+use springline_model::history::{Ended, Record};
+use springline_model::port::Page;
+use springline_model::run::{Place, Timestamp};
+use springline_model::{Digest, Hasher};
+
+use crate::database::Database;
+use crate::fault::{Fault, Result};
+use crate::keys::{self, Key};
+use crate::write::Writer;
+
+/// How many records a block has.
+pub(crate) const BLOCK: u64 = 1 << 10;
+
+/// What records are asked for by.
+enum Subject<'a> {
+    Application(&'a str),
+    Environment(&'a str),
+    Place(&'a Place),
+    Outcome(Ended),
+    Actor(&'a str),
+    Cause(String),
+    Release(&'a Digest),
+    /// The release that it came from.
+    From(&'a Digest),
+}
+
+impl Subject<'_> {
+    fn line(&self) -> Key {
+        let mut hasher = Hasher::domain("springline-line/1");
+        match self {
+            Self::Application(name) => hasher.field(b"application").field(name.as_bytes()),
+            Self::Environment(name) => hasher.field(b"environment").field(name.as_bytes()),
+            Self::Place(Place { application, environment }) => {
+                hasher.field(b"place").field(application.as_bytes()).field(environment.as_bytes())
+            }
+            Self::Outcome(ended) => hasher.field(b"outcome").field(ended.to_string().as_bytes()),
+            Self::Actor(name) => hasher.field(b"actor").field(name.as_bytes()),
+            Self::Cause(cause) => hasher.field(b"cause").field(cause.as_bytes()),
+            Self::Release(id) => hasher.field(b"release").field(id.as_bytes()),
+            Self::From(id) => hasher.field(b"from").field(id.as_bytes()),
+        };
+        keys::line(&hasher.finish())
+    }
+}
+
+fn object_line(name: &str) -> Key {
+    keys::object_line(&Digest::of(name))
+}
+
+fn lines_of(record: &Record) -> Vec<Key> {
+    let mut subjects = vec![
+        Subject::Application(&record.place.application),
+        Subject::Environment(&record.place.environment),
+        Subject::Place(&record.place),
+        Subject::Outcome(record.outcome.ended()),
+        Subject::Actor(&record.actor),
+        Subject::Cause(record.cause.to_string()),
+    ];
+    subjects.extend(record.release.as_ref().map(Subject::Release));
+    subjects.extend(record.from.as_ref().map(Subject::From));
+    subjects.iter().map(Subject::line).collect()
+}
+
+/// Puts a record into its lines, but for those of objects.
+pub(crate) fn put(writer: &mut Writer<'_>, order: u64, record: &Record) {
+    for line in lines_of(record) {
+        writer.changes.add(line.and_number(order));
+    }
+}
+
+/// Puts a record into the lines of objects.
+pub(crate) fn put_objects<'n>(writer: &mut Writer<'_>, order: u64, names: impl IntoIterator<Item = &'n String>) {
+    let names: BTreeSet<_> = names.into_iter().collect();
+    for name in names {
+        writer.changes.add(object_line(name).and_number(order));
+    }
+}
+
+/// Takes a record out of its lines; those of objects are left ([`sweep_objects`]).
+pub(crate) fn remove(writer: &mut Writer<'_>, order: u64, record: &Record) -> Result<()> {
+    lines_of(record).into_iter().try_for_each(|line| writer.changes.remove(line.and_number(order)))
+}
+
+/// The entries in the lines of objects whose order is gone.
+pub(crate) fn gone_objects(database: &Database, is_gone: impl Fn(u64) -> bool) -> Result<Vec<Key>> {
+    let mut gone = Vec::new();
+    for key in database.keys(&keys::object_lines())? {
+        let key = key?;
+        if is_gone(keys::number_of(&key)?) {
+            gone.push(Key::of(&key));
+        }
+    }
+    Ok(gone)
+}
+
+/// Adds the moments when records began to the block that all of them are in.
+pub(crate) fn put_times(writer: &mut Writer<'_>, order: u64, (from, to): (Timestamp, Timestamp)) -> Result<()> {
+    let key = keys::times(order / BLOCK);
+    let (from, to) = match times(writer.database, &key)? {
+        Some((known_from, known_to)) => (from.min(known_from), to.max(known_to)),
+        None => (from, to),
+    };
+    writer.changes.put(key, &[from.to_be_bytes(), to.to_be_bytes()].concat())
+}
+
+fn times(database: &Database, key: &Key) -> Result<Option<(Timestamp, Timestamp)>> {
+    let Some(value) = database.get(key)? else { return Ok(None) };
+    let (chunks, rest) = value.bytes().as_chunks::<8>();
+    match (chunks, rest) {
+        ([from, to], []) => Ok(Some((i64::from_be_bytes(*from), i64::from_be_bytes(*to)))),
+        _ => Err(Fault::Damaged("the index of its history can't be read".into())),
+    }
+}
+
+/// Whether any record names a release, or came from it, but for those of orders that are `gone`.
+pub(crate) fn names_release(database: &Database, release: &Digest, gone: impl Fn(u64) -> bool) -> Result<bool> {
+    for subject in [Subject::Release(release), Subject::From(release)] {
+        for key in database.keys(&subject.line())? {
+            if !gone(keys::number_of(&key?)?) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The orders of a place's records, from this one on, oldest first.
+pub(crate) fn orders(database: &Database, place: &Place, from: u64, limit: usize) -> Result<Vec<u64>> {
+    let line = Subject::Place(place).line();
+    let keys = database.keys_within(line.clone().and_number(from), line.and_number(u64::MAX))?;
+    keys.take(limit).map(|key| keys::number_of(&key?)).collect()
+}
+
+/// What leads to the records that a page wants.
+pub(crate) struct Lines {
+    lines: Vec<Key>,
+    since: Timestamp,
+    until: Timestamp,
+}
+
+impl Lines {
+    pub fn of(page: &Page) -> Self {
+        let place = page.application.as_ref().zip(page.environment.as_ref()).map(|(application, environment)| Place {
+            application: application.clone(),
+            environment: environment.clone(),
+        });
+        let mut subjects = Vec::new();
+        match &place {
+            Some(place) => subjects.push(Subject::Place(place)),
+            None => {
+                subjects.extend(page.application.as_deref().map(Subject::Application));
+                subjects.extend(page.environment.as_deref().map(Subject::Environment));
+            }
+        }
+        subjects.extend(page.outcome.map(Subject::Outcome));
+        subjects.extend(page.actor.as_deref().map(Subject::Actor));
+        subjects.extend(page.cause.as_ref().map(|cause| Subject::Cause(cause.to_string())));
+        subjects.extend(page.release.as_ref().map(Subject::Release));
+        let mut lines: Vec<_> = subjects.iter().map(Subject::line).collect();
+        lines.extend(page.object.as_deref().map(object_line));
+        Self { lines, since: page.since.unwrap_or(Timestamp::MIN), until: page.until.unwrap_or(Timestamp::MAX) }
+    }
+
+    /// The newest record up to this order that is in every line, and in a block that may have some of
+    /// the time that is wanted.
+    pub fn newest(&self, database: &Database, up_to: u64) -> Result<Option<u64>> {
+        let mut order = up_to;
+        'jump: loop {
+            match self.in_time(database, order)? {
+                None => return Ok(None),
+                Some(earlier) => order = earlier,
+            }
+            for line in &self.lines {
+                match at_most(database, line, order)? {
+                    None => return Ok(None),
+                    Some(earlier) if earlier < order => {
+                        order = earlier;
+                        continue 'jump;
+                    }
+                    Some(_) => {}
+                }
+            }
+            return Ok(Some(order));
+        }
+    }
+
+    /// This order if its block may have records of the time that is wanted, else the last one of the
+    /// newest block before that may.
+    fn in_time(&self, database: &Database, order: u64) -> Result<Option<u64>> {
+        if order == 0 {
+            return Ok(None);
+        }
+        if (self.since, self.until) == (Timestamp::MIN, Timestamp::MAX) {
+            return Ok(Some(order));
+        }
+        for block in (0..=order / BLOCK).rev() {
+            let times = times(database, &keys::times(block))?;
+            if times.is_some_and(|(from, to)| to >= self.since && from < self.until) {
+                return Ok(Some(order.min(block * BLOCK + BLOCK - 1)).filter(|order| *order > 0));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The last order of a line that is not greater than this.
+fn at_most(database: &Database, line: &Key, order: u64) -> Result<Option<u64>> {
+    let found = database.last_within(line.clone(), line.clone().and_number(order))?;
+    found.map(|key| keys::number_of(&key)).transpose()
+}

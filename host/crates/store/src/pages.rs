@@ -1,0 +1,113 @@
+//! Pages of the history: all chains in the order in which they were written, newest first.
+
+use std::collections::HashMap;
+
+use springline_model::history::Sealed;
+use springline_model::port::{Cursor, Found, Page};
+use springline_model::run::Place;
+
+use crate::database::Database;
+use crate::fault::{Fault, Result};
+use crate::history::{Known, read, removed_around, written};
+use crate::lines::Lines;
+use crate::runs::counters;
+
+/// A page of the history.
+pub(crate) fn page(database: &Database, page: &Page) -> Result<Found> {
+    let counters = counters(database)?;
+    if page.object.is_some() && counters.nameless > 0 {
+        return Err(Fault::Refused("records of an earlier Springline can't be found by their objects yet".into()));
+    }
+    let lines = Lines::of(page);
+    let limit = if page.limit == 0 { usize::MAX } else { page.limit };
+    let newest = page.after.map_or(counters.records, |after| after.0.saturating_sub(1).min(counters.records));
+    let mut gapless = Gapless::of(page);
+    let mut found = Found::default();
+    let (mut up_to, mut last) = (newest, 0);
+    while let Some(order) = lines.newest(database, up_to)? {
+        let Some(sealed) = written(database, order)? else {
+            match removed_around(database, order)? {
+                Some((first, _)) => up_to = first - 1,
+                None => return Err(lost(order)),
+            }
+            continue;
+        };
+        up_to = order - 1;
+        if !page.wants(&sealed.record) {
+            continue;
+        }
+        if found.records.len() == limit {
+            found.next = Some(Cursor(last));
+            return Ok(found);
+        }
+        gapless.next(database, &sealed)?;
+        last = order;
+        found.records.push(sealed);
+    }
+    gapless.end(database)?;
+    Ok(found)
+}
+
+pub(crate) fn lost(order: u64) -> Fault {
+    Fault::Damaged(format!("record {order} of its history is lost"))
+}
+
+/// Notices records that are missing where all of a chain are wanted.
+struct Gapless {
+    /// The sequence that came last of each chain; none if not all of a chain are wanted.
+    last: Option<HashMap<Place, u64>>,
+    /// Whether it begins with the newest.
+    from_head: bool,
+}
+
+impl Gapless {
+    fn of(page: &Page) -> Self {
+        let Page { application, environment, after, .. } = page.clone();
+        let all = Page { application, environment, after, limit: page.limit, ..Page::default() };
+        Self { last: (all == *page).then(HashMap::new), from_head: page.after.is_none() }
+    }
+
+    fn next(&mut self, database: &Database, sealed: &Sealed) -> Result<()> {
+        let Some(last) = &mut self.last else { return Ok(()) };
+        let (place, sequence) = (&sealed.record.place, sealed.record.sequence);
+        let expected = match last.insert(place.clone(), sequence) {
+            Some(last) => Some(last - 1),
+            None if self.from_head => Known::get(database, place)?.head.map(|(sequence, _)| sequence),
+            None => None,
+        };
+        if expected.is_some_and(|expected| expected != sequence) {
+            return Err(missing(expected.unwrap_or_default(), place));
+        }
+        Ok(())
+    }
+
+    /// Nothing is left before these.
+    fn end(self, database: &Database) -> Result<()> {
+        for (place, last) in self.last.into_iter().flatten() {
+            let begins = Known::get(database, &place)?.anchor.map_or(0, |anchor| anchor.sequence);
+            if last != begins + 1 {
+                return Err(missing(last - 1, &place));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn missing(sequence: u64, place: &Place) -> Fault {
+    Fault::Damaged(format!("record {sequence} of {place} is lost"))
+}
+
+/// Records of a chain, oldest first.
+pub(crate) fn chain(database: &Database, place: &Place, from: u64, limit: usize) -> Result<Vec<Sealed>> {
+    let known = Known::get(database, place)?;
+    let head = known.head.map_or(0, |(sequence, _)| sequence);
+    let first = known.anchor.map_or(1, |anchor| anchor.sequence + 1).max(from);
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    (first..=head)
+        .take(limit)
+        .map(|sequence| {
+            let value = database.get(&crate::keys::record(place, sequence)?)?;
+            read(&value.ok_or_else(|| missing(sequence, place))?)
+        })
+        .collect()
+}
