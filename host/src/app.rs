@@ -1,5 +1,7 @@
 //! The wiring: the one place that names the concrete store, blobs, source and runtime.
 
+mod owner;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use springline_engine::Ports;
 use springline_engine::event::Observer;
 use springline_model::operator::Operator;
 use springline_model::plugin::Fault;
-use springline_model::port::{Blobs, Clock, Clusters, Plugins, Registry, StoreError};
+use springline_model::port::{Blobs, Clock, Clusters, Plugins, Registry};
 use springline_model::run::{Place, Timestamp};
 use springline_model::trust::RegistrySettings;
 use springline_model::{Cancel, Digest};
@@ -24,10 +26,11 @@ use springline_store::SledStore;
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
 use crate::project::{Configured, Project};
-use crate::{COMPILE_VERB, builtin, paths};
+use crate::show::console;
+use crate::turns::{Turn, Wish};
+use crate::{COMPILE_VERB, builtin};
 
-/// How often a state directory that somebody else owns is tried.
-const TRY_EVERY: Duration = Duration::from_millis(100);
+pub use self::owner::Owner;
 
 /// Told of a place whose live objects have changed.
 pub type Wake = Arc<dyn Fn(&Place) + Send + Sync>;
@@ -37,16 +40,18 @@ pub struct App {
     /// The repository and the state directory.
     pub project: Project,
     /// Runs, releases, inventories, kept results, history.
-    pub store: SledStore,
+    pub store: Arc<SledStore>,
     /// Bytes by digest.
     pub blobs: Arc<DiskBlobs>,
     /// Runs plugins.
-    pub plugins: Runtime,
+    pub plugins: Arc<Runtime>,
     /// The operator's file.
     pub operator: Configured<Operator>,
     registry: OnceLock<OciRegistry>,
     clock: SystemClock,
     cancel: Cancel,
+    owner: Arc<Owner>,
+    verb: String,
 }
 
 impl App {
@@ -90,19 +95,56 @@ impl App {
         cancel: &Cancel,
         following: Following,
     ) -> Result<Self, CliError> {
-        let state = project.state();
-        let store = own(common, cancel, || SledStore::open_as(state, verb))?;
-        let blobs = Arc::new(DiskBlobs::open(&state.join("blobs"))?);
+        let owner = match &common.session.owner {
+            Some(owner) if owner.owns(project.state()) => Arc::clone(owner),
+            _ => Arc::new(Owner::become_one(common, project.state(), verb, cancel, following)?),
+        };
+        Self::of(owner, project, verb, cancel)
+    }
+
+    /// The parts of a directory that this process owns, and the operator's file as it is now.
+    ///
+    /// # Errors
+    /// An operator's file that is wrong; what the parts report.
+    pub fn of(owner: Arc<Owner>, project: Project, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
         let operator = project.operator()?;
-        let plugins = runtime(
-            project.state(),
-            paths::compiled(project.state()),
-            blobs.clone(),
-            (&operator.value, following),
-            false,
-        )?;
-        let registry = OnceLock::new();
-        Ok(Self { project, store, blobs, plugins, operator, registry, clock: SystemClock, cancel: cancel.clone() })
+        let plugins = owner.runtime(&operator.value)?;
+        Ok(Self {
+            project,
+            store: Arc::clone(&owner.store),
+            blobs: Arc::clone(&owner.blobs),
+            plugins,
+            operator,
+            registry: OnceLock::new(),
+            clock: SystemClock,
+            cancel: cancel.clone(),
+            owner,
+            verb: verb.to_owned(),
+        })
+    }
+
+    /// What this process has once of the state directory.
+    pub fn owner(&self) -> &Arc<Owner> {
+        &self.owner
+    }
+
+    /// Waits until no other run of the application is under way in this process, and begins one. Runs
+    /// that only look and runs that deploy do not wait for each other.
+    ///
+    /// # Errors
+    /// It was cancelled while it waited.
+    pub fn turn(&self, application: &str, reads: bool) -> Result<Turn, CliError> {
+        self.owner.turns.take(self.wish(application, reads), &self.cancel)
+    }
+
+    /// As [`App::turn`], if that is possible without waiting.
+    #[allow(dead_code, reason = "for loops that look after many applications")]
+    pub fn try_turn(&self, application: &str, reads: bool) -> Option<Turn> {
+        self.owner.turns.try_take(self.wish(application, reads), &self.cancel)
+    }
+
+    fn wish(&self, application: &str, reads: bool) -> Wish {
+        Wish { application: application.to_owned(), reads, verb: self.verb.clone(), actor: actor() }
     }
 
     /// Registries. What they take is put together when the first one is needed.
@@ -122,27 +164,18 @@ impl App {
     /// The parts, as the engine sees them.
     pub fn ports<'a>(&'a self, observer: &'a dyn Observer) -> Ports<'a> {
         Ports {
-            store: &self.store,
+            store: self.store.as_ref(),
             blobs: self.blobs.as_ref(),
-            plugins: &self.plugins,
+            plugins: self.plugins.as_ref(),
             clock: &self.clock,
             observer,
             cancel: &self.cancel,
         }
     }
-}
 
-/// Opens the store, and with `--wait` again and again while somebody else owns it.
-fn own(
-    common: &Common,
-    cancel: &Cancel,
-    open: impl Fn() -> Result<SledStore, StoreError>,
-) -> Result<SledStore, CliError> {
-    loop {
-        match open() {
-            Err(StoreError::Busy { .. }) if common.wait && !cancel.is_cancelled() => thread::sleep(TRY_EVERY),
-            opened => return Ok(opened?),
-        }
+    /// The parts, for a run that has its turn: it may be cancelled alone.
+    pub fn ports_in<'a>(&'a self, turn: &'a Turn, observer: &'a dyn Observer) -> Ports<'a> {
+        Ports { cancel: turn.cancel(), ..self.ports(observer) }
     }
 }
 
@@ -258,6 +291,11 @@ impl Clock for SystemClock {
 
 /// Who runs this: `USER@HOST`.
 pub fn actor() -> String {
+    console::client().map_or_else(own_actor, |client| client.actor.clone())
+}
+
+/// Who runs this process.
+pub fn own_actor() -> String {
     let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
     let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();

@@ -17,7 +17,9 @@ mod sdk;
 mod shared;
 mod show;
 mod site;
+mod socket;
 mod trust;
+mod turns;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,11 +37,13 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|verb| verb == COMPILE_VERB) {
         return springline_runtime::compile_child();
     }
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
     let output = cli.common.output;
     show::choose_colors(cli.common.color);
+    // Where there is no working directory any more, paths stay as they were given.
+    cli.common.called_from(&std::env::current_dir().unwrap_or_default());
     let cancel = Cancel::new();
-    let result = stop_on_signals(&cancel).and_then(|()| cli::run(cli, &cancel));
+    let result = stop_on_signals(&cancel).and_then(|()| cli::here_or_by_the_owner(cli, &cancel));
     match result {
         Ok(code) => code,
         Err(error) => {

@@ -55,7 +55,7 @@ impl Project {
     pub fn find(common: &Common, revision: Option<&str>, cancel: &Cancel) -> Result<Self, CliError> {
         let directory = site::directory(common.path.as_deref())?;
         if GitSource::is_address(&common.repo) {
-            let state = common.state.clone().unwrap_or_else(|| PathBuf::from(paths::STATE));
+            let state = common.state.clone().unwrap_or_else(|| common.path(Path::new(paths::STATE)));
             make_state(&state)?;
             let source = GitSource::fetch(&common.repo, revision, &state.join(paths::SOURCES), cancel)?;
             return Ok(Self { source: Some(source), state, directory });
@@ -76,6 +76,18 @@ impl Project {
         };
         make_state(&state)?;
         Ok(Self { source: Some(source), state, directory })
+    }
+
+    /// Where the state directory is. Nothing is made, and nothing of it is read.
+    ///
+    /// # Errors
+    /// What the source reports.
+    pub fn state_of(common: &Common) -> Result<PathBuf, SourceError> {
+        match &common.state {
+            Some(state) => Ok(state.clone()),
+            None if GitSource::is_address(&common.repo) => Ok(common.path(Path::new(paths::STATE))),
+            None => Ok(GitSource::open(Path::new(&common.repo))?.root_dir().join(paths::STATE)),
+        }
     }
 
     /// The state directory alone, where `--state` names one; else as [`Project::find`].
@@ -147,15 +159,10 @@ impl Project {
     /// # Errors
     /// A file that is wrong; a repository that can't be read.
     pub fn operator_if_any(common: &Common) -> Result<Configured<Operator>, CliError> {
-        let state = match &common.state {
-            Some(state) => state.clone(),
-            None if GitSource::is_address(&common.repo) => PathBuf::from(paths::STATE),
-            None => match GitSource::open(Path::new(&common.repo)) {
-                Ok(source) => source.root_dir().join(paths::STATE),
-                Err(SourceError::NoRepository(_)) => PathBuf::from(paths::STATE),
-                // A repository that can't be read may have rules that can't be read.
-                Err(error) => return Err(error.into()),
-            },
+        let state = match Self::state_of(common) {
+            Err(SourceError::NoRepository(_)) => common.path(Path::new(paths::STATE)),
+            // A repository that can't be read may have rules that can't be read.
+            state => state?,
         };
         read_operator(&state)
     }

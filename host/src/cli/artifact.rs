@@ -185,7 +185,8 @@ fn show_one(common: &Common, app: &App, wanted: &str) -> Result<ExitCode, CliErr
     Ok(ExitCode::SUCCESS)
 }
 
-fn export(common: &Common, app: &App, wanted: &str, to: &Path) -> Result<ExitCode, CliError> {
+fn export(common: &Common, app: &App, wanted: &str, given: &Path) -> Result<ExitCode, CliError> {
+    let to = &common.path(given);
     let digest = pick(app, wanted)?;
     let tree = app.blobs.tree(&digest)?;
     let failed = |path: &Path, error: std::io::Error| CliError::unwritable(path, Kind::Deploy, &error);
@@ -212,7 +213,9 @@ fn export(common: &Common, app: &App, wanted: &str, to: &Path) -> Result<ExitCod
         written.map_err(|error| failed(&at, error))?;
         files += u64::from(entry.kind != EntryKind::Directory);
     }
-    let answer = json!({ "digest": digest, "files": files, "to": to });
-    show::data(common, &answer, |_| show::line(format_args!("wrote {files} files of {digest} to {}", to.display())))?;
+    let answer = json!({ "digest": digest, "files": files, "to": given });
+    show::data(common, &answer, |_| {
+        show::line(format_args!("wrote {files} files of {digest} to {}", given.display()))
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -39,6 +39,7 @@ impl Gc {
     /// What the store reports.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let app = App::open(common, Project::find_state(common, cancel)?, "gc", cancel)?;
+        let _collecting = app.owner().turns.collect(cancel)?;
         if let Some(run) = app.store.unfinished()?.first() {
             return Err(CliError::new(
                 Kind::State,

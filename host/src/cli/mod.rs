@@ -1,7 +1,9 @@
 //! The command line: one file a verb.
 
+pub mod apps;
 pub mod artifact;
 pub mod build;
+pub mod cancel;
 pub mod completion;
 pub mod diff;
 pub mod error;
@@ -11,10 +13,12 @@ pub mod history;
 pub mod init;
 pub mod key;
 pub mod logs;
+pub mod notify;
 pub mod plugin;
 pub mod redeploy;
 pub mod render;
 pub mod run;
+mod session;
 pub mod status;
 pub mod update;
 pub mod verify;
@@ -26,7 +30,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use springline_model::Cancel;
 
-use error::CliError;
+use error::{CliError, Kind};
+use session::Session;
+
+use crate::project::Project;
+use crate::socket;
 
 /// From a git revision to reality: builds what is missing, renders, deploys, records and removes
 /// drift. Every step is a sandboxed WebAssembly plugin.
@@ -60,9 +68,12 @@ pub struct Common {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// If another process owns the state directory, wait for it to end
+    /// If another process owns the state directory and does not answer, wait for it to end
     #[arg(long, global = true)]
     pub wait: bool,
+    /// From where the verb is called, and what executes it.
+    #[arg(skip)]
+    pub session: Session,
 }
 
 /// How data is printed.
@@ -117,6 +128,12 @@ pub enum Verb {
     Health(health::Health),
     /// Keep what is deployed as it was deployed: remove drift as soon as it is there
     Watch(watch::Watch),
+    /// List what a running watch looks after
+    Apps(apps::Apps),
+    /// Tell a running watch that something is new: it looks at once
+    Notify(notify::Notify),
+    /// Stop a run that is under way
+    Cancel(cancel::CancelArgs),
     /// Deploy an earlier release exactly as it was: no commit, no rebuild, no re-render
     Redeploy(redeploy::Redeploy),
     /// List every sync, or prove the list
@@ -139,6 +156,44 @@ pub enum Verb {
     Completion(completion::Completion),
 }
 
+impl Verb {
+    /// Whether it is always executed by the process that was called: it needs no state, or it is to own
+    /// one. All others are executed by whoever owns the state.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Init(_) | Self::Health(_) | Self::Watch(_) | Self::Key(_) | Self::Completion(_) => true,
+            Self::Plugin(verb) => verb.is_local(),
+            _ => false,
+        }
+    }
+}
+
+/// Runs a verb, or has it run by the process that owns the state directory, if there is one.
+///
+/// # Errors
+/// What the verb says; an owner that can't execute it.
+pub fn here_or_by_the_owner(mut cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
+    if cli.verb.is_local() {
+        return run(cli, cancel);
+    }
+    cli.common.session.may_ask_the_owner = true;
+    // What is wrong with the repository, the verb itself says best.
+    let Some(state) = Project::state_of(&cli.common).ok().filter(|state| state.is_dir()) else {
+        return run(cli, cancel);
+    };
+    if let Some(owner) = socket::reach(&state)? {
+        return owner.execute(cancel).map(ExitCode::from);
+    }
+    match run(cli, cancel) {
+        // It began meanwhile.
+        Err(busy) if busy.kind == Kind::Busy => match socket::reach(&state)? {
+            Some(owner) => owner.execute(cancel).map(ExitCode::from),
+            None => Err(busy),
+        },
+        ended => ended,
+    }
+}
+
 /// Runs a verb.
 ///
 /// # Errors
@@ -155,6 +210,9 @@ pub fn run(cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Status(verb) => verb.run(common, cancel),
         Verb::Health(verb) => verb.run(common, cancel),
         Verb::Watch(verb) => verb.run(common, cancel),
+        Verb::Apps(verb) => verb.run(common),
+        Verb::Notify(verb) => verb.run(common),
+        Verb::Cancel(verb) => verb.run(common),
         Verb::Redeploy(verb) => verb.run(common, cancel),
         Verb::History(verb) => verb.run(common, cancel),
         Verb::Logs(verb) => verb.run(common, cancel),

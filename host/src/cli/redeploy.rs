@@ -43,8 +43,11 @@ impl Redeploy {
         let target = pinned_target(&app, &mut operator, &release)?;
         let progress = Progress::new(common);
         let policy = Sync::default();
-        let report = redeploy(app.ports(&progress), &release, (&target, &policy), &actor())
+        let turn = app.turn(&release.application, false)?;
+        let observer = turn.observe(&progress);
+        let report = redeploy(app.ports_in(&turn, &observer), &release, (&target, &policy), &actor())
             .map_err(|failure| CliError::from(failure.0))?;
+        drop(turn);
         drop(progress);
         let warnings = logs::warnings(&app, &report.run)?;
         logs::warn(&warnings, &report.run);

@@ -1,6 +1,5 @@
 //! `springline render`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -81,9 +80,7 @@ fn print_object<'o>(app: &App, mut objects: impl Iterator<Item = &'o Object>, id
     };
     match &object.body {
         Body::Blob(digest) => {
-            let bytes = app.blobs.get(digest)?;
-            // A reader that went away wants no more.
-            let _ = std::io::stdout().write_all(&bytes);
+            show::console::bytes(&app.blobs.get(digest)?);
         }
         Body::Tree(digest) => {
             let tree = app.blobs.tree(digest)?;

@@ -203,6 +203,8 @@ impl Ready {
             grants::announce(self)?;
         }
         let actor = actor();
+        let turn = self.app.turn(&self.chain.application, how.until != Until::Record)?;
+        let observer = turn.observe(&progress);
         let request = Request {
             chain: &self.chain,
             source: Source { revision: &self.picked.revision, tree: self.picked.tree.as_ref() },
@@ -215,7 +217,7 @@ impl Ready {
             only: how.only,
             prune_all: how.prune_all,
         };
-        run(self.app.ports(&progress), request).map_err(|failure| self.explain(failure))
+        run(self.app.ports_in(&turn, &observer), request).map_err(|failure| self.explain(failure))
     }
 
     /// A failure with the line that it is about.

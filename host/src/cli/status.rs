@@ -79,6 +79,13 @@ impl Status {
             ));
             print(&rows, &head.id, self.all);
             for run in app.store.unfinished()?.iter().filter(|run| run.state == RunState::Running) {
+                if app.owner().turns.is_under_way(run.number) {
+                    show::note(format_args!(
+                        "run {} is under way: `springline {}` of {}",
+                        run.number, run.cause, run.actor
+                    ));
+                    continue;
+                }
                 show::warn(format_args!("run {} was cut off: `springline {}` goes on with it", run.number, run.cause));
             }
         }

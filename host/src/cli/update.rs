@@ -1,6 +1,5 @@
 //! `springline update`, also `springline plugin update`.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -127,18 +126,17 @@ impl Update {
             }
         }
         let refused = |message: String| CliError::new(Kind::Denied, message);
-        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        if !show::console::answers() {
             return Err(refused(format!(
                 "{} asks for more powers than what is pinned; nothing was changed",
                 first.name
             ))
             .hint("if that is right, say so: `springline update --accept-capabilities`"));
         }
-        let _ = write!(anstream::stderr(), "Take {}? [y/N] ", if asking.len() == 1 { "it" } else { "them" });
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        match (read, answer.trim().to_ascii_lowercase().as_str()) {
-            (Ok(_), "y" | "yes") => Ok(true),
+        let it = if asking.len() == 1 { "it" } else { "them" };
+        let answer = show::console::ask(&format!("Take {it}? [y/N] ")).unwrap_or_default();
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(true),
             _ => Err(refused("nothing was changed".into())),
         }
     }

@@ -4,8 +4,8 @@ mod pace;
 mod pass;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -21,9 +21,11 @@ use self::pass::{Came, Pass};
 use super::error::CliError;
 use super::run::Ready;
 use super::{Common, Output, RevisionArgs};
-use crate::app::actor;
+use crate::app::{Owner, actor};
 use crate::show::time::duration;
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
+use crate::socket;
+use crate::socket::controls::{Controls, Looked, Looking, Notice, same_repository};
 
 /// How long a request to stop may go unnoticed.
 const NOTICE: Duration = Duration::from_millis(100);
@@ -51,9 +53,22 @@ impl Watch {
     /// What keeps it from beginning. What fails later is told and tried again.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let (sender, woken) = channel();
+        let asked = sender.clone();
         let wake = move |place: &Place| drop(sender.send(place.clone()));
         let ready = Ready::watching(common, &RevisionArgs::default(), "watch", cancel, Arc::new(wake))?;
-        let mut watched = Watched::new(common, &ready, ready.environments(&self.environments)?);
+        let environments = ready.environments(&self.environments)?;
+        let places = environments.iter().map(|environment| Place {
+            application: ready.chain.application.clone(),
+            environment: environment.name.clone(),
+        });
+        let controls = Arc::new(Waking {
+            repository: common.repo.clone(),
+            places: places.collect(),
+            sender: asked,
+            owner: Arc::downgrade(ready.app.owner()),
+        });
+        let _serving = socket::serve(ready.app.owner(), controls, cancel)?;
+        let mut watched = Watched::new(common, &ready, environments);
         let every = Duration::from_secs(self.every);
         for pass in 1.. {
             let began = Instant::now();
@@ -67,6 +82,37 @@ impl Watch {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What wakes the loop.
+struct Waking {
+    repository: String,
+    places: Vec<Place>,
+    sender: Sender<Place>,
+    owner: Weak<Owner>,
+}
+
+impl Controls for Waking {
+    fn notify(&self, notice: &Notice) -> usize {
+        let same = |address: &String| same_repository(address, &self.repository);
+        let from_here = notice.repositories.is_empty() || notice.repositories.iter().any(same);
+        let meant =
+            |place: &&Place| from_here && notice.application.as_ref().is_none_or(|name| *name == place.application);
+        let places: Vec<_> = self.places.iter().filter(meant).collect();
+        // A loop that ended looks at nothing any more.
+        places.iter().for_each(|place| drop(self.sender.send((*place).clone())));
+        usize::from(!places.is_empty())
+    }
+
+    fn applications(&self) -> Vec<Looked> {
+        let Some(application) = self.places.first().map(|place| place.application.clone()) else { return Vec::new() };
+        let flights = self.owner.upgrade().map(|owner| owner.turns.flights()).unwrap_or_default();
+        let state = match flights.iter().find(|flight| flight.wish.application == application) {
+            Some(flight) => Looking::Running { run: flight.run },
+            None => Looking::InSync,
+        };
+        vec![Looked { application, revision: None, state, error: None }]
     }
 }
 
@@ -157,7 +203,9 @@ impl<'a> Watched<'a> {
     fn look(&mut self, environment: &'a Environment) -> Result<Came, CliError> {
         let began = Instant::now();
         let place = Place { application: self.ready.chain.application.clone(), environment: environment.name.clone() };
-        let ports = self.ready.app.ports(&Silent);
+        let turn = self.ready.app.turn(&place.application, false)?;
+        let observer = turn.observe(&Silent);
+        let ports = self.ready.app.ports_in(&turn, &observer);
         let healed = heal(ports, &place, (&environment.target, &environment.sync), &self.actor);
         let looked = (began, Instant::now());
         let came = match &healed {

@@ -1,5 +1,6 @@
 //! What people see: colours, tables, times, differences and progress.
 
+pub mod console;
 pub mod difference;
 pub mod progress;
 pub mod table;
@@ -7,12 +8,11 @@ pub mod time;
 pub mod transfer;
 pub mod tree;
 
-use std::io::Write as _;
-
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::json;
 
+use self::console::Stream;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::{Color, Common, Output};
 
@@ -50,12 +50,12 @@ pub fn visible(text: &str) -> String {
 
 /// Prints a line of data. A reader that went away ends nothing.
 pub fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stdout(), "{text}");
+    console::print(Stream::Out, &format!("{text}\n"));
 }
 
 /// Prints a line beside the data.
 pub fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    console::print(Stream::Err, &format!("{text}\n"));
 }
 
 /// Warns.

@@ -1,15 +1,15 @@
 //! What a run does, while it does it: a line a stage, and in a terminal a bar below them.
 
-use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use springline_engine::event::{Awaited, Event, Observer, Waiting};
 use springline_model::history::Done;
 use springline_model::manifest::Action;
 use springline_model::run::{How, Stage};
 
+use super::console::{self, Client};
 use super::difference::word;
 use super::time::duration;
 use super::{BAD, FAINT, GOOD, NOTE, STRONG, paint};
@@ -22,6 +22,8 @@ const TICK: Duration = Duration::from_millis(300);
 pub struct Progress {
     /// Whether lines are printed: not in JSON.
     lines: bool,
+    /// For whom; calls end on threads of their own.
+    client: Option<Arc<Client>>,
     bar: ProgressBar,
     /// What was told last of a wait, and the account of the worst object.
     told: Mutex<(String, Vec<String>)>,
@@ -32,19 +34,19 @@ impl Progress {
     pub fn new(common: &Common) -> Self {
         let lines = common.output == Output::Text;
         let bar = ProgressBar::hidden();
-        if lines && std::io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        if lines {
+            bar.set_draw_target(console::bars());
         }
         let template = "{spinner} {prefix} {wide_bar} {pos}/{len} {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { lines, bar, told: Mutex::default() }
+        Self { lines, client: console::client(), bar, told: Mutex::default() }
     }
 
     fn line(&self, text: impl std::fmt::Display) {
         if self.lines {
-            self.bar.suspend(|| super::note(text));
+            self.bar.suspend(|| console::with(self.client.clone(), || super::note(text)));
         }
     }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-/// A moment in the local time zone: `2026-11-23 14:05:09`.
+use super::console;
+
+/// A moment in the time zone of whoever reads: `2026-11-23 14:05:09`.
 pub fn moment(milliseconds: i64) -> String {
     match Timestamp::from_millisecond(milliseconds) {
-        Ok(moment) => moment.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Ok(moment) => moment.to_zoned(console::zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => "?".into(),
     }
 }

@@ -1,8 +1,8 @@
 //! How far a transfer is: a bar, in a terminal.
 
-use std::io::IsTerminal as _;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use super::console;
 
 /// A transfer of a known number of bytes.
 pub struct Transfer(ProgressBar);
@@ -12,9 +12,7 @@ impl Transfer {
     pub fn new(what: &str, bytes: u64) -> Self {
         let bar = ProgressBar::hidden();
         bar.set_length(bytes);
-        if std::io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-        }
+        bar.set_draw_target(console::bars());
         if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}") {
             bar.set_style(style);
         }

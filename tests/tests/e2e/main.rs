@@ -39,6 +39,7 @@ mod sdk_c;
 mod sdk_go;
 mod sdk_js;
 mod sdk_python;
+mod socket;
 mod tools;
 mod verbs;
 mod watch_path;

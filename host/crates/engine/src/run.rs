@@ -162,7 +162,8 @@ fn begin(
     let begun = || -> Result<Option<Run>, Reason> {
         let mut same = None;
         for mut old in ports.store.unfinished()? {
-            if old.application != run.application {
+            // Runs that deploy and runs that do not may be under way at the same time.
+            if old.application != run.application || old.cause.deploys() != run.cause.deploys() {
                 continue;
             }
             if old.revision == run.revision && old.cause == run.cause && same.is_none() {

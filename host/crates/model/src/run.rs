@@ -78,6 +78,13 @@ pub enum Cause {
     Rollback,
 }
 
+impl Cause {
+    /// Whether such a run changes what is live.
+    pub const fn deploys(&self) -> bool {
+        !matches!(self, Self::Build | Self::Render | Self::Diff | Self::Verify)
+    }
+}
+
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

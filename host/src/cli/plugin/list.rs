@@ -38,6 +38,11 @@ pub struct List {
 }
 
 impl List {
+    /// Whether it needs no state.
+    pub fn is_local(&self) -> bool {
+        self.repository.is_some()
+    }
+
     /// Lists.
     ///
     /// # Errors

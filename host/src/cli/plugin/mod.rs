@@ -60,6 +60,15 @@ enum Action {
 }
 
 impl PluginArgs {
+    /// Whether it needs no state: see [`Verb::is_local`](super::Verb::is_local).
+    pub fn is_local(&self) -> bool {
+        match &self.action {
+            Action::Grants(_) | Action::Update(_) => false,
+            Action::List(list) => list.is_local(),
+            _ => true,
+        }
+    }
+
     /// Does what the verb says.
     ///
     /// # Errors

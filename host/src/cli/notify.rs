@@ -1,0 +1,79 @@
+//! `springline notify`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+use springline_source::GitSource;
+
+use super::Common;
+use super::error::{CliError, Kind};
+use crate::project::Project;
+use crate::show::{self, GOOD, paint};
+use crate::socket::Controls;
+use crate::socket::controls::Notice;
+
+/// Tells a running `springline watch` that something is new: it looks at once. Without --app and without a
+/// URL in --repo it looks at everything.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  springline notify\n  springline notify --app handbook\n  \
+                  springline notify --state /srv/springline --repo https://git.example.com/team/site.git")]
+pub struct Notify {
+    /// Only this application
+    #[arg(long = "app", value_name = "NAME")]
+    application: Option<String>,
+}
+
+impl Notify {
+    /// Tells.
+    ///
+    /// # Errors
+    /// Nobody watches, or nobody watches that.
+    pub fn run(&self, common: &Common) -> Result<ExitCode, CliError> {
+        let controls = controls(common)?;
+        let repositories = if GitSource::is_address(&common.repo) { vec![common.repo.clone()] } else { Vec::new() };
+        let notice = Notice { application: self.application.clone(), repositories };
+        let number = controls.notify(&notice);
+        if number == 0 {
+            return Err(nobody_knows(&*controls, &notice));
+        }
+        show::data(common, &json!({ "applications": number }), |_| {
+            let noun = if number == 1 { "application is" } else { "applications are" };
+            show::line(format_args!("{} {number} {noun} looked at now", paint(GOOD, "notified")));
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn nobody_knows(controls: &dyn Controls, notice: &Notice) -> CliError {
+    let error = |what: String| CliError::new(Kind::Usage, format!("nothing that is watched {what}"));
+    match (&notice.application, notice.repositories.first()) {
+        (Some(name), _) => {
+            let known = controls.applications();
+            let known: Vec<&str> = known.iter().map(|looked| looked.application.as_str()).collect();
+            let error = error(format!("is called `{name}`"));
+            match springline_config::nearest(name, known.iter().copied()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint("`springline apps` lists what is watched"),
+            }
+        }
+        (None, Some(repository)) => {
+            error(format!("comes from {repository}")).hint("`springline apps` lists what is watched")
+        }
+        (None, None) => error("is there".into()),
+    }
+}
+
+/// What controls the loop of the process that executes this.
+///
+/// # Errors
+/// It has no loop: nobody watches.
+pub fn controls(common: &Common) -> Result<Arc<dyn Controls>, CliError> {
+    let owner = common.session.owner.as_ref();
+    owner.and_then(|owner| owner.controls()).ok_or_else(|| {
+        let state = Project::state_of(common).map(|state| format!(" {}", state.display())).unwrap_or_default();
+        CliError::new(Kind::State, format!("no `springline watch` runs on the state directory{state}"))
+            .hint("start one, or name its directory with --state DIR")
+    })
+}

@@ -1,0 +1,45 @@
+//! From where a verb is called, and what executes it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use springline_source::GitSource;
+
+use super::Common;
+use crate::app::Owner;
+
+/// From where a verb is called, and what executes it.
+#[derive(Clone, Default)]
+pub struct Session {
+    /// The working directory of whoever calls it.
+    pub directory: PathBuf,
+    /// The owner of the state directory, where it is this process already.
+    pub owner: Option<Arc<Owner>>,
+    /// Whether another process that owns the state directory may execute the verb instead.
+    pub may_ask_the_owner: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+impl Common {
+    /// Sets from where the verb is called. The paths that every verb takes start there.
+    pub fn called_from(&mut self, directory: &Path) {
+        directory.clone_into(&mut self.session.directory);
+        if !GitSource::is_address(&self.repo) {
+            self.repo = self.path(Path::new(&self.repo)).to_string_lossy().into_owned();
+        }
+        self.state = self.state.as_ref().map(|state| self.path(state));
+    }
+
+    /// A path that whoever calls the verb has given: it starts where the verb is called, which need not
+    /// be this process's directory.
+    pub fn path(&self, given: &Path) -> PathBuf {
+        let path = self.session.directory.join(given);
+        // Without `.` and doubled slashes; `..` stays, as what is before it may be a link.
+        std::path::absolute(&path).unwrap_or(path)
+    }
+}

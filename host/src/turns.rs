@@ -1,0 +1,316 @@
+//! Whose turn it is: in one process, runs of one application come one after the other, and what removes
+//! garbage comes when there is no run.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use springline_engine::event::{Event, Observer};
+use springline_model::Cancel;
+use springline_model::port::Clock as _;
+use springline_model::run::Timestamp;
+
+use crate::app::SystemClock;
+use crate::cli::error::{CliError, Kind};
+use crate::show::{self, time};
+
+/// How often a wait looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a wait goes untold: most turns are short.
+const UNTOLD: Duration = Duration::from_secs(1);
+
+/// What wants a turn.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The application.
+    pub application: String,
+    /// Whether it deploys nothing. Runs that do and runs that do not are independent of each other.
+    pub reads: bool,
+    /// The verb.
+    pub verb: String,
+    /// Who, as `USER@HOST`.
+    pub actor: String,
+}
+
+/// A run that has its turn.
+#[derive(Debug, Clone)]
+pub struct Flight {
+    /// What it is.
+    pub wish: Wish,
+    /// Its number, once the store has given it one.
+    pub run: Option<u64>,
+    /// When it got its turn.
+    pub since: Timestamp,
+    id: u64,
+    cancel: Cancel,
+}
+
+impl std::fmt::Display for Flight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Wish { verb, actor, .. } = &self.wish;
+        let run = self.run.map(|run| format!("run {run}, ")).unwrap_or_default();
+        write!(f, "`springline {verb}` of {actor} ({run}since {})", time::moment(self.since))
+    }
+}
+
+/// Told of a turn that has ended.
+type Ended = Box<dyn Fn(&Wish) + Send + Sync>;
+
+/// The turns of a process.
+#[derive(Default)]
+pub struct Turns {
+    state: Mutex<State>,
+    changed: Condvar,
+    ended: OnceLock<Ended>,
+}
+
+#[derive(Default)]
+struct State {
+    flights: Vec<Flight>,
+    /// Whether garbage is being removed.
+    collecting: bool,
+    ids: u64,
+}
+
+impl State {
+    /// What a wish has to wait for.
+    fn before(&self, wish: &Wish) -> Option<String> {
+        if self.collecting {
+            return Some("`springline gc`".to_owned());
+        }
+        let same = |flight: &&Flight| flight.wish.application == wish.application && flight.wish.reads == wish.reads;
+        self.flights.iter().find(same).map(ToString::to_string)
+    }
+
+    fn begin(&mut self, wish: Wish, cancel: &Cancel) -> Flight {
+        self.ids += 1;
+        let flight = Flight { wish, run: None, since: SystemClock.now(), id: self.ids, cancel: cancel.child() };
+        self.flights.push(flight.clone());
+        flight
+    }
+}
+
+impl Turns {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what is told of every turn that ends; once.
+    pub fn tell(&self, ended: Ended) {
+        let _ = self.ended.set(ended);
+    }
+
+    /// Waits for its turn, and begins it.
+    ///
+    /// # Errors
+    /// It was cancelled while it waited.
+    pub fn take(self: &Arc<Self>, wish: Wish, cancel: &Cancel) -> Result<Turn, CliError> {
+        let mut state = self.wait(cancel, |state| state.before(&wish))?;
+        let flight = state.begin(wish, cancel);
+        Ok(Turn { turns: Arc::clone(self), flight })
+    }
+
+    /// Begins a turn that needs not wait.
+    #[allow(dead_code, reason = "for loops that look after many applications")]
+    pub fn try_take(self: &Arc<Self>, wish: Wish, cancel: &Cancel) -> Option<Turn> {
+        let mut state = self.state();
+        if state.before(&wish).is_some() {
+            return None;
+        }
+        let flight = state.begin(wish, cancel);
+        Some(Turn { turns: Arc::clone(self), flight })
+    }
+
+    /// Waits until no run is under way, and holds off new ones.
+    ///
+    /// # Errors
+    /// It was cancelled while it waited.
+    pub fn collect(self: &Arc<Self>, cancel: &Cancel) -> Result<Collecting, CliError> {
+        let before = |state: &State| match state.flights.first() {
+            _ if state.collecting => Some("another `springline gc`".to_owned()),
+            flight => flight.map(ToString::to_string),
+        };
+        self.wait(cancel, before)?.collecting = true;
+        Ok(Collecting(Arc::clone(self)))
+    }
+
+    /// Waits until there is nothing to wait for; tells once for what, if it takes long.
+    fn wait(
+        &self,
+        cancel: &Cancel,
+        before: impl Fn(&State) -> Option<String>,
+    ) -> Result<MutexGuard<'_, State>, CliError> {
+        let began = Instant::now();
+        let mut told = false;
+        let mut state = self.state();
+        while let Some(other) = before(&state) {
+            if cancel.is_cancelled() {
+                return Err(CliError::new(Kind::Cancelled, format!("stopped while waiting for {other}")));
+            }
+            if !told && began.elapsed() >= UNTOLD {
+                told = true;
+                drop(state);
+                show::note(format_args!("waiting for {other}"));
+                state = self.state();
+                continue;
+            }
+            state = self.changed.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(state)
+    }
+
+    /// The runs that are under way.
+    pub fn flights(&self) -> Vec<Flight> {
+        self.state().flights.clone()
+    }
+
+    /// Whether the run of this number is under way.
+    pub fn is_under_way(&self, run: u64) -> bool {
+        self.state().flights.iter().any(|flight| flight.run == Some(run))
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+}
+
+impl Flight {
+    /// Asks the run to stop.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+/// The turn of a run. It ends with this value.
+pub struct Turn {
+    turns: Arc<Turns>,
+    flight: Flight,
+}
+
+impl Turn {
+    /// What asks the run to stop: with the verb, or alone.
+    pub fn cancel(&self) -> &Cancel {
+        &self.flight.cancel
+    }
+
+    /// An observer that notes the run's number, for those who ask what is under way.
+    pub fn observe<'a>(&'a self, observer: &'a dyn Observer) -> Noting<'a> {
+        Noting { turn: self, observer }
+    }
+
+    fn is_run(&self, number: u64) {
+        let id = self.flight.id;
+        self.turns.update(|state| {
+            let own = state.flights.iter_mut().find(|flight| flight.id == id);
+            own.into_iter().for_each(|flight| flight.run = Some(number));
+        });
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.turns.update(|state| state.flights.retain(|flight| flight.id != self.flight.id));
+        if let Some(ended) = self.turns.ended.get() {
+            ended(&self.flight.wish);
+        }
+    }
+}
+
+/// See [`Turn::observe`].
+pub struct Noting<'a> {
+    turn: &'a Turn,
+    observer: &'a dyn Observer,
+}
+
+impl Observer for Noting<'_> {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Begun { run, .. } = event {
+            self.turn.is_run(*run);
+        }
+        self.observer.event(event);
+    }
+}
+
+/// Garbage is being removed, and no run begins, as long as this value is there.
+pub struct Collecting(Arc<Turns>);
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        self.0.update(|state| state.collecting = false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use springline_engine::event::Silent;
+
+    use super::*;
+
+    fn wish(application: &str, reads: bool) -> Wish {
+        Wish { application: application.into(), reads, verb: "run".into(), actor: "me@here".into() }
+    }
+
+    #[test]
+    fn runs_of_one_application_come_one_after_the_other() {
+        let (turns, cancel) = (Arc::<Turns>::default(), Cancel::new());
+        let first = turns.take(wish("a", false), &cancel).unwrap();
+        assert!(turns.try_take(wish("a", false), &cancel).is_none());
+        let looks = turns.try_take(wish("a", true), &cancel).unwrap();
+        let other = turns.try_take(wish("b", false), &cancel).unwrap();
+        let (sender, ended) = channel();
+        let waiting = {
+            let (turns, cancel) = (Arc::clone(&turns), cancel.clone());
+            thread::spawn(move || {
+                drop(turns.take(wish("a", false), &cancel).unwrap());
+                sender.send(()).unwrap();
+            })
+        };
+        assert!(ended.try_recv().is_err());
+        drop((looks, other));
+        assert!(ended.try_recv().is_err());
+        drop(first);
+        ended.recv().unwrap();
+        waiting.join().unwrap();
+        assert!(turns.flights().is_empty());
+    }
+
+    #[test]
+    fn who_waits_can_be_cancelled_and_is_told_for_whom() {
+        let turns = Arc::<Turns>::default();
+        let first = turns.take(wish("a", false), &Cancel::new()).unwrap();
+        first.observe(&Silent).event(&Event::Begun { run: 7, resumed: None });
+        assert!(turns.is_under_way(7) && !turns.is_under_way(8));
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let error = turns.take(wish("a", false), &cancel).err().unwrap();
+        assert_eq!(error.kind, Kind::Cancelled);
+        assert!(error.message.contains("`springline run` of me@here (run 7, since "), "{}", error.message);
+    }
+
+    #[test]
+    fn garbage_is_removed_when_nothing_runs_and_nothing_begins_meanwhile() {
+        let (turns, cancel) = (Arc::<Turns>::default(), Cancel::new());
+        let run = turns.take(wish("a", true), &cancel).unwrap();
+        let asked = Cancel::new();
+        asked.cancel();
+        assert!(turns.collect(&asked).is_err());
+        drop(run);
+        let collecting = turns.collect(&cancel).unwrap();
+        assert!(turns.try_take(wish("b", false), &cancel).is_none());
+        drop(collecting);
+        assert!(turns.try_take(wish("b", false), &cancel).is_some());
+    }
+
+    #[test]
+    fn a_run_is_cancelled_alone() {
+        let (turns, cancel) = (Arc::<Turns>::default(), Cancel::new());
+        let (a, b) = (turns.take(wish("a", false), &cancel).unwrap(), turns.take(wish("b", false), &cancel).unwrap());
+        turns.flights().iter().filter(|flight| flight.wish.application == "a").for_each(Flight::cancel);
+        assert!(a.cancel().is_cancelled() && !b.cancel().is_cancelled() && !cancel.is_cancelled());
+        cancel.cancel();
+        assert!(b.cancel().is_cancelled());
+    }
+}

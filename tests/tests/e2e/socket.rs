@@ -1,0 +1,406 @@
+//! Verbs while a `springline watch` owns the state directory: it executes them, and nobody can tell.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::code::{BUSY, DIFFERS, STATE, USAGE};
+use crate::sandbox::{OPERATOR, Outcome, Sandbox, files, guests};
+
+/// Stopped by its user.
+const CANCELLED: i32 = 130;
+
+/// A `springline watch` that owns the state and has looked at everything once.
+pub struct Watch {
+    child: Child,
+}
+
+impl Watch {
+    /// Starts it in this sandbox's repository.
+    pub fn start(sandbox: &Sandbox, more: &[&str]) -> Self {
+        Self::by(sandbox.command(&[&["watch", "-o", "json", "--every", "3600"], more].concat()))
+    }
+
+    fn by(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut told = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("\"pass\"") {
+            line.clear();
+            assert!(told.read_line(&mut line).unwrap() > 0, "it ended before it had looked");
+        }
+        // Nobody reads what it says later.
+        thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+        Self { child }
+    }
+
+    /// Asks it to end, and returns its exit code.
+    pub fn end(mut self) -> Option<i32> {
+        signal(&self.child, "INT");
+        self.child.wait().unwrap().code()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
+}
+
+fn state(sandbox: &Sandbox) -> PathBuf {
+    sandbox.repo().join(".springline")
+}
+
+fn socket(sandbox: &Sandbox) -> PathBuf {
+    state(sandbox).join("springline.sock")
+}
+
+/// What differs from one execution of a verb to the next: numbers of runs and records, times.
+fn normal(text: &str) -> String {
+    let mut normal = String::new();
+    for line in text.lines() {
+        // Hashes of records hold the times.
+        let hash = ["\"hash\"", "\"previous\"", "\"head\": ", "records, head "].iter().any(|word| line.contains(word));
+        let line = if hash { "a hash" } else { line };
+        let mut number = false;
+        for c in line.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
+            if c.is_ascii_digit() || (number && c == '.') {
+                number = true;
+            } else {
+                if number {
+                    normal.push('#');
+                }
+                number = false;
+                normal.push(c);
+            }
+        }
+        normal.push_str(if number { "#\n" } else { "\n" });
+    }
+    normal.replace("# us", "# ms").replace("# s", "# ms")
+}
+
+#[test]
+fn every_verb_says_the_same_whoever_executes_it() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    let release = sandbox.springline(&["run", "-o", "json"]).json()["environments"][0]["release"].clone();
+    let release = release.as_str().unwrap();
+    sandbox.springline(&["run"]).ok();
+    // Something to see.
+    fs::write(sandbox.live().join("robots.txt"), "Disallow: /\n").unwrap();
+    sandbox.write("docs/index.md", "# Not committed\n");
+    let state = state(&sandbox);
+    let state = state.to_str().unwrap();
+    let verbs: &[&[&str]] = &[
+        &["status"],
+        &["status", "--all", "--color", "always"],
+        &["status", "--state", ".springline"],
+        &["status", "--env", "sit"],
+        &["diff", "--color", "always"],
+        &["render"],
+        &["render", "--object", "robots.txt"],
+        &["render", "--object", "no such"],
+        &["build"],
+        &["build", "--worktree"],
+        &["build", "--revision", "no-such-branch"],
+        &["verify"],
+        &["history", "--limit", "2"],
+        &["history", "verify"],
+        &["history", "--limit", "2", "--state", state],
+        &["logs", "1"],
+        &["logs", "1", "pagse"],
+        &["logs", "12345"],
+        &["artifact", "list"],
+        &["artifact", "show", "site"],
+        &["artifact", "show", "sit"],
+        &["artifact", "export", "site", "--to", "docs"],
+        &["plugin", "list"],
+        &["plugin", "grants"],
+        &["plugin", "update"],
+        &["update", "step-site"],
+        &["update", "no-such-plugin"],
+        &["gc", "--dry-run"],
+        &["redeploy", "--env", "site", "0000"],
+        &["redeploy", "--env", "site", &release[..12]],
+        &["sync", "--only", "robots.txt"],
+        &["sync", "--env", "site"],
+        &["run"],
+        &["run", "--env", "nowhere"],
+        &["cancel"],
+        &["--repo", "/no/such/repository", "status"],
+        &["--repo", "nothing-here", "--state", ".springline", "status"],
+    ];
+    let all = |of: &str| -> Vec<(Vec<String>, Outcome)> {
+        let mut outcomes = Vec::new();
+        for format in ["text", "json"] {
+            fs::write(sandbox.live().join("robots.txt"), "Disallow: /\n").unwrap();
+            for verb in verbs {
+                let words: Vec<String> = verb.iter().map(ToString::to_string).collect();
+                let words = [words, vec!["-o".into(), format.into()]].concat();
+                outcomes.push((words.clone(), sandbox.finish(sandbox.command(&words))));
+                assert!(outcomes.last().unwrap().1.code >= 0, "{of}: {:?}", outcomes.last());
+            }
+        }
+        outcomes
+    };
+    sandbox.springline(&["build", "--worktree"]).ok();
+    // The history is as it goes on from here.
+    all("before");
+    let alone = all("alone");
+    let watch = Watch::start(&sandbox, &[]);
+    let by_the_owner = all("by the owner");
+    assert_eq!(watch.end(), Some(0));
+    for ((verb, alone), (_, other)) in alone.iter().zip(&by_the_owner) {
+        if verb[0] == "cancel" {
+            // Without a watch there is nothing to cancel.
+            assert_eq!((alone.code, other.code), (STATE, USAGE), "{alone:?} {other:?}");
+            continue;
+        }
+        assert_eq!(alone.code, other.code, "{verb:?}: {alone:#?} {other:#?}");
+        assert_eq!(normal(&alone.stdout), normal(&other.stdout), "{verb:?}");
+        assert_eq!(normal(&alone.stderr), normal(&other.stderr), "{verb:?}");
+    }
+    assert!(by_the_owner.iter().any(|(_, outcome)| outcome.code == DIFFERS));
+    assert!(!socket(&sandbox).exists());
+}
+
+#[test]
+fn a_verb_is_its_callers_whoever_executes_it() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    let watch = Watch::start(&sandbox, &[]);
+    assert_eq!(fs::metadata(socket(&sandbox)).unwrap().permissions().mode() & 0o777, 0o600);
+    sandbox.write("docs/guide.md", "# Guide\n\nAll new.\n");
+    sandbox.commit("Change");
+    // Another user, in another directory and time zone.
+    let called = |words: &[&str]| {
+        let mut command = sandbox.command(words);
+        command.current_dir(sandbox.repo().join("docs")).env("USER", "alice").env("TZ", "Asia/Kathmandu");
+        sandbox.finish(command)
+    };
+    called(&["run"]).ok();
+    assert!(fs::read_to_string(sandbox.live().join("www/guide.html")).unwrap().contains("All new."));
+    let history = called(&["history", "-o", "json", "--limit", "1"]).json();
+    assert!(history[0]["actor"].as_str().unwrap().starts_with("alice@"), "{history:#}");
+    let here = sandbox.springline(&["history", "--limit", "1"]).ok();
+    let there = called(&["history", "--limit", "1"]).ok();
+    assert_ne!(here, there, "the local time is that of whoever reads");
+    assert!(called(&["artifact", "export", "site", "--to", "here"]).ok().ends_with("to here\n"));
+    assert!(sandbox.repo().join("docs/here/index.html").is_file());
+    called(&["--repo", "..", "status"]).ok();
+    called(&["--state", "../.springline", "history"]).ok();
+    // What the operator's file says now.
+    sandbox.operator(&OPERATOR.replace("path: live", "path: elsewhere"));
+    called(&["sync"]).ok();
+    assert_eq!(files(&state(&sandbox).join("elsewhere")), files(&sandbox.live()));
+    sandbox.operator("version: 1\ntargets: { locale: { plugin: target-directory } }\n");
+    called(&["sync"]).fails(3, &["target `local`"]);
+    assert_eq!(watch.end(), Some(0));
+}
+
+#[test]
+fn an_owner_that_died_is_in_nobodys_way_and_a_second_watch_is_told_of_the_first() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    let watch = Watch::start(&sandbox, &[]);
+    let pid = format!("(pid {}", watch.child.id());
+    sandbox.springline(&["watch", "--passes", "1"]).fails(BUSY, &["`springline watch`", &pid]);
+    watch.kill();
+    assert!(socket(&sandbox).exists(), "it had no time to remove it");
+    sandbox.springline(&["run"]).ok();
+    sandbox.springline(&["apps"]).fails(STATE, &["no `springline watch` runs", "start one"]);
+    let watch = Watch::start(&sandbox, &[]);
+    sandbox.springline(&["apps"]).ok();
+    assert_eq!(watch.end(), Some(0));
+    // What is there and no socket is replaced as well.
+    fs::write(socket(&sandbox), "").unwrap();
+    sandbox.springline(&["run"]).ok();
+    let _watch = Watch::start(&sandbox, &[]);
+    sandbox.springline(&["apps"]).ok();
+}
+
+#[test]
+fn a_state_directory_may_have_a_path_longer_than_an_address() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    let long = sandbox.path(&format!("{}/{}", "deep-".repeat(20), "deeper-".repeat(20)));
+    fs::create_dir_all(&long).unwrap();
+    fs::copy(state(&sandbox).join("host.yaml"), long.join("host.yaml")).unwrap();
+    let long = long.to_str().unwrap();
+    sandbox.springline(&["run", "--state", long]).ok();
+    let watch = Watch::start(&sandbox, &["--state", long]);
+    assert_eq!(sandbox.springline(&["apps", "--state", long, "-o", "json"]).json()[0]["application"], "handbook");
+    sandbox.springline(&["run", "--state", long]).ok();
+    assert_eq!(watch.end(), Some(0));
+    assert!(!Path::new(long).join("springline.sock").exists());
+}
+
+/// Somebody at the socket who says this to everyone.
+fn impostor(sandbox: &Sandbox, says: Vec<u8>) -> PathBuf {
+    let path = socket(sandbox);
+    let _ = fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.unwrap().write_all(&says);
+        }
+    });
+    path
+}
+
+fn frame(letter: u8, body: &str) -> Vec<u8> {
+    [&[letter][..], &u32::try_from(body.len()).unwrap().to_be_bytes(), body.as_bytes()].concat()
+}
+
+#[test]
+fn an_owner_of_another_version_and_one_that_is_none_are_told() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    let own = env!("CARGO_PKG_VERSION");
+    impostor(&sandbox, frame(b'H', r#"{"protocol":1,"version":"9.8.7","pid":4711}"#));
+    sandbox.springline(&["status"]).fails(BUSY, &["Springline 9.8.7 (pid 4711)", own]);
+    impostor(&sandbox, frame(b'H', &format!(r#"{{"protocol":2,"version":"{own}","pid":4711}}"#)));
+    sandbox.springline(&["status"]).fails(BUSY, &["version 2 of the protocol", "pid 4711"]);
+    for garbage in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &frame(b'H', "{}"), &frame(b'X', "0"), b"H\0\0"] {
+        impostor(&sandbox, garbage.to_vec());
+        sandbox.springline(&["status"]).fails(STATE, &["can't be understood", "springline.sock"]);
+    }
+    // One that ends midway, and one that says what it should not.
+    let hello = frame(b'H', &format!(r#"{{"protocol":1,"version":"{own}","pid":4711}}"#));
+    impostor(&sandbox, hello.clone());
+    sandbox.springline(&["status"]).fails(STATE, &["(pid 4711) ended before this verb did"]);
+    impostor(&sandbox, [hello.clone(), frame(b'R', "{}")].concat());
+    sandbox.springline(&["status"]).fails(STATE, &["says what it should not"]);
+    let answer = [hello, frame(b'O', "data\n"), frame(b'E', "note\n"), frame(b'X', "42")].concat();
+    let path = impostor(&sandbox, answer);
+    let outcome = sandbox.springline(&["status"]);
+    assert_eq!((outcome.code, &*outcome.stdout, &*outcome.stderr), (42, "data\n", "note\n"));
+    // Nobody listens any more.
+    fs::remove_file(&path).unwrap();
+    drop(UnixListener::bind(&path).unwrap());
+    sandbox.springline(&["status"]).ok();
+}
+
+/// An application whose build takes as long as it is let, beside what is deployed of it already.
+struct Slow(Sandbox);
+
+impl Slow {
+    fn new() -> Option<Self> {
+        let (sandbox, guests) = (Sandbox::site()?, guests()?);
+        sandbox.operator(&format!("{OPERATOR}limits: {{ wall-seconds: 600 }}\n"));
+        sandbox.springline(&["run"]).ok();
+        sandbox.write("slow.wasm", fs::read(guests.join("hostile-c.wasm")).unwrap());
+        let application = fs::read_to_string(sandbox.repo().join("springline.yaml")).unwrap();
+        let slow = "  slow:\n    steps: [{ name: sleep, plugin: ./slow.wasm, in: docs, with: { attack: sleep } }]\n";
+        sandbox.write("springline.yaml", application.replace("environments:\n", &format!("{slow}environments:\n")));
+        sandbox.commit("Sleep");
+        Some(Self(sandbox))
+    }
+
+    /// Starts a run through the owner, and waits until it is under way.
+    fn run(&self) -> (Child, u64) {
+        let mut command = self.0.command(&["run"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut run = None;
+        while run.is_none() {
+            run = self.0.springline(&["apps", "-o", "json"]).json()[0]["run"].as_u64();
+        }
+        (child, run.unwrap())
+    }
+
+    /// The state of the run of this number, once nothing of the application is under way.
+    fn ended(&self, run: u64) -> Value {
+        while self.0.springline(&["cancel", &run.to_string()]).code != USAGE {}
+        let runs = self.0.springline(&["logs", "-o", "json"]).json();
+        runs.as_array().unwrap().iter().find(|one| one["run"] == run).unwrap()["state"].clone()
+    }
+}
+
+fn outcome(child: Child) -> Outcome {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Outcome { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+#[test]
+fn a_client_that_is_stopped_or_dies_ends_its_verb_and_no_other() {
+    let Some(slow) = Slow::new() else { return };
+    let sandbox = &slow.0;
+    let watch = Watch::start(sandbox, &[]);
+    let (child, run) = slow.run();
+    // Those that only look need not wait for it.
+    assert!(sandbox.springline(&["status"]).stderr.contains(&format!("run {run} is under way")));
+    sandbox.springline(&["history"]).ok();
+    signal(&child, "INT");
+    outcome(child).fails(CANCELLED, &["run again"]);
+    assert_eq!(slow.ended(run), "cancelled");
+    let (mut child, run) = slow.run();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(slow.ended(run), "cancelled");
+    sandbox.springline(&["status"]).ok();
+    assert_eq!(watch.end(), Some(0));
+}
+
+#[test]
+fn a_run_is_cancelled_by_its_number_and_what_waits_for_it_goes_on() {
+    let Some(slow) = Slow::new() else { return };
+    let sandbox = &slow.0;
+    let watch = Watch::start(sandbox, &[]);
+    sandbox.springline(&["cancel", "--app", "handbook"]).fails(USAGE, &["nothing of `handbook` is under way"]);
+    let (child, run) = slow.run();
+    // What removes garbage waits for it.
+    let mut collects = sandbox.command(&["gc", "-o", "json"]);
+    let mut collects = collects.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    BufReader::new(collects.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    assert!(told.contains("waiting for `springline run` of tester@") && told.contains(&format!("run {run}")), "{told}");
+    sandbox.springline(&["cancel", "99"]).fails(USAGE, &["run 99 is not under way"]);
+    let cancelled = sandbox.springline(&["cancel", &run.to_string(), "-o", "json"]).json();
+    assert_eq!(cancelled["cancelled"][0]["run"], run);
+    outcome(child).fails(CANCELLED, &["cancelled"]);
+    outcome(collects).ok();
+    assert_eq!(slow.ended(run), "cancelled");
+    // Two of one application come one after the other.
+    let (first, run) = slow.run();
+    let mut second = sandbox.command(&["sync"]);
+    let mut second = second.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    BufReader::new(second.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    assert!(told.contains("waiting for `springline run` of tester@"), "{told}");
+    assert_eq!(sandbox.springline(&["apps", "-o", "json"]).json()[0]["run"], run);
+    signal(&second, "INT");
+    assert_eq!(second.wait().unwrap().code(), Some(CANCELLED));
+    sandbox.springline(&["cancel"]).ok();
+    outcome(first).fails(CANCELLED, &[]);
+    assert_eq!(watch.end(), Some(0));
+}
+
+#[test]
+fn when_the_owner_ends_its_verbs_do() {
+    let Some(slow) = Slow::new() else { return };
+    let watch = Watch::start(&slow.0, &[]);
+    let (child, run) = slow.run();
+    assert_eq!(watch.end(), Some(0));
+    outcome(child).fails(CANCELLED, &["run again"]);
+    let runs = slow.0.springline(&["logs", "-o", "json"]).json();
+    assert_eq!((&runs[0]["run"], &runs[0]["state"]), (&run.into(), &"cancelled".into()));
+    let watch = Watch::start(&slow.0, &[]);
+    let (child, _) = slow.run();
+    watch.kill();
+    outcome(child).fails(STATE, &["ended before this verb did", "run it again"]);
+}
