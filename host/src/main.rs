@@ -7,6 +7,7 @@ mod builtin;
 mod cli;
 mod crash;
 mod desk;
+mod endpoint;
 mod grants;
 mod lockfile;
 mod paths;

@@ -20,6 +20,7 @@ pub mod render;
 pub mod run;
 mod session;
 pub mod status;
+pub mod suspend;
 pub mod update;
 pub mod verify;
 pub mod watch;
@@ -134,6 +135,10 @@ pub enum Verb {
     Notify(notify::Notify),
     /// Stop a run that is under way
     Cancel(cancel::CancelArgs),
+    /// Leave an application alone until it is resumed: a watch deploys and repairs nothing of it
+    Suspend(suspend::Suspend),
+    /// End what suspend began
+    Resume(suspend::Resume),
     /// Deploy an earlier release exactly as it was: no commit, no rebuild, no re-render
     Redeploy(redeploy::Redeploy),
     /// List every sync, or prove the list
@@ -213,6 +218,8 @@ pub fn run(cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Apps(verb) => verb.run(common),
         Verb::Notify(verb) => verb.run(common),
         Verb::Cancel(verb) => verb.run(common),
+        Verb::Suspend(verb) => verb.run(common, cancel),
+        Verb::Resume(verb) => verb.run(common, cancel),
         Verb::Redeploy(verb) => verb.run(common, cancel),
         Verb::History(verb) => verb.run(common, cancel),
         Verb::Logs(verb) => verb.run(common, cancel),

@@ -8,7 +8,7 @@ use springline_engine::event::Silent;
 use springline_engine::status::{self, Status as Found};
 use springline_model::Cancel;
 use springline_model::port::{Sources as _, Store as _};
-use springline_model::run::{Place, RunState};
+use springline_model::run::{Place, RunState, Suspension};
 
 use super::error::CliError;
 use super::run::known_environments;
@@ -19,7 +19,7 @@ use crate::project::{Project, show_revision};
 use crate::resolve::{self, Resolver};
 use crate::show::table::{Table, plain, styled};
 use crate::show::tree::{self, style_of};
-use crate::show::{self, BAD, GOOD, NOTE};
+use crate::show::{self, BAD, GOOD, NOTE, time};
 
 /// Shows what is deployed, whether it drifted and how healthy it is.
 #[derive(Debug, Args)]
@@ -37,6 +37,7 @@ pub struct Status {
 
 struct Row {
     environment: String,
+    suspended: Option<Suspension>,
     found: Found,
 }
 
@@ -64,7 +65,8 @@ impl Status {
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
             grants::give_target(&app.operator.value, &mut target, &place.application, name);
             let found = status::status(app.ports(&Silent), &place, &target, environment.sync.prune)?;
-            rows.push(Row { environment: name.clone(), found });
+            let suspended = app.store.standing(&place)?.suspended;
+            rows.push(Row { environment: name.clone(), suspended, found });
         }
         operator.save()?;
         if common.output == Output::Json {
@@ -95,7 +97,7 @@ impl Status {
 
 fn print(rows: &[Row], head: &str, all: bool) {
     let mut table = Table::new(&["ENVIRONMENT", "SYNC", "HEALTH", "RELEASE", "REVISION", "OBJECTS"]);
-    for Row { environment, found } in rows {
+    for Row { environment, found, .. } in rows {
         let (sync, release, revision) = match &found.release {
             None => (styled(NOTE, "not deployed"), plain("-"), plain("-")),
             Some(release) => {
@@ -112,7 +114,16 @@ fn print(rows: &[Row], head: &str, all: bool) {
         table.row(vec![plain(environment), sync, health, release, revision, plain(found.desired())]);
     }
     table.print();
-    for Row { environment, found } in rows {
+    for Row { environment, suspended, .. } in rows {
+        if let Some(Suspension { by, why, at }) = suspended {
+            show::warn(format_args!(
+                "{environment} is suspended by {by} since {}: {} (`springline resume` ends it)",
+                time::moment(*at),
+                show::visible(why)
+            ));
+        }
+    }
+    for Row { environment, found, .. } in rows {
         tree::print(environment, &found.objects, all);
         if let Some(why) = &found.unexplained {
             show::warn(format_args!("{environment}: no closer look at its objects: {why}"));
@@ -121,7 +132,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
 }
 
 fn as_json(row: &Row, head: &str) -> Value {
-    let Row { environment, found } = row;
+    let Row { environment, suspended, found } = row;
     let unhealthy: Vec<_> =
         found.unhealthy.iter().map(|(live, health)| json!({ "object": live, "health": health })).collect();
     let worst = found.unhealthy.first().map(|(live, health)| {
@@ -138,6 +149,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "health": found.health(),
         "unhealthy": unhealthy,
         "worst": worst,
+        "suspended": suspended,
         "tree": found.objects,
     })
 }

@@ -3,6 +3,7 @@
 mod pace;
 mod pass;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
@@ -14,6 +15,7 @@ use springline_engine::chain::Environment;
 use springline_engine::event::Silent;
 use springline_engine::heal::{Healed, heal};
 use springline_model::Cancel;
+use springline_model::port::Store as _;
 use springline_model::run::Place;
 
 use self::pace::Paces;
@@ -22,6 +24,7 @@ use super::error::CliError;
 use super::run::Ready;
 use super::{Common, Output, RevisionArgs};
 use crate::app::{Owner, actor};
+use crate::endpoint;
 use crate::show::time::duration;
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
 use crate::socket;
@@ -44,6 +47,9 @@ pub struct Watch {
     /// End after everything was looked at so many times; without it, go on until stopped
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     passes: Option<u64>,
+    /// Listen for notifications by HTTP, at an address of this machine's own; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
 }
 
 impl Watch {
@@ -67,7 +73,15 @@ impl Watch {
             sender: asked,
             owner: Arc::downgrade(ready.app.owner()),
         });
-        let _serving = socket::serve(ready.app.owner(), controls, cancel)?;
+        let _serving = socket::serve(ready.app.owner(), controls.clone(), cancel)?;
+        let endpoint = self.listen.map(|address| endpoint::listen(address, controls)).transpose()?;
+        if let Some(endpoint) = &endpoint {
+            let address = endpoint.address();
+            match common.output {
+                Output::Json => show::json_line(&json!({ "listening": address }))?,
+                Output::Text => show::line(format_args!("listening at http://{address}")),
+            }
+        }
         let mut watched = Watched::new(common, &ready, environments);
         let every = Duration::from_secs(self.every);
         for pass in 1.. {
@@ -204,6 +218,9 @@ impl<'a> Watched<'a> {
         let began = Instant::now();
         let place = Place { application: self.ready.chain.application.clone(), environment: environment.name.clone() };
         let turn = self.ready.app.turn(&place.application, false)?;
+        if self.ready.app.store.standing(&place).map_err(CliError::from)?.suspended.is_some() {
+            return Ok(Came::Paused);
+        }
         let observer = turn.observe(&Silent);
         let ports = self.ready.app.ports_in(&turn, &observer);
         let healed = heal(ports, &place, (&environment.target, &environment.sync), &self.actor);

@@ -67,6 +67,11 @@ pub trait Controls: Send + Sync {
     /// Looks at once at what is new; returns how many applications that are.
     fn notify(&self, notice: &Notice) -> usize;
 
+    /// Whether everything was looked at once.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// All that is looked after.
     fn applications(&self) -> Vec<Looked>;
 }

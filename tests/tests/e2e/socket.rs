@@ -1,11 +1,13 @@
 //! Verbs while a `springline watch` owns the state directory: it executes them, and nobody can tell.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use serde_json::Value;
@@ -19,25 +21,29 @@ const CANCELLED: i32 = 130;
 /// A `springline watch` that owns the state and has looked at everything once.
 pub struct Watch {
     child: Child,
+    told: Receiver<String>,
 }
 
 impl Watch {
     /// Starts it in this sandbox's repository.
     pub fn start(sandbox: &Sandbox, more: &[&str]) -> Self {
-        Self::by(sandbox.command(&[&["watch", "-o", "json", "--every", "3600"], more].concat()))
+        let watch = Self::by(sandbox.command(&[&["watch", "-o", "json", "--every", "3600"], more].concat()));
+        watch.tells("\"pass\"");
+        watch
     }
 
     fn by(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut told = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("\"pass\"") {
-            line.clear();
-            assert!(told.read_line(&mut line).unwrap() > 0, "it ended before it had looked");
-        }
-        // Nobody reads what it says later.
-        thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-        Self { child }
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, told) = channel();
+        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        Self { child, told }
+    }
+
+    /// Waits until it tells something with this in it.
+    pub fn tells(&self, word: &str) -> Value {
+        let line = self.told.iter().find(|line| line.contains(word));
+        serde_json::from_str(&line.unwrap_or_else(|| panic!("it ended and did not tell `{word}`"))).unwrap()
     }
 
     /// Asks it to end, and returns its exit code.
@@ -403,4 +409,89 @@ fn when_the_owner_ends_its_verbs_do() {
     let (child, _) = slow.run();
     watch.kill();
     outcome(child).fails(STATE, &["ended before this verb did", "run it again"]);
+}
+
+/// Posts a body to a path; returns the answer's code.
+fn post(address: &str, path: &str, body: &str) -> u16 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn who_is_notified_looks_at_once() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    sandbox.springline(&["watch", "--listen", "0.0.0.0:0"]).fails(USAGE, &["0.0.0.0:0", "this machine's own"]);
+    let watch = Watch::by(sandbox.command(&["watch", "-o", "json", "--every", "3600", "--listen", "127.0.0.1:0"]));
+    let address = watch.tells("listening")["listening"].as_str().unwrap().to_owned();
+    watch.tells("\"pass\"");
+    let deployed = files(&sandbox.live());
+    let drift = || fs::write(sandbox.live().join("robots.txt"), "Disallow: /\n").unwrap();
+    let repaired = || {
+        watch.tells("repaired");
+        assert_eq!(files(&sandbox.live()), deployed);
+    };
+    // By its name, by its repository as a forge names it, and through the socket.
+    drift();
+    assert_eq!(post(&address, "/notify", r#"{"application":"handbook"}"#), 202);
+    repaired();
+    drift();
+    let repository =
+        format!(r#"{{"ref":"refs/heads/main","repository":{{"clone_url":"file://{}"}}}}"#, sandbox.repo().display());
+    assert_eq!(post(&address, "/notify", &repository), 202);
+    repaired();
+    drift();
+    sandbox.springline(&["notify", "--app", "handbook"]).ok();
+    repaired();
+    assert_eq!(post(&address, "/notify", r#"{"repository":"https://example.com/other.git"}"#), 404);
+    sandbox.springline(&["notify", "--app", "handbok"]).fails(USAGE, &["handbook"]);
+    assert_eq!(watch.end(), Some(0));
+    assert!(TcpStream::connect(&address).is_err());
+    sandbox.springline(&["notify"]).fails(STATE, &["no `springline watch` runs"]);
+}
+
+#[test]
+fn what_is_suspended_is_left_alone_until_it_is_resumed() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    let deployed = files(&sandbox.live());
+    fs::write(sandbox.live().join("robots.txt"), "Disallow: /\n").unwrap();
+    sandbox.springline(&["suspend", "--why", " "]).fails(USAGE, &["--why"]);
+    sandbox.springline(&["suspend", "--app", "hand", "--why", "x"]).fails(USAGE, &["`hand`"]);
+    sandbox.springline(&["suspend", "--env", "sit", "--why", "x"]).fails(USAGE, &["did you mean `site`?"]);
+    // Without an owner; it is not forgotten.
+    sandbox.springline(&["suspend", "--why", "robots are welcome"]).ok();
+    sandbox.springline(&["watch", "--passes", "1"]).ok();
+    assert_ne!(files(&sandbox.live()), deployed);
+    let status = sandbox.springline(&["status"]);
+    assert!(
+        status.stderr.contains("site is suspended by tester@") && status.stderr.contains("robots are welcome"),
+        "{status:?}"
+    );
+    let watch = Watch::start(&sandbox, &[]);
+    assert_eq!(
+        sandbox.springline(&["status", "-o", "json"]).json()["environments"][0]["suspended"]["why"],
+        "robots are welcome"
+    );
+    assert_ne!(files(&sandbox.live()), deployed);
+    // By the owner, which looks at once.
+    sandbox.springline(&["resume", "--app", "handbook", "--env", "site"]).ok();
+    watch.tells("repaired");
+    assert_eq!(files(&sandbox.live()), deployed);
+    assert_eq!(sandbox.springline(&["resume", "-o", "json"]).json()["resumed"], serde_json::json!([]));
+    sandbox.springline(&["suspend", "--why", "again", "-o", "json"]).ok();
+    assert_eq!(watch.end(), Some(0));
+    // Whoever deploys by hand means it.
+    fs::write(sandbox.live().join("robots.txt"), "Disallow: /\n").unwrap();
+    sandbox.springline(&["sync"]).ok();
+    assert_eq!(files(&sandbox.live()), deployed);
 }
