@@ -49,7 +49,7 @@ pub fn put(config: &Config, change: &Change, deploy: &Deploy) -> Result<Applied>
     let notes = Notes::read(change)?;
     let object = read_one(&live, &change.object, &notes.digest, deploy)?;
     let options = Options::of(&object);
-    let ignored = Ignored::of(&live, &config.application.ignore);
+    let ignored = Ignored::of(&live, &change.object, &config.application);
     let put = Put { config, change, notes, live, owner: Owner::of(deploy), object, options, ignored, deploy };
     if put.notes.hook { put.run() } else { put.keep() }
 }

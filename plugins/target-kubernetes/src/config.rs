@@ -4,7 +4,7 @@ use springline_health::{KindRules, RuleError, Rules};
 use springline_sdk::kubernetes;
 use springline_sdk::prelude::*;
 
-use crate::ignore::Ignore;
+use crate::ignore::{Ignore, Leave};
 use crate::reference::Ref;
 
 /// Where in a cluster objects go, and what may be done there.
@@ -81,6 +81,21 @@ pub struct Application {
     /// Fields that are left as they are in the cluster.
     #[serde(default)]
     pub ignore: Vec<Ignore>,
+    /// What the host passes on of `sync` in springline.yaml.
+    #[serde(default)]
+    pub sync: Sync,
+}
+
+/// What the host passes on of how an environment is synced.
+#[config]
+#[derive(Default)]
+pub struct Sync {
+    /// Fields that are left as they are in the cluster.
+    #[serde(default)]
+    pub ignore: Vec<Leave>,
+    /// Whether nothing is planned but what is ignored, so that it can be told.
+    #[serde(default)]
+    pub told: bool,
 }
 
 impl Config {
@@ -122,6 +137,9 @@ impl Config {
         let mut violations = Vec::new();
         for (at, ignore) in self.application.ignore.iter().enumerate() {
             ignore.check(&format!("/application/ignore/{at}"), &mut violations);
+        }
+        for (at, leave) in self.application.sync.ignore.iter().enumerate() {
+            leave.check(&format!("/application/sync/ignore/{at}"), &mut violations);
         }
         if let Err(errors) = Rules::with(&self.application.health) {
             violations.extend(self::violations(&errors));

@@ -14,6 +14,7 @@ use crate::options::Options;
 use crate::owner::Owner;
 use crate::reference::Ref;
 use crate::refusal::Sent;
+use crate::told;
 use crate::trial::{MANAGER, Outcome, Trial};
 
 /// What a change would do: the object as it is, and as it would be.
@@ -21,6 +22,12 @@ pub fn explain(config: &Config, change: &Change, deploy: &Deploy) -> Result<Diff
     let live = Ref::parse(&change.live)?;
     let there = live::get_one(&live, Freshness::Any)?;
     let notes = Notes::read(change)?;
+    if config.application.sync.told {
+        return match &there {
+            Some(there) => told::explain(config, (change, &notes, &live), there, deploy),
+            None => Ok(Difference::default()),
+        };
+    }
     let as_it_is = there.as_ref().map(shown);
     if change.action == Action::Delete {
         let desired = if notes.left_alone.is_empty() { None } else { as_it_is.clone() };
@@ -28,7 +35,7 @@ pub fn explain(config: &Config, change: &Change, deploy: &Deploy) -> Result<Diff
     }
     let object = read_one(&live, &change.object, &notes.digest, deploy)?;
     let (owner, options) = (Owner::of(deploy), Options::of(&object));
-    let ignored = Ignored::of(&live, &config.application.ignore);
+    let ignored = Ignored::of(&live, &change.object, &config.application);
     let trial = Trial { config, owner: &owner, live: &live, options: &options, ignored: &ignored };
     let applied = trial.applied(&object, there.as_ref())?;
     let desired = match &there {
@@ -52,7 +59,7 @@ fn created(live: &Ref, applied: &Value) -> Value {
 }
 
 /// An object with the fields of another one laid over its own.
-fn over(mut object: Value, upper: &Value) -> Value {
+pub fn over(mut object: Value, upper: &Value) -> Value {
     lay(&mut object, upper);
     object
 }
@@ -69,7 +76,7 @@ fn lay(lower: &mut Value, upper: &Value) {
 }
 
 /// As it is shown: what is meant by somebody, and no Secret's values.
-fn shown(object: &Value) -> String {
+pub fn shown(object: &Value) -> String {
     let mut content = meaningful(object);
     hide_secrets(&mut content);
     write(&content)

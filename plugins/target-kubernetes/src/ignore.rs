@@ -2,8 +2,10 @@
 
 use springline_sdk::prelude::*;
 
+use crate::config::Application;
 use crate::owner::{HOOK_MARK, MARK};
 use crate::reference::Ref;
+use crate::trial::MANAGER;
 
 /// Fields of some objects that are left as they are in the cluster.
 #[config]
@@ -40,22 +42,66 @@ impl Ignore {
 
     /// What is wrong with it.
     pub fn check(&self, place: &str, violations: &mut Vec<Violation>) {
-        if self.pointers.is_empty() && self.managers.is_empty() {
-            let message = "this ignores nothing: it needs `pointers` or `managers`";
-            violations.push(Violation::new(message).pointer(place));
-        }
-        for (at, pointer) in self.pointers.iter().enumerate() {
-            let parts = parts(pointer);
-            let problem = if parts.is_empty() || !pointer.starts_with('/') {
-                Some("a JSON pointer begins with `/`, such as `/spec/replicas`")
-            } else if is_identity(&parts) {
-                Some("what an object is can't be ignored")
-            } else {
-                None
-            };
-            if let Some(problem) = problem {
-                violations.push(Violation::new(problem).pointer(format!("{place}/pointers/{at}")));
-            }
+        check((&self.pointers, &self.managers), place, violations);
+    }
+}
+
+/// Fields of some objects that are left as they are in the cluster, as `sync.ignore` of springline.yaml
+/// says it.
+#[config]
+pub struct Leave {
+    /// A pattern of live names or of desired ids, in which `*` stands for any number of characters.
+    pub objects: String,
+    /// The fields, as JSON pointers such as `/spec/replicas`; a part that is `*` stands for every key
+    /// or item.
+    #[serde(default)]
+    pub pointers: Vec<String>,
+    /// Every field that one of these field managers owns.
+    #[serde(default)]
+    pub managers: Vec<String>,
+}
+
+impl Leave {
+    /// Whether it is about this object.
+    fn covers(&self, live: &Ref, id: &str) -> bool {
+        matches(&self.objects, &live.to_string()) || matches(&self.objects, id)
+    }
+
+    /// What is wrong with it.
+    pub fn check(&self, place: &str, violations: &mut Vec<Violation>) {
+        check((&self.pointers, &self.managers), place, violations);
+    }
+}
+
+/// Whether a text is as a pattern says, in which `*` stands for any number of characters.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').map_or((None, rest), |(middle, end)| (Some(middle), end));
+    for part in middle.into_iter().flat_map(|middle| middle.split('*')) {
+        let Some(at) = text.find(part) else { return false };
+        text = &text[at + part.len()..];
+    }
+    text.ends_with(end)
+}
+
+/// What is wrong with the fields of a rule.
+fn check((pointers, managers): (&[String], &[String]), place: &str, violations: &mut Vec<Violation>) {
+    if pointers.is_empty() && managers.is_empty() {
+        let message = "this ignores nothing: it needs `pointers` or `managers`";
+        violations.push(Violation::new(message).pointer(place));
+    }
+    for (at, pointer) in pointers.iter().enumerate() {
+        let parts = parts(pointer);
+        let problem = if parts.is_empty() || !pointer.starts_with('/') {
+            Some("a JSON pointer begins with `/`, such as `/spec/replicas`")
+        } else if is_identity(&parts) {
+            Some("what an object is can't be ignored")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            violations.push(Violation::new(problem).pointer(format!("{place}/pointers/{at}")));
         }
     }
 }
@@ -81,14 +127,21 @@ pub struct Ignored {
 }
 
 impl Ignored {
-    /// What the rules say of an object.
-    pub fn of(live: &Ref, rules: &[Ignore]) -> Self {
+    /// What the rules say of an object that is made from the desired one of this id.
+    pub fn of(live: &Ref, id: &str, said: &Application) -> Self {
         let mut ignored = Self::default();
-        for rule in rules.iter().filter(|rule| rule.covers(live)) {
-            ignored.fields.extend(rule.pointers.iter().map(|pointer| parts(pointer)));
-            ignored.managers.extend(rule.managers.iter().cloned());
+        let here = said.ignore.iter().filter(|rule| rule.covers(live)).map(|rule| (&rule.pointers, &rule.managers));
+        let left = said.sync.ignore.iter().filter(|rule| rule.covers(live, id));
+        for (pointers, managers) in here.chain(left.map(|rule| (&rule.pointers, &rule.managers))) {
+            ignored.fields.extend(pointers.iter().map(|pointer| parts(pointer)));
+            ignored.managers.extend(managers.iter().cloned());
         }
         ignored
+    }
+
+    /// Whether nothing is ignored.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.managers.is_empty()
     }
 
     /// Puts the values that ignored fields have in the cluster into what is to be applied, so that
@@ -101,22 +154,40 @@ impl Ignored {
 
     /// The same for the fields that ignored managers own, by the live object's `managedFields`.
     pub fn keep_managed(&self, applied: &mut Value, live: &Value) {
-        let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
-        let is_ignored = |entry: &&Value| {
-            let manager = entry.get("manager").and_then(Value::as_str).unwrap_or_default();
-            self.managers.iter().any(|ignored| ignored == manager)
-        };
-        for fields in entries.filter(is_ignored).filter_map(|entry| entry.get("fieldsV1")) {
-            keep_owned(applied, live, fields);
+        for (manager, fields) in managed(live) {
+            if self.managers.iter().any(|ignored| ignored == manager) {
+                keep_owned(applied, live, fields);
+            }
         }
     }
 
-    /// Takes the ignored fields out of an object that is compared.
-    pub fn strip(&self, object: &mut Value) {
-        for field in &self.fields {
-            strip(object, field);
+    /// Whether an ignored field is there and is not to be applied: if it is ours from before, it would
+    /// go, and what it is in the cluster would be overwritten with nothing.
+    pub fn lets_go(&self, applied: &Value, live: &Value) -> bool {
+        self.fields.iter().any(|field| lets_go(applied, live, field))
+    }
+
+    /// Puts those fields into what is to be applied that would go otherwise, by the live object's
+    /// `managedFields`.
+    pub fn hold(&self, applied: &mut Value, live: &Value) {
+        for (_, ours) in managed(live).filter(|(manager, _)| *manager == MANAGER) {
+            self.fields.iter().for_each(|field| hold(applied, live, ours, field));
         }
     }
+
+    /// Takes the ignored fields out of an object that is compared. The items of its lists are those that
+    /// are called alike in the desired object.
+    pub fn strip(&self, object: &mut Value, desired: &Value) {
+        for field in &self.fields {
+            strip(object, Some(desired), field);
+        }
+    }
+}
+
+/// The managers of a live object and the fields that each owns, as `FieldsV1`.
+fn managed(live: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
+    entries.filter_map(|entry| Some((entry.get("manager")?.as_str()?, entry.get("fieldsV1")?)))
 }
 
 /// The parts of a JSON pointer.
@@ -127,7 +198,7 @@ fn parts(pointer: &str) -> Vec<String> {
 fn keep(applied: &mut Value, live: Option<&Value>, field: &[String]) {
     let Some((part, rest)) = field.split_first() else { return };
     for key in keys(applied, part) {
-        let live = live.and_then(|live| get(live, &key));
+        let live = live.and_then(|live| get(live, &twin(applied, live, &key)?));
         match (rest.is_empty(), live) {
             (true, Some(value)) => {
                 if let Some(place) = get_mut(applied, &key) {
@@ -135,6 +206,8 @@ fn keep(applied: &mut Value, live: Option<&Value>, field: &[String]) {
                 }
             }
             (true, None) => remove(applied, &key),
+            // A new item of a list gets what is desired, as a new object does.
+            (false, None) if applied.is_array() => {}
             (false, live) => {
                 if let Some(below) = get_mut(applied, &key) {
                     keep(below, live, rest);
@@ -144,15 +217,69 @@ fn keep(applied: &mut Value, live: Option<&Value>, field: &[String]) {
     }
 }
 
-fn strip(object: &mut Value, field: &[String]) {
+fn strip(object: &mut Value, desired: Option<&Value>, field: &[String]) {
     let Some((part, rest)) = field.split_first() else { return };
-    for key in keys(object, part) {
+    let is_any = part == "*";
+    let meant = if is_any { None } else { desired.and_then(|desired| twin(desired, object, part)) };
+    for key in meant.map_or_else(|| keys(object, part), |key| vec![key]) {
         if rest.is_empty() {
             remove(object, &key);
-        } else if let Some(below) = get_mut(object, &key) {
-            strip(below, rest);
+        } else {
+            let same = desired.and_then(|desired| get(desired, if is_any { &key } else { part }));
+            if let Some(below) = get_mut(object, &key) {
+                strip(below, same, rest);
+            }
         }
     }
+}
+
+/// The key in `other` of what has this key in `one`: of an item of a list that has a name, that of the
+/// item called alike, wherever it stands; none if there is none.
+fn twin(one: &Value, other: &Value, key: &str) -> Option<String> {
+    let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
+    match (one, other) {
+        (Value::Array(_), Value::Array(others)) => match get(one, key).and_then(name) {
+            Some(called) => others.iter().position(|item| name(item).as_ref() == Some(&called)).map(|at| at.to_string()),
+            None => Some(key.to_owned()),
+        },
+        _ => Some(key.to_owned()),
+    }
+}
+
+fn lets_go(applied: &Value, live: &Value, field: &[String]) -> bool {
+    let Some((part, rest)) = field.split_first() else { return false };
+    if rest.is_empty() {
+        return applied.is_object() && get(applied, part).is_none() && get(live, part).is_some();
+    }
+    keys(applied, part).iter().any(|key| {
+        let live = twin(applied, live, key).and_then(|twin| get(live, &twin));
+        get(applied, key).zip(live).is_some_and(|(applied, live)| lets_go(applied, live, rest))
+    })
+}
+
+fn hold(applied: &mut Value, live: &Value, ours: &Value, field: &[String]) {
+    let Some((part, rest)) = field.split_first() else { return };
+    if rest.is_empty() {
+        if let (Value::Object(map), Some(value), true) = (applied, get(live, part), owns(ours, part, live).is_some()) {
+            map.entry(part).or_insert_with(|| value.clone());
+        }
+        return;
+    }
+    for key in keys(applied, part) {
+        let Some(there) = twin(applied, live, &key).and_then(|twin| get(live, &twin)) else { continue };
+        if let (Some(ours), Some(below)) = (owns(ours, &key, there), get_mut(applied, &key)) {
+            hold(below, there, ours, rest);
+        }
+    }
+}
+
+/// What of a field a `FieldsV1` owns: of a map by its key, of a list by the item that is there.
+fn owns<'f>(fields: &'f Value, key: &str, there: &Value) -> Option<&'f Value> {
+    let fields = fields.as_object()?;
+    fields.get(&format!("f:{key}")).or_else(|| {
+        let keys = |entry: &str| springline_sdk::serde_json::from_str::<Value>(entry.strip_prefix("k:")?).ok();
+        fields.iter().find(|(entry, _)| keys(entry).is_some_and(|keys| has(there, &keys))).map(|(_, below)| below)
+    })
 }
 
 /// The keys of a value that a part stands for, those of a list from its end, so that removing one
@@ -230,6 +357,16 @@ mod tests {
         springline_sdk::serde_json::from_value(rule).unwrap()
     }
 
+    fn of(rule: Value) -> Ignored {
+        Ignored::of(&web(), "web.yaml", &Application { ignore: vec![ignore(rule)], ..Application::default() })
+    }
+
+    fn leave(rule: Value) -> Ignored {
+        let rule = springline_sdk::serde_json::from_value(rule).unwrap();
+        let sync = crate::config::Sync { ignore: vec![rule], told: false };
+        Ignored::of(&web(), "web.yaml", &Application { sync, ..Application::default() })
+    }
+
     fn web() -> Ref {
         Ref::parse("prod/Deployment.apps/shop/web").unwrap()
     }
@@ -250,9 +387,8 @@ mod tests {
 
     #[test]
     fn ignored_fields_keep_their_live_values() {
-        let rule = ignore(json!({ "kind": "Deployment.apps",
+        let ignored = of(json!({ "kind": "Deployment.apps",
             "pointers": ["/spec/replicas", "/metadata/annotations/a~1b", "/spec/list/*/x", "/spec/gone"] }));
-        let ignored = Ignored::of(&web(), &[rule]);
         let live = json!({ "metadata": { "annotations": { "a/b": "live" } },
             "spec": { "replicas": 7, "list": [{ "x": 1, "y": 1 }, { "y": 2 }] } });
         let mut applied = json!({ "metadata": { "annotations": { "a/b": "git" } },
@@ -267,7 +403,7 @@ mod tests {
         ignored.keep(&mut bare, &live);
         assert_eq!(bare, json!({ "spec": { "x": 1 } }));
         let mut compared = live.clone();
-        ignored.strip(&mut compared);
+        ignored.strip(&mut compared, &bare);
         assert_eq!(
             compared,
             json!({ "metadata": { "annotations": {} }, "spec": { "list": [{ "y": 1 }, { "y": 2 }] } })
@@ -276,7 +412,7 @@ mod tests {
 
     #[test]
     fn fields_of_ignored_managers_keep_their_live_values() {
-        let rule = ignore(json!({ "kind": "*", "managers": ["scaler"] }));
+        let ignored = of(json!({ "kind": "*", "managers": ["scaler"] }));
         let live = json!({
             "metadata": { "managedFields": [
                 { "manager": "scaler", "fieldsV1": { "f:spec": { "f:replicas": {},
@@ -287,11 +423,68 @@ mod tests {
         });
         let mut applied =
             json!({ "spec": { "replicas": 2, "paused": false, "containers": [{ "name": "c", "image": "git" }] } });
-        Ignored::of(&web(), &[rule]).keep_managed(&mut applied, &live);
+        ignored.keep_managed(&mut applied, &live);
         assert_eq!(
             applied,
             json!({ "spec": { "replicas": 7, "paused": false, "containers": [{ "name": "c", "image": "live" }] } })
         );
+    }
+
+    #[test]
+    fn patterns_stand_for_live_names_and_desired_ids() {
+        for (objects, covered) in [
+            ("prod/Deployment.apps/*", true),
+            ("*/Deployment.apps/*/web", true),
+            ("*.yaml", true),
+            ("web.yaml", true),
+            ("*", true),
+            ("*eb*", true),
+            ("prod/Deployment.apps/shop/web*", true),
+            ("Deployment.apps/*", false),
+            ("*/StatefulSet.apps/*", false),
+            ("web", false),
+            ("*web*web*web*", false),
+        ] {
+            let ignored = leave(json!({ "objects": objects, "pointers": ["/spec/replicas"] }));
+            assert_eq!(!ignored.is_empty(), covered, "{objects}");
+        }
+    }
+
+    #[test]
+    fn an_index_means_the_item_that_is_called_so_wherever_it_is_in_the_cluster() {
+        let ignored = leave(json!({ "objects": "*", "pointers": ["/spec/containers/0/image"] }));
+        let git = json!({ "spec": { "containers": [{ "name": "web", "image": "git" }] } });
+        let live = json!({ "spec": { "containers": [{ "name": "mesh", "image": "m" }, { "name": "web", "image": "live" }] } });
+        let mut applied = git.clone();
+        ignored.keep(&mut applied, &live);
+        assert_eq!(applied["spec"]["containers"], json!([{ "name": "web", "image": "live" }]));
+        let mut compared = live.clone();
+        ignored.strip(&mut compared, &git);
+        assert_eq!(compared["spec"]["containers"], json!([{ "name": "mesh", "image": "m" }, { "name": "web" }]));
+        // One that is not there yet is made as it is desired.
+        let mut applied = git.clone();
+        ignored.keep(&mut applied, &json!({ "spec": { "containers": [{ "name": "mesh", "image": "m" }] } }));
+        assert_eq!(applied, git);
+    }
+
+    #[test]
+    fn an_ignored_field_that_leaves_the_manifest_stays_as_it_is_in_the_cluster() {
+        let pointers = ["/spec/replicas", "/spec/containers/0/tty", "/spec/paused"];
+        let ignored = leave(json!({ "objects": "*", "pointers": pointers }));
+        let live = json!({
+            "metadata": { "managedFields": [
+                { "manager": "springline", "fieldsV1": { "f:spec": { "f:replicas": {},
+                    "f:containers": { "k:{\"name\":\"c\"}": { "f:tty": {} } } } } },
+                { "manager": "other", "fieldsV1": { "f:spec": { "f:paused": {} } } },
+            ] },
+            "spec": { "replicas": 7, "paused": true, "containers": [{ "name": "c", "tty": true }] },
+        });
+        let mut applied = json!({ "spec": { "containers": [{ "name": "c" }] } });
+        assert!(ignored.lets_go(&applied, &live));
+        ignored.hold(&mut applied, &live);
+        assert_eq!(applied, json!({ "spec": { "replicas": 7, "containers": [{ "name": "c", "tty": true }] } }));
+        let said = json!({ "spec": { "replicas": 2, "paused": false, "containers": [{ "name": "c", "tty": false }] } });
+        assert!(!ignored.lets_go(&said, &live));
     }
 
     #[test]

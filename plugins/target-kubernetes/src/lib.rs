@@ -27,6 +27,7 @@ mod reference;
 mod refusal;
 mod scope;
 mod takeover;
+mod told;
 #[cfg(test)]
 mod tests;
 mod trial;

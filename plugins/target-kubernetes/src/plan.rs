@@ -18,6 +18,7 @@ use crate::owner::{Owner, is_marked_alike, is_owned, without_marks};
 use crate::reference::{Kind, Ref};
 use crate::refusal::{Sent, reading};
 use crate::scope::defines;
+use crate::told;
 use crate::trial::{Outcome, Trial};
 
 /// What is in the way of a plan.
@@ -76,6 +77,9 @@ struct Plan<'p> {
 /// The changes that make live desired, in their order, deletes behind the others.
 pub fn plan(config: &Config, desired: &[Object], owned: &[String], deploy: &Deploy) -> Result<Vec<Change>> {
     let everything = read(config, desired, deploy)?;
+    if config.application.sync.told {
+        return told::plan(config, &everything.kept, deploy);
+    }
     for desired in everything.kept.iter().chain(&everything.hooks) {
         unknown(&desired.object).iter().for_each(|what| warn!("{}: {what}", desired.id));
     }
@@ -165,7 +169,7 @@ impl Plan<'_> {
 
     /// The change of an object that is there; none if it is as desired.
     fn compare(&self, desired: &Desired, there: &Value) -> Result<Option<Change>> {
-        let ignored = Ignored::of(&desired.live, &self.config.application.ignore);
+        let ignored = Ignored::of(&desired.live, &desired.id, &self.config.application);
         let trial = Trial {
             config: self.config,
             owner: &self.owner,
@@ -188,7 +192,7 @@ impl Plan<'_> {
                 ..self.change(Action::Update, desired)
             },
             Outcome::Applied { object, force } => {
-                let Some((action, summary)) = self.difference(there, &object, &ignored) else { return Ok(None) };
+                let Some((action, summary)) = self.difference((there, &object), &desired.object, &ignored) else { return Ok(None) };
                 Change {
                     before,
                     after: Some(version(&meaningful(&object))),
@@ -202,10 +206,15 @@ impl Plan<'_> {
     }
 
     /// What is done about how two objects differ; none if they don't.
-    fn difference(&self, there: &Value, object: &Value, ignored: &Ignored) -> Option<(Action, String)> {
+    fn difference(
+        &self,
+        (there, object): (&Value, &Value),
+        desired: &Value,
+        ignored: &Ignored,
+    ) -> Option<(Action, String)> {
         let content = |object: &Value| {
             let mut content = meaningful(object);
-            ignored.strip(&mut content);
+            ignored.strip(&mut content, desired);
             content
         };
         let (mut from, mut to) = (content(there), content(object));
@@ -377,7 +386,7 @@ fn remaining(namespace: &Value) -> Vec<String> {
 
 impl Desired {
     /// As a cluster is asked for it, in the version that it is written in.
-    fn object_name(&self) -> ObjectName {
+    pub fn object_name(&self) -> ObjectName {
         let Ref { kind, namespace, name, .. } = &self.live;
         ObjectName::new(&self.api_version, &kind.kind, namespace, name)
     }

@@ -46,12 +46,14 @@ impl Trial<'_> {
         let mut applied = desired.clone();
         if let Some(there) = there {
             self.ignored.keep(&mut applied, there);
-            if !self.ignored.managers.is_empty() {
+            if !self.ignored.managers.is_empty() || self.ignored.lets_go(&applied, there) {
                 let api_version = there.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
                 let Ref { cluster, kind, namespace, name } = self.live;
                 let name = ObjectName::new(api_version, &kind.kind, namespace, name);
                 if let Some(text) = Cluster::new(cluster).get_managed(&name).map_err(reading)? {
-                    self.ignored.keep_managed(&mut applied, &live::object(&text)?);
+                    let managed = live::object(&text)?;
+                    self.ignored.keep_managed(&mut applied, &managed);
+                    self.ignored.hold(&mut applied, &managed);
                 }
             }
         }
