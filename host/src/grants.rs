@@ -296,7 +296,7 @@ mod tests {
             render: uses(),
             input: String::new(),
             values: "{}".into(),
-            target: Target { name: "there".into(), with: Default::default(), uses: uses() },
+            target: Target { name: "there".into(), with: Default::default(), uses: uses(), leaves: false },
             sync: Sync::default(),
             promote_from: None,
             gates: Gates::default(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use springline_config::{CompiledSchema, Document, LockedPlugin, Part, PluginName, PluginSource};
-use springline_engine::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
+use springline_engine::chain::{APPLICATION, Artifact, Chain, Environment, Input, Step, Target, Use};
 use springline_model::Digest;
 use springline_model::application;
 use springline_model::call::canonical_json;
@@ -30,9 +30,6 @@ use crate::shared::Shared;
 use crate::site::Site;
 use crate::{grants, paths, show};
 
-/// What the application says to a target, in the config of the target's plugin.
-pub const APPLICATION: &str = "application";
-
 /// A plugin that is found and described.
 #[derive(Clone)]
 pub struct Known {
@@ -42,6 +39,13 @@ pub struct Known {
     pub description: Arc<Description>,
     track: Arc<str>,
     schema: Arc<CompiledSchema>,
+}
+
+impl Known {
+    /// Whether a target takes rules for fields that are left alone, and tells what it leaves.
+    fn leaves(&self) -> bool {
+        ["ignore", "told"].iter().all(|key| self.schema.takes(&[APPLICATION, "sync", key]))
+    }
 }
 
 /// What an application says to a target, and where.
@@ -375,7 +379,7 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
             render: resolver.usage(Some(&mut operator), Kind::Renderer, (plugin, with, None), &at)?,
             input: picked.site.path(render.input.as_deref().unwrap_or_default()),
             values: canonical_json(&Value::Object(environment.values.clone())),
-            target: target(app, &mut operator, (&environment.target, &environment.target_with), &place)?,
+            target: target(app, &mut operator, environment, &place)?,
             sync: environment.sync.clone(),
             promote_from: environment.promote_from.clone(),
             gates: environment.gates.clone(),
@@ -411,23 +415,38 @@ fn steps<'a>(
     Ok(steps)
 }
 
-/// A target as the operator binds it, and what the application says to it. `place` is the
-/// environment's.
+/// The target of an environment as the operator binds it, and what the application says to it. `place` is
+/// the environment's.
 ///
 /// # Errors
 /// A target that the operator's file does not name; a plugin or a config that is wrong.
 pub fn target(
     app: &App,
     resolver: &mut Resolver<'_>,
-    (name, with): (&str, &Map<String, Value>),
+    environment: &application::Environment,
     place: &Place<'_>,
 ) -> Result<Target, CliError> {
+    let application::Environment { target: name, target_with: with, sync, .. } = environment;
     let (binding, bound) = bound(app, name, place)?;
     let said = place.key("target-with");
     let part = (!with.is_empty()).then_some((with, &said));
-    let mut uses = resolver.usage(None, Kind::DeployTarget, (&binding.plugin, &binding.with, part), &bound)?;
+    let plugin = &binding.plugin;
+    let known = resolver.plugin(None, plugin, &bound.key("plugin"))?;
+    let leaves = known.leaves();
+    if let Some(rule) = sync.ignore.iter().position(|rule| !rule.is_whole()).filter(|_| !leaves) {
+        let place = place.key(&format!("sync/ignore/{rule}"));
+        let message = format!("the target `{name}` can't leave single fields alone: plugin `{plugin}` knows none");
+        let help = "leave `pointers` and `managers` out, and the objects are left alone as a whole";
+        return Err(place.suggest(message, Some(help.to_owned())));
+    }
+    if leaves && with.contains_key("sync") {
+        let help = "say it in `sync` of the environment".to_owned();
+        return Err(said.key("sync").suggest("this is not for `target-with`".to_owned(), Some(help)));
+    }
+    let of = format!("plugin `{plugin}`");
+    let mut uses = resolver.usage_of(known, Kind::DeployTarget, (plugin, &binding.with, part), &bound, &of)?;
     uses.grants = binding.grants.clone();
-    Ok(Target { name: name.to_owned(), with: with.clone(), uses })
+    Ok(Target { name: name.clone(), with: with.clone(), uses, leaves })
 }
 
 /// How the operator binds a target, and where that is said. `place` is that of who names it.
@@ -478,9 +497,10 @@ pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) 
     let part = (!with.is_empty()).then_some((with, &bound));
     let of = format!("plugin `{}` of release {}", known.pinned.name, release.id.short());
     let wanted = (binding.plugin.as_str(), &binding.with, part);
+    let leaves = known.leaves();
     let mut uses = resolver.usage_of(known, Kind::DeployTarget, wanted, &bound, &of)?;
     uses.grants = binding.grants.clone();
-    let mut target = Target { name: name.clone(), with: with.clone(), uses };
+    let mut target = Target { name: name.clone(), with: with.clone(), uses, leaves };
     grants::give_target(&app.operator.value, &mut target, &release.application, &release.environment);
     Ok(target)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use springline_engine::event::Silent;
 use springline_engine::run::{Trust, Until};
-use springline_engine::status::{Comparison, Differences, compare};
+use springline_engine::status::{Comparison, Differences, Explained, compare};
 use springline_model::Cancel;
 use springline_model::call::Context;
 use springline_model::run::{Cause, Place};
@@ -62,7 +62,7 @@ impl Diff {
                 context: Arc::new(context),
                 desired: rendered.objects.clone(),
                 input: &environment.input,
-                prune: environment.sync.prune,
+                policy: &environment.sync,
                 only: self.only.as_deref(),
             };
             all.push((name, compare(ready.app.ports(&Silent), &comparison)?));
@@ -77,10 +77,9 @@ impl Diff {
 }
 
 fn as_json(environment: &str, differences: &Differences) -> Value {
-    let changes = differences
-        .changes
-        .iter()
-        .map(|explained| json!({ "change": explained.change, "difference": explained.difference }));
+    let explained = |explained: &Explained| json!({ "change": explained.change, "difference": explained.difference });
+    let changes = differences.changes.iter().map(explained);
+    let alone = &differences.alone;
     let hooks = differences
         .hooks
         .iter()
@@ -91,6 +90,10 @@ fn as_json(environment: &str, differences: &Differences) -> Value {
         "desired": differences.desired,
         "changes": changes.collect::<Vec<_>>(),
         "left": differences.left,
+        "ignored": alone.ignored.iter().map(explained).collect::<Vec<_>>(),
+        "ignored-untold": alone.untold,
+        "protected": alone.protected,
+        "unconfirmed": alone.unconfirmed,
         "hooks": hooks.collect::<Vec<_>>(),
     })
 }

@@ -35,6 +35,8 @@ pub enum Kind {
     NoSpace,
     /// Results that should be equal are not.
     Differs,
+    /// It waits for a confirmation.
+    Unconfirmed,
     /// Stopped by the user.
     Cancelled,
 }
@@ -53,6 +55,7 @@ impl Kind {
             Self::Denied => 8,
             Self::Busy => 9,
             Self::NoSpace => 10,
+            Self::Unconfirmed => 11,
             Self::Cancelled => 130,
         }
     }
@@ -69,6 +72,7 @@ impl Kind {
             Self::Denied => "denied",
             Self::Busy => "busy",
             Self::NoSpace => "no-space",
+            Self::Unconfirmed => "unconfirmed",
             Self::Differs => "differs",
             Self::Cancelled => "cancelled",
         }
@@ -295,7 +299,17 @@ impl From<StageError> for CliError {
             Some(environment) => format!("{stage} of {environment}"),
             None => stage.to_string(),
         };
-        CliError::from(reason).at(&place)
+        let shown = match (&reason, &environment) {
+            (Reason::Unconfirmed(unconfirmed), Some(environment)) => {
+                let number = unconfirmed.removals.len();
+                CliError::from(reason.clone()).hint(format!(
+                    "`springline diff --env {environment}` shows what would go; if it is to go: \
+                     `springline sync --env {environment} --confirm-prune {number}`"
+                ))
+            }
+            _ => CliError::from(reason),
+        };
+        shown.at(&place)
     }
 }
 
@@ -321,6 +335,8 @@ impl From<Reason> for CliError {
             Reason::EmptyRender { .. } => Self::new(Kind::Deploy, message).hint(
                 "if everything is to go, say so: `springline sync --env ENV --prune-all`; else look at what the renderer reads",
             ),
+            Reason::Unconfirmed(unconfirmed) => Self::new(Kind::Unconfirmed, message)
+                .hint(format!("if it is to go: `--confirm-prune {}`", unconfirmed.removals.len())),
             Reason::RefusedChange { .. } | Reason::Stuck(_) => {
                 Self::new(Kind::Plugin, message).hint("this is a bug in the plugin: tell its author")
             }

@@ -5,6 +5,7 @@ pub mod artifact;
 pub mod build;
 pub mod cancel;
 pub mod completion;
+pub mod confirm;
 pub mod diff;
 pub mod error;
 pub mod gc;

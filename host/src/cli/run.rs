@@ -6,8 +6,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use springline_config::{Document, locate};
 use springline_engine::build::Source;
-use springline_engine::chain::{Chain, Environment, Input};
-use springline_engine::error::Reason;
+use springline_engine::chain::{APPLICATION, Chain, Environment, Input};
+use springline_engine::error::{Reason, StageError};
+use springline_engine::restraint::Unconfirmed;
 use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until, run};
 use springline_model::history::Done;
 use springline_model::manifest::Action;
@@ -15,13 +16,13 @@ use springline_model::plugin::{Fault, Violation};
 use springline_model::run::{Cause, How, StepRecord};
 use springline_model::{Cancel, application};
 
+use super::confirm::{self, ConfirmArgs};
 use super::error::{CliError, Kind};
 use super::logs::{self, Warning};
 use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
 use crate::app::{App, Wake, actor};
 use crate::project::{Configured, Picked, Project, show_revision};
-use crate::resolve::APPLICATION;
 use crate::show::progress::{Progress, how_text};
 use crate::show::{self, FAINT, GOOD, paint};
 
@@ -38,6 +39,8 @@ pub struct Run {
     #[arg(long = "env", value_name = "ENV")]
     environments: Vec<String>,
     #[command(flatten)]
+    confirm: ConfirmArgs,
+    #[command(flatten)]
     revision: RevisionArgs,
 }
 
@@ -47,9 +50,9 @@ impl Run {
     /// # Errors
     /// Whatever fails in it.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let ready = Ready::open(common, &self.revision, "run", cancel)?;
+        let mut ready = Ready::open(common, &self.revision, "run", cancel)?;
         let how = Manner { cause: Cause::Run, until: Until::Record, trust: Trust::Kept, only: None, prune_all: false };
-        let report = ready.go(common, &self.environments, &how)?;
+        let report = ready.go_confirmed(common, &self.environments, &how, &self.confirm)?;
         finish(common, &ready, &report)
     }
 }
@@ -70,6 +73,8 @@ pub struct Sync {
     #[arg(long)]
     prune_all: bool,
     #[command(flatten)]
+    confirm: ConfirmArgs,
+    #[command(flatten)]
     revision: RevisionArgs,
 }
 
@@ -79,7 +84,7 @@ impl Sync {
     /// # Errors
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let ready = Ready::open(common, &self.revision, "sync", cancel)?;
+        let mut ready = Ready::open(common, &self.revision, "sync", cancel)?;
         let how = Manner {
             cause: Cause::Sync,
             until: Until::Record,
@@ -87,7 +92,7 @@ impl Sync {
             only: self.only.as_deref(),
             prune_all: self.prune_all,
         };
-        let report = ready.go(common, &self.environments, &how)?;
+        let report = ready.go_confirmed(common, &self.environments, &how, &self.confirm)?;
         finish(common, &ready, &report)
     }
 }
@@ -186,6 +191,40 @@ impl Ready {
         self.go_again(common, environments, how, Observed::default())
     }
 
+    /// As [`Ready::go`], with what was confirmed of removals. In a terminal it is asked for what was not.
+    ///
+    /// # Errors
+    /// As [`Ready::go`]; a confirmation that is not for one environment.
+    pub fn go_confirmed(
+        &mut self,
+        common: &Common,
+        environments: &[String],
+        how: &Manner<'_>,
+        confirm: &ConfirmArgs,
+    ) -> Result<Report, CliError> {
+        let number = confirm.number(self.environments(environments)?.len())?;
+        let names: Vec<String> =
+            self.environments(environments)?.iter().map(|environment| environment.name.clone()).collect();
+        for environment in self.chain.environments.iter_mut().filter(|known| names.contains(&known.name)) {
+            environment.sync.confirm_prune.confirmed = number;
+        }
+        loop {
+            let failure = match self.attempt(common, environments, how, Observed::default()) {
+                Ok(report) => return Ok(report),
+                Err(Attempt::NotBegun(error)) => return Err(error),
+                Err(Attempt::Failed(failure)) => failure,
+            };
+            let Some((name, unconfirmed)) = waits(&failure.0).filter(|(_, waits)| waits.confirmed.is_none()) else {
+                return Err(self.explain(failure));
+            };
+            let environment = self.chain.environments.iter_mut().find(|environment| environment.name == name);
+            let Some(environment) = environment.filter(|_| confirm::ask(common, name, unconfirmed)) else {
+                return Err(self.explain(failure));
+            };
+            environment.sync.confirm_prune.confirmed = Some(unconfirmed.removals.len() as u64);
+        }
+    }
+
     /// As [`Ready::go`], but observed calls are not executed again.
     ///
     /// # Errors
@@ -197,6 +236,19 @@ impl Ready {
         how: &Manner<'_>,
         observed: Observed<'_>,
     ) -> Result<Report, CliError> {
+        self.attempt(common, environments, how, observed).map_err(|failed| match failed {
+            Attempt::NotBegun(error) => error,
+            Attempt::Failed(failure) => self.explain(failure),
+        })
+    }
+
+    fn attempt(
+        &self,
+        common: &Common,
+        environments: &[String],
+        how: &Manner<'_>,
+        observed: Observed<'_>,
+    ) -> Result<Report, Attempt> {
         let progress = Progress::new(common);
         let environments = self.environments(environments)?;
         if common.output == Output::Text {
@@ -217,7 +269,7 @@ impl Ready {
             only: how.only,
             prune_all: how.prune_all,
         };
-        run(self.app.ports_in(&turn, &observer), request).map_err(|failure| self.explain(failure))
+        run(self.app.ports_in(&turn, &observer), request).map_err(Attempt::Failed)
     }
 
     /// A failure with the line that it is about.
@@ -231,7 +283,8 @@ impl Ready {
             Reason::Plugin { what, error: called, .. } if what.starts_with("target ") => {
                 let said = of_application(&called.fault).zip(error.environment.as_deref());
                 if let Some((below, environment)) = said {
-                    shown = at(document, &format!("/environments/{environment}/target-with{below}"), shown);
+                    let key = if below.starts_with("/sync/") { "" } else { "/target-with" };
+                    shown = at(document, &format!("/environments/{environment}{key}{below}"), shown);
                 }
             }
             Reason::Plugin { what, pointer, error } => {
@@ -273,6 +326,26 @@ impl Ready {
             }
         }
         violations
+    }
+}
+
+/// How a run came to nothing.
+enum Attempt {
+    NotBegun(CliError),
+    Failed(Failure),
+}
+
+impl From<CliError> for Attempt {
+    fn from(error: CliError) -> Self {
+        Self::NotBegun(error)
+    }
+}
+
+/// The environment that waits for a confirmation, if that is what a run failed of.
+fn waits(error: &StageError) -> Option<(&str, &Unconfirmed)> {
+    match &error.reason {
+        Reason::Unconfirmed(unconfirmed) => Some((error.environment.as_deref()?, unconfirmed)),
+        _ => None,
     }
 }
 
@@ -329,6 +402,12 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
                 for left in &synced.left {
                     show::warn(format_args!("{left} is no longer desired and stays, as pruning is off"));
                 }
+                synced.protected.iter().for_each(show::warn);
+                if !synced.ignored.is_empty() {
+                    let number = synced.ignored.len();
+                    let note = format_args!("{place}: {number} ignored (`springline diff --env {place}` shows what)");
+                    show::note(paint(FAINT, note));
+                }
             }
             if report.synced.is_empty() {
                 let number = report.artifacts.digests.len();
@@ -357,6 +436,8 @@ pub fn as_json(report: &Report, warnings: &[Warning]) -> Value {
             let mut value = super::history::as_json(&synced.sealed);
             value["changes"] = json!(synced.done);
             value["left"] = json!(synced.left);
+            value["protected"] = json!(synced.protected);
+            value["ignored"] = json!(synced.ignored);
             let name = &synced.sealed.record.place.environment;
             let its = warnings.iter().filter(|(environment, _)| environment == name);
             value["warnings"] = its.map(|(_, text)| text.as_str()).collect();

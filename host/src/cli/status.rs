@@ -19,7 +19,7 @@ use crate::project::{Project, show_revision};
 use crate::resolve::{self, Resolver};
 use crate::show::table::{Table, plain, styled};
 use crate::show::tree::{self, style_of};
-use crate::show::{self, BAD, GOOD, NOTE, time};
+use crate::show::{self, BAD, GOOD, NOTE, alone, time};
 
 /// Shows what is deployed, whether it drifted and how healthy it is.
 #[derive(Debug, Args)]
@@ -60,11 +60,10 @@ impl Status {
                 continue;
             }
             let at = resolve::Place::new(&declared.document, format!("/environments/{name}"));
-            let wanted = (environment.target.as_str(), &environment.target_with);
-            let mut target = resolve::target(&app, &mut operator, wanted, &at)?;
+            let mut target = resolve::target(&app, &mut operator, environment, &at)?;
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
             grants::give_target(&app.operator.value, &mut target, &place.application, name);
-            let found = status::status(app.ports(&Silent), &place, &target, environment.sync.prune)?;
+            let found = status::status(app.ports(&Silent), &place, &target, &environment.sync)?;
             let suspended = app.store.standing(&place)?.suspended;
             rows.push(Row { environment: name.clone(), suspended, found });
         }
@@ -102,9 +101,14 @@ fn print(rows: &[Row], head: &str, all: bool) {
             None => (styled(NOTE, "not deployed"), plain("-"), plain("-")),
             Some(release) => {
                 let sync = match found.drifted.len() {
-                    0 => styled(GOOD, "in sync"),
-                    n => styled(BAD, format_args!("drifted ({n})")),
+                    0 => (GOOD, "in sync".to_owned()),
+                    n => (BAD, format!("drifted ({n})")),
                 };
+                let ignored = match found.alone.ignored.len() {
+                    0 => String::new(),
+                    n => format!(", {n} ignored"),
+                };
+                let sync = styled(sync.0, format_args!("{}{ignored}", sync.1));
                 let behind = if release.revision == head { "" } else { " (HEAD is another)" };
                 (sync, plain(release.id.short()), plain(format_args!("{}{behind}", show_revision(&release.revision))))
             }
@@ -125,6 +129,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
     }
     for Row { environment, found, .. } in rows {
         tree::print(environment, &found.objects, all);
+        alone::print_status(environment, found, all);
         if let Some(why) = &found.unexplained {
             show::warn(format_args!("{environment}: no closer look at its objects: {why}"));
         }
@@ -145,6 +150,11 @@ fn as_json(row: &Row, head: &str) -> Value {
         "at-head": found.release.as_ref().map(|release| release.revision == head),
         "in-sync": found.release.as_ref().map(|_| found.drifted.is_empty()),
         "drifted": found.drifted,
+        "ignored": found.alone.ignored,
+        "ignored-untold": found.alone.untold,
+        "left": found.left,
+        "protected": found.alone.protected,
+        "unconfirmed": found.alone.unconfirmed,
         "objects": found.desired(),
         "health": found.health(),
         "unhealthy": unhealthy,

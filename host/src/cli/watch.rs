@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use springline_engine::chain::Environment;
 use springline_engine::event::Silent;
 use springline_engine::heal::{Healed, heal};
+use springline_engine::restraint::Unconfirmed;
 use springline_model::Cancel;
 use springline_model::port::Store as _;
 use springline_model::run::Place;
@@ -229,6 +230,7 @@ impl<'a> Watched<'a> {
             Ok(Healed::InSync) => Came::InSync,
             Ok(Healed::Drifted(_)) => Came::Drifted,
             Ok(Healed::NotDeployed) => Came::NotDeployed,
+            Ok(Healed::Unconfirmed(_)) => Came::Unconfirmed,
             Ok(Healed::Repaired(_)) => Came::Repaired,
             Err(_) => Came::Failed,
         };
@@ -259,6 +261,7 @@ impl<'a> Watched<'a> {
     ) -> Result<(), CliError> {
         let changes: Vec<Value> = match healed {
             Healed::NotDeployed | Healed::InSync => return Ok(()),
+            Healed::Unconfirmed(unconfirmed) => return self.wait(environment, unconfirmed),
             Healed::Drifted(changes) => changes.iter().map(|change| json!(change)).collect(),
             Healed::Repaired(report) => {
                 report.synced.iter().flat_map(|synced| &synced.done).map(|done| json!(done)).collect()
@@ -283,6 +286,22 @@ impl<'a> Watched<'a> {
             let why = format_args!("  somebody undoes what is repaired: again in {} at the earliest", duration(pause));
             show::line(paint(NOTE, why));
         }
+        Ok(())
+    }
+
+    /// Tells of removals that wait for a confirmation.
+    fn wait(&self, environment: &str, unconfirmed: &Unconfirmed) -> Result<(), CliError> {
+        if self.common.output == Output::Json {
+            return show::json_line(&json!({ "environment": environment, "unconfirmed": unconfirmed }));
+        }
+        let Unconfirmed { removals, owned, limit, .. } = unconfirmed;
+        let number = removals.len();
+        show::line(format_args!(
+            "{environment}: {} {number} of {owned} live objects would be removed, and {limit} needs a confirmation",
+            paint(NOTE, "waits"),
+        ));
+        let way = format_args!("  springline sync --env {environment} --confirm-prune {number}");
+        show::line(paint(FAINT, way));
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use similar::{ChangeTag, TextDiff};
 use springline_engine::status::{Differences, Explained};
 use springline_model::manifest::{Action, Hook};
 
-use super::{BAD, FAINT, GOOD, NOTE, STRONG, line, paint, visible};
+use super::{BAD, FAINT, GOOD, NOTE, STRONG, alone, line, paint, visible};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -24,7 +24,11 @@ pub const fn word(action: Action) -> (&'static str, &'static str) {
 pub fn print(environment: &str, differences: &Differences) {
     let number = differences.changes.len();
     if number == 0 {
-        line(format_args!("{} in sync ({} objects)", paint(STRONG, environment), differences.desired));
+        let ignored = match differences.alone.ignored.len() {
+            0 => String::new(),
+            n => format!(", {n} ignored"),
+        };
+        line(format_args!("{} in sync ({} objects{ignored})", paint(STRONG, environment), differences.desired));
     } else {
         let noun = if number == 1 { "change" } else { "changes" };
         line(format_args!("{} {number} {noun}", paint(STRONG, environment)));
@@ -39,6 +43,7 @@ pub fn print(environment: &str, differences: &Differences) {
     for left in &differences.left {
         line(paint(FAINT, format_args!("  {left} is no longer desired and stays, as pruning is off")));
     }
+    alone::print_difference(environment, &differences.alone);
 }
 
 fn one(explained: &Explained) {

@@ -1,5 +1,6 @@
 //! What people see: colours, tables, times, differences and progress.
 
+pub mod alone;
 pub mod console;
 pub mod difference;
 pub mod progress;

@@ -42,7 +42,11 @@ impl Ignore {
 
     /// What is wrong with it.
     pub fn check(&self, place: &str, violations: &mut Vec<Violation>) {
-        check((&self.pointers, &self.managers), place, violations);
+        if self.pointers.is_empty() && self.managers.is_empty() {
+            let message = "this ignores nothing: it needs `pointers` or `managers`";
+            violations.push(Violation::new(message).pointer(place));
+        }
+        check(&self.pointers, place, violations);
     }
 }
 
@@ -67,9 +71,9 @@ impl Leave {
         matches(&self.objects, &live.to_string()) || matches(&self.objects, id)
     }
 
-    /// What is wrong with it.
+    /// What is wrong with it. One without fields is about whole objects, and for the host alone.
     pub fn check(&self, place: &str, violations: &mut Vec<Violation>) {
-        check((&self.pointers, &self.managers), place, violations);
+        check(&self.pointers, place, violations);
     }
 }
 
@@ -86,11 +90,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// What is wrong with the fields of a rule.
-fn check((pointers, managers): (&[String], &[String]), place: &str, violations: &mut Vec<Violation>) {
-    if pointers.is_empty() && managers.is_empty() {
-        let message = "this ignores nothing: it needs `pointers` or `managers`";
-        violations.push(Violation::new(message).pointer(place));
-    }
+fn check(pointers: &[String], place: &str, violations: &mut Vec<Violation>) {
     for (at, pointer) in pointers.iter().enumerate() {
         let parts = parts(pointer);
         let problem = if parts.is_empty() || !pointer.starts_with('/') {
@@ -239,7 +239,9 @@ fn twin(one: &Value, other: &Value, key: &str) -> Option<String> {
     let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
     match (one, other) {
         (Value::Array(_), Value::Array(others)) => match get(one, key).and_then(name) {
-            Some(called) => others.iter().position(|item| name(item).as_ref() == Some(&called)).map(|at| at.to_string()),
+            Some(called) => {
+                others.iter().position(|item| name(item).as_ref() == Some(&called)).map(|at| at.to_string())
+            }
             None => Some(key.to_owned()),
         },
         _ => Some(key.to_owned()),
@@ -454,7 +456,8 @@ mod tests {
     fn an_index_means_the_item_that_is_called_so_wherever_it_is_in_the_cluster() {
         let ignored = leave(json!({ "objects": "*", "pointers": ["/spec/containers/0/image"] }));
         let git = json!({ "spec": { "containers": [{ "name": "web", "image": "git" }] } });
-        let live = json!({ "spec": { "containers": [{ "name": "mesh", "image": "m" }, { "name": "web", "image": "live" }] } });
+        let live =
+            json!({ "spec": { "containers": [{ "name": "mesh", "image": "m" }, { "name": "web", "image": "live" }] } });
         let mut applied = git.clone();
         ignored.keep(&mut applied, &live);
         assert_eq!(applied["spec"]["containers"], json!([{ "name": "web", "image": "live" }]));

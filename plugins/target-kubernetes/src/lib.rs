@@ -27,9 +27,9 @@ mod reference;
 mod refusal;
 mod scope;
 mod takeover;
-mod told;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trial;
 
 use springline_sdk::kubernetes::Freshness;

@@ -192,7 +192,9 @@ impl Plan<'_> {
                 ..self.change(Action::Update, desired)
             },
             Outcome::Applied { object, force } => {
-                let Some((action, summary)) = self.difference((there, &object), &desired.object, &ignored) else { return Ok(None) };
+                let Some((action, summary)) = self.difference((there, &object), &desired.object, &ignored) else {
+                    return Ok(None);
+                };
                 Change {
                     before,
                     after: Some(version(&meaningful(&object))),

@@ -31,7 +31,8 @@ pub fn plan(config: &Config, desired: &[Desired], deploy: &Deploy) -> Result<Vec
     let mut changes = Vec::new();
     for (desired, there) in covered.into_iter().zip(&live) {
         // What is another's or on its way out is told of by the plan itself.
-        let Some(there) = there.as_ref().filter(|there| held_by(there).is_none() && owner.other(there).is_none()) else {
+        let Some(there) = there.as_ref().filter(|there| held_by(there).is_none() && owner.other(there).is_none())
+        else {
             continue;
         };
         let (uid, now) = (metadata(there, "uid"), metadata(there, "resourceVersion"));
@@ -73,15 +74,8 @@ pub fn explain(
 ) -> Result<Difference> {
     let object = read_one(live, &change.object, &notes.digest, deploy)?;
     let (owner, options) = (Owner::of(deploy), Options::of(&object));
-    let both = Both {
-        config,
-        owner: &owner,
-        live,
-        options: &options,
-        id: &change.object,
-        digest: &notes.digest,
-        deploy,
-    };
+    let both =
+        Both { config, owner: &owner, live, options: &options, id: &change.object, digest: &notes.digest, deploy };
     let (kept, bare) = both.of(&object, there)?;
     Ok(Difference { live: Some(shown(&kept)), desired: Some(shown(&bare)) })
 }

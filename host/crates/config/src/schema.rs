@@ -16,6 +16,9 @@ use crate::pointer::shown;
 /// The largest compiled form of one pattern of a schema, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
 
+/// How many references and properties a path into a schema may lead through.
+const MAX_REFERENCES: usize = 16;
+
 /// A text that is no JSON Schema that can be used here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a usable JSON Schema: {0}")]
@@ -51,6 +54,22 @@ impl CompiledSchema {
                 let place = shown(error.instance_path().as_str());
                 InvalidSchema(format!("{place}: {}", shown(&error.to_string())))
             })
+    }
+
+    /// Whether a value may have a property at this path, one key within the other. References within the
+    /// schema are followed.
+    pub fn takes(&self, path: &[&str]) -> bool {
+        fn takes(root: &Value, schema: &Value, path: &[&str], depth: usize) -> bool {
+            let Some((key, rest)) = path.split_first() else { return true };
+            let Some(depth) = depth.checked_sub(1) else { return false };
+            let below = schema.get("properties").and_then(|known| known.get(*key));
+            let referred =
+                schema.get("$ref").and_then(Value::as_str).and_then(|to| root.pointer(to.strip_prefix('#')?));
+            let all = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+            below.is_some_and(|below| takes(root, below, rest, depth))
+                || referred.into_iter().chain(all).any(|same| takes(root, same, path, depth))
+        }
+        takes(&self.schema, &self.schema, path, MAX_REFERENCES)
     }
 
     /// Whether the value, which can be checked in reasonable time, fits.

@@ -230,3 +230,22 @@ fn what_costs_too_much_is_told_where_it_stands() {
         assert!(error.contains(file) && error.contains("would take too long"), "{file}: {error}");
     }
 }
+
+#[test]
+fn what_a_schema_takes_is_found_through_references() {
+    let schema = CompiledSchema::new(&json!({
+        "properties": { "application": { "allOf": [{ "$ref": "#/$defs/Application" }], "default": {} } },
+        "$defs": {
+            "Application": { "properties": { "sync": { "$ref": "#/$defs/Sync" }, "plain": true } },
+            "Sync": { "properties": { "ignore": {} } },
+        },
+    }));
+    let schema = schema.unwrap();
+    assert!(schema.takes(&["application", "sync", "ignore"]) && schema.takes(&["application", "plain"]));
+    for path in [&["application", "sync", "told"][..], &["sync"], &["application", "plain", "x"]] {
+        assert!(!schema.takes(path), "{path:?}");
+    }
+    let round =
+        CompiledSchema::new(&json!({ "$ref": "#/$defs/A", "$defs": { "A": { "allOf": [{ "properties": {} }] } } }));
+    assert!(!round.unwrap().takes(&["a"]));
+}

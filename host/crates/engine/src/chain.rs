@@ -7,6 +7,9 @@ use springline_model::application::{Gates, RecordIn, Sync};
 use springline_model::capability::Grants;
 use springline_model::plugin::{Limits, Pinned};
 
+/// What the application says to a target, in the config of the target's plugin.
+pub const APPLICATION: &str = "application";
+
 /// An application, ready to run.
 #[derive(Debug, Clone)]
 pub struct Chain {
@@ -96,4 +99,6 @@ pub struct Target {
     pub with: Map<String, Value>,
     /// The deploy-target plugin.
     pub uses: Use,
+    /// Whether its config takes rules for fields that are left alone.
+    pub leaves: bool,
 }

@@ -8,6 +8,7 @@ use springline_model::run::Stage;
 use springline_model::tree::TreeError;
 
 use crate::event::{Awaited, Unhealthy};
+use crate::restraint::Unconfirmed;
 
 /// A stage that failed, and why.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -72,6 +73,9 @@ pub enum Reason {
         /// How many would go.
         owned: usize,
     },
+    /// It would remove more than it may without a confirmation.
+    #[error(transparent)]
+    Unconfirmed(Box<Unconfirmed>),
     /// The target planned what it may not.
     #[error("target {plugin} planned to {what}, which the host does not allow")]
     RefusedChange {

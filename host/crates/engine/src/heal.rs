@@ -8,6 +8,7 @@ use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::plan::Held;
+use crate::restraint::{Unconfirmed, unconfirmed};
 use crate::run::{Report, again};
 use crate::status::{current, planned};
 use crate::sync::Planned;
@@ -21,6 +22,9 @@ pub enum Healed {
     InSync,
     /// It differs, and is left as it is.
     Drifted(Vec<Change>),
+    /// It differs, and to make it what it should be would remove more than is removed without a
+    /// confirmation: it waits for one.
+    Unconfirmed(Unconfirmed),
     /// It was made what it should be.
     Repaired(Box<Report>),
 }
@@ -38,7 +42,7 @@ pub fn heal(
 ) -> Result<Healed, Box<StageError>> {
     let look = || -> Result<Option<(Release, Planned<'_>)>, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(None) };
-        let planned = planned(ports, place, &release, (target, policy.prune))?;
+        let planned = planned(ports, place, &release, (target, policy))?;
         Ok(Some((release, planned)))
     };
     let found = look().map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
@@ -50,6 +54,9 @@ pub fn heal(
     }
     if !policy.self_heal {
         return Ok(Healed::Drifted(planned.plan.changes));
+    }
+    if let Some(unconfirmed) = unconfirmed(&planned.plan, &planned.inventory, policy) {
+        return Ok(Healed::Unconfirmed(unconfirmed));
     }
     match again(ports, &release, (target, policy), (Cause::Drift, actor), Some(planned)) {
         Ok(report) => Ok(Healed::Repaired(Box::new(report))),

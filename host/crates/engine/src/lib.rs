@@ -22,6 +22,7 @@ pub mod plan;
 mod progress;
 pub mod release;
 pub mod render;
+pub mod restraint;
 pub mod run;
 pub mod status;
 mod sync;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use springline_model::application::Sync;
 use springline_model::manifest::{Action, Change, Hook, Object};
 use springline_model::plugin::LogLine;
 use springline_model::port::Target;
@@ -10,6 +11,7 @@ use springline_model::run::Inventory;
 use crate::chain;
 use crate::error::Reason;
 use crate::render::count;
+use crate::restraint::{self, Protected};
 
 /// What a plan may touch.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +20,8 @@ pub struct Scope<'a> {
     pub environment: &'a str,
     /// Only this desired or live object.
     pub only: Option<&'a str>,
-    /// Whether what is no longer desired is removed.
-    pub prune: bool,
+    /// What is removed, and what is left alone.
+    pub policy: &'a Sync,
     /// Whether an empty render may remove everything.
     pub prune_all: bool,
     /// Whether hooks are run as well.
@@ -31,7 +33,7 @@ impl Scope<'_> {
     /// skips, is as empty as what leaves nothing.
     pub(crate) fn check(self, plan: &Plan, inventory: &Inventory) -> Result<(), Reason> {
         let removed = plan.changes.iter().filter(|change| !inventory.is_going(change)).count();
-        if plan.identities.is_empty() && removed > 0 && !self.prune_all && self.prune {
+        if plan.identities.is_empty() && removed > 0 && !self.prune_all && self.policy.prune {
             return Err(Reason::EmptyRender { owned: removed });
         }
         Ok(())
@@ -47,6 +49,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Live objects that are no longer desired and stay, because pruning is off.
     pub left: Vec<String>,
+    /// Live objects that are no longer desired and stay, as something protects them.
+    pub protected: Vec<Protected>,
+    /// The updates that are left undone, as a rule ignores them.
+    pub ignored: Vec<Change>,
     /// The hooks, in the order in which they are run; none if there is nothing to do besides.
     pub hooks: Vec<Hook>,
     /// Live objects that were owned and are made by hooks now: they are owned no more.
@@ -92,9 +98,11 @@ pub(crate) fn plan(
     let called = target.plan(&owned).map_err(|error| failed(uses, error))?;
     plan.log.extend(called.log);
     plan.changes = called.value;
+    restraint::ignore(&mut plan, scope.policy);
     if !plan.changes.is_empty() || inventory.unfinished {
         hooks(target, uses, desired, &mut plan)?;
     }
+    restraint::protect(&mut plan, inventory, scope.policy);
     scope.check(&plan, inventory)?;
     let is_desired = |live: &str| plan.identities.contains_key(live);
     if let Some(what) = not_allowed(&plan.changes, is_desired, |live| inventory.objects.contains_key(live)) {
@@ -103,7 +111,7 @@ pub(crate) fn plan(
     if let Some(only) = scope.only {
         narrow(&mut plan, inventory, scope.environment, only)?;
     }
-    if !scope.prune {
+    if !scope.policy.prune {
         let (kept, left) = plan.changes.into_iter().partition(|change| change.action != Action::Delete);
         plan.changes = kept;
         let left: Vec<Change> = left;
@@ -199,6 +207,9 @@ fn narrow(plan: &mut Plan, inventory: &Inventory, environment: &str, only: &str)
     plan.identities.retain(|live, object| live == only || object == only);
     plan.hooks.clear();
     plan.released.clear();
+    plan.ignored.retain(|change| change.live == only || change.object == only);
+    let comes_from = |live: &String| inventory.objects.get(live).map(|owned| owned.object.as_str());
+    plan.protected.retain(|kept| kept.live == only || comes_from(&kept.live) == Some(only));
     plan.changes.retain(|change| {
         let came_from = inventory.objects.get(&change.live).map(|owned| owned.object.as_str());
         change.live == only || change.object == only || (change.action == Action::Delete && came_from == Some(only))
@@ -247,6 +258,12 @@ pub(crate) fn summarise(plan: &Plan) -> String {
     }
     if !plan.left.is_empty() {
         said.push(format!("{} left, as pruning is off", plan.left.len()));
+    }
+    if !plan.protected.is_empty() {
+        said.push(format!("{} protected", plan.protected.len()));
+    }
+    if !plan.ignored.is_empty() {
+        said.push(format!("{} ignored", plan.ignored.len()));
     }
     said.join(", ")
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use springline_model::application;
 use springline_model::capability::Ledger;
 use springline_model::history::{Counts, Done};
 use springline_model::manifest::{Action, Change, Health, Hook, Phase};
@@ -13,6 +14,7 @@ use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
 use crate::health::On;
 use crate::plan::Plan;
+use crate::restraint::{Protected, unconfirmed};
 use crate::sync::Work;
 
 /// How far a sync is.
@@ -22,11 +24,15 @@ pub(crate) struct Progress {
     pub inventory: Option<Inventory>,
     /// What was planned before the sync, until its first round takes it.
     pub planned: Option<Plan>,
+    /// The removals of the first plan, which may be made; none before there was one.
+    pub removals: Option<BTreeSet<String>>,
     /// What was deleted in this sync and was not seen gone yet.
     pub going: BTreeMap<String, Owned>,
     pub counts: Counts,
     pub done: Vec<Done>,
     pub left: Vec<String>,
+    pub protected: Vec<Protected>,
+    pub ignored: Vec<Change>,
     pub stages: Vec<(Stage, Duration)>,
     pub log: Vec<LogLine>,
     /// What the target used of its powers.
@@ -61,6 +67,21 @@ impl Progress {
         let (value, detail) = result.map_err(|reason| reason.at(stage, environment))?;
         ports.observer.event(&Event::StageDone { stage, environment, detail: &detail, took });
         Ok(value)
+    }
+
+    /// Refuses a plan that removes more than it may without a confirmation. What was to be removed by the
+    /// first plan of a sync may be removed by the next ones.
+    pub fn confirm(&mut self, plan: &Plan, policy: &application::Sync) -> Result<(), Reason> {
+        let inventory = self.inventory.get_or_insert_default();
+        let is_new = |live: &String| self.removals.as_ref().is_none_or(|known| !known.contains(live));
+        if let Some(unconfirmed) = unconfirmed(plan, inventory, policy)
+            && unconfirmed.removals.iter().any(is_new)
+        {
+            return Err(Reason::Unconfirmed(Box::new(unconfirmed)));
+        }
+        let removed = plan.changes.iter().filter(|change| change.action == Action::Delete);
+        self.removals.get_or_insert_default().extend(removed.map(|change| change.live.clone()));
+        Ok(())
     }
 
     pub fn applied(&mut self, work: Work<'_>, change: &Change, after: Option<String>, summary: String) {

@@ -49,6 +49,7 @@ pub(crate) fn release(
         target: environment.target.name.clone(),
         target_plugin: environment.target.uses.plugin.clone(),
         target_with: environment.target.with.clone(),
+        sync: environment.sync.clone(),
         used: made.used,
         run: made.run,
         at: made.at,

@@ -382,7 +382,13 @@ fn record_failure(
         last: true,
     };
     if let Ok(sealed) = finish(ports, &mut report.run, ended, &Progress::default()) {
-        report.synced.push(Synced { sealed, done: Vec::new(), left: Vec::new() });
+        report.synced.push(Synced {
+            sealed,
+            done: Vec::new(),
+            left: Vec::new(),
+            protected: Vec::new(),
+            ignored: Vec::new(),
+        });
     }
     error
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use springline_model::application;
 use springline_model::call::Context;
 use springline_model::capability::Ledger;
 use springline_model::manifest::{Action, Change, Child, Difference, Health, HealthStatus, Hook, Object};
 use springline_model::plugin::CallError;
-use springline_model::port::Page;
+use springline_model::port::{Page, Target as Port};
 use springline_model::run::{Place, Release, Stage};
 
 use crate::Ports;
@@ -18,6 +19,7 @@ use crate::error::{Reason, StageError};
 use crate::health::{ACCOUNTS, BATCH, Look, On, shorten};
 use crate::keep::read_json;
 use crate::plan::{Held, Plan, Scope, failed, plan};
+use crate::restraint::{Protected, Unconfirmed, joined, leaving, telling, unconfirmed};
 use crate::run::release_context;
 use crate::sync::{Planned, inventory, open};
 
@@ -44,6 +46,27 @@ pub struct Differences {
     pub hooks: Vec<Hook>,
     /// How many live objects are desired.
     pub desired: usize,
+    /// What is left alone.
+    pub alone: Alone<Explained>,
+}
+
+/// What a look finds and nobody does anything about.
+#[derive(Debug)]
+pub struct Alone<T> {
+    /// What differs and is ignored: of whole objects, or of some of their fields.
+    pub ignored: Vec<T>,
+    /// Why it can't be told which fields are ignored, if it can't.
+    pub untold: Option<String>,
+    /// Live objects that are no longer desired and stay, as something protects them.
+    pub protected: Vec<Protected>,
+    /// What would be removed, if that needs a confirmation.
+    pub unconfirmed: Option<Unconfirmed>,
+}
+
+impl<T> Default for Alone<T> {
+    fn default() -> Self {
+        Self { ignored: Vec::new(), untold: None, protected: Vec::new(), unconfirmed: None }
+    }
 }
 
 /// What is compared.
@@ -59,8 +82,8 @@ pub struct Comparison<'a> {
     pub desired: Arc<[Object]>,
     /// The directory of the source that they were rendered from.
     pub input: &'a str,
-    /// Whether what is no longer desired is removed.
-    pub prune: bool,
+    /// What is removed, and what is left alone.
+    pub policy: &'a application::Sync,
     /// Only this object.
     pub only: Option<&'a str>,
 }
@@ -70,17 +93,18 @@ pub struct Comparison<'a> {
 /// # Errors
 /// The stage is always [`Stage::Plan`].
 pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differences, StageError> {
-    let Comparison { place, target: uses, prune, only, .. } = comparison;
+    let Comparison { place, target: uses, policy, only, .. } = comparison;
     let work = || -> Result<Differences, Reason> {
         let desired = (comparison.desired.clone(), Some(comparison.input));
-        let target = open(ports, uses, comparison.context.clone(), desired, &Ledger::default())?;
+        let leaving = leaving(uses, &policy.ignore);
+        let target = open(ports, &leaving, comparison.context.clone(), desired, &Ledger::default())?;
         let inventory = inventory(ports, place, target.as_ref(), uses)?;
         // An empty render is shown for what it would do; only a sync refuses it.
-        let scope = Scope { environment: &place.environment, only: *only, prune: *prune, prune_all: true, hooks: true };
+        let scope = Scope { environment: &place.environment, only: *only, policy, prune_all: true, hooks: true };
         let mut plan = plan(target.as_ref(), uses, &comparison.desired, &inventory, scope)?;
         plan.take_out_going(&inventory, Held::Told);
-        let mut changes = Vec::with_capacity(plan.changes.len());
-        for change in plan.changes {
+        let unconfirmed = unconfirmed(&plan, &inventory, policy);
+        let explain = |target: &dyn Port, change: Change| {
             if ports.cancel.is_cancelled() {
                 return Err(Reason::Cancelled);
             }
@@ -88,11 +112,48 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
                 Action::Adopt | Action::Deferred => Difference::default(),
                 _ => target.explain(&change).map_err(|error| failed(uses, error))?.value,
             };
-            changes.push(Explained { change, difference });
-        }
-        Ok(Differences { changes, left: plan.left, hooks: plan.hooks, desired: plan.identities.len() })
+            Ok(Explained { change, difference })
+        };
+        let of_target = |changes: Vec<Change>| changes.into_iter().map(|change| explain(target.as_ref(), change));
+        let changes = of_target(plan.changes).collect::<Result<_, _>>()?;
+        let mut ignored = of_target(plan.ignored).collect::<Result<Vec<_>, _>>()?;
+        let desired = (&comparison.desired, Some(comparison.input));
+        let (fields, untold) =
+            fields(ports, telling(uses, &policy.ignore), comparison.context.clone(), desired, |teller, change| {
+                let is_told = ignored.iter().any(|whole| whole.change.live == change.live);
+                let is_meant = only.is_none_or(|only| change.live == only || change.object == only);
+                if is_told || !is_meant { Ok(None) } else { explain(teller, change).map(Some) }
+            })?;
+        ignored.extend(fields);
+        let alone = Alone { ignored, untold, protected: plan.protected, unconfirmed };
+        Ok(Differences { changes, left: plan.left, hooks: plan.hooks, desired: plan.identities.len(), alone })
     };
     work().map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))
+}
+
+/// Has the target tell which fields differ and are ignored, and makes something of each; or why it can't
+/// be told. What is told of an object is what would be changed besides if nothing of it were ignored.
+fn fields<T>(
+    ports: Ports<'_>,
+    teller: Option<Target>,
+    context: Arc<Context>,
+    (desired, input): (&Arc<[Object]>, Option<&str>),
+    mut make: impl FnMut(&dyn Port, Change) -> Result<Option<T>, Reason>,
+) -> Result<(Vec<T>, Option<String>), Reason> {
+    let Some(teller) = teller else { return Ok((Vec::new(), None)) };
+    let told = || -> Result<_, Reason> {
+        let target = open(ports, &teller, context, (desired.clone(), input), &Ledger::default())?;
+        let changes = target.plan(&[]).map_err(|error| failed(&teller, error))?.value;
+        Ok((target, changes))
+    };
+    let (target, changes) = match told() {
+        Ok(told) => told,
+        Err(Reason::Cancelled) => return Err(Reason::Cancelled),
+        Err(reason) => return Ok((Vec::new(), Some(reason.to_string()))),
+    };
+    let updates = changes.into_iter().filter(|change| change.action == Action::Update);
+    let made = updates.filter_map(|change| make(target.as_ref(), change).transpose());
+    Ok((made.collect::<Result<_, _>>()?, None))
 }
 
 /// How an environment is.
@@ -106,6 +167,10 @@ pub struct Status {
     pub unhealthy: Vec<(String, Health)>,
     /// The live objects: first those that are not healthy, worst first, then those that drifted.
     pub objects: Vec<Node>,
+    /// Live objects that are no longer desired and stay, because pruning is off.
+    pub left: Vec<String>,
+    /// What is left alone.
+    pub alone: Alone<Change>,
     /// Why the target could not be asked for more than health, if it could not.
     pub unexplained: Option<String>,
 }
@@ -191,14 +256,16 @@ pub(crate) fn planned<'p>(
     ports: Ports<'p>,
     place: &Place,
     release: &Release,
-    (target, prune): (&Target, bool),
+    (target, policy): (&Target, &application::Sync),
 ) -> Result<Planned<'p>, Reason> {
     let desired: Vec<Object> = read_json(ports, &release.objects)?;
     let desired: Arc<[Object]> = desired.into();
     let ledger = Ledger::default();
-    let opened = open(ports, target, Arc::new(release_context(release)), (desired.clone(), None), &ledger)?;
+    let policy = &joined(policy, release);
+    let leaving = leaving(target, &policy.ignore);
+    let opened = open(ports, &leaving, Arc::new(release_context(release)), (desired.clone(), None), &ledger)?;
     let inventory = inventory(ports, place, opened.as_ref(), target)?;
-    let scope = Scope { environment: &place.environment, only: None, prune, prune_all: true, hooks: false };
+    let scope = Scope { environment: &place.environment, only: None, policy, prune_all: true, hooks: false };
     let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;
     Ok(Planned { target: opened, desired, inventory, plan, ledger })
 }
@@ -208,18 +275,34 @@ pub(crate) fn planned<'p>(
 ///
 /// # Errors
 /// The stage is always [`Stage::Plan`].
-pub fn status(ports: Ports<'_>, place: &Place, target: &Target, prune: bool) -> Result<Status, StageError> {
+pub fn status(
+    ports: Ports<'_>,
+    place: &Place,
+    target: &Target,
+    policy: &application::Sync,
+) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(Status::default()) };
-        let Planned { target: opened, mut plan, inventory, .. } = planned(ports, place, &release, (target, prune))?;
+        let Planned { target: opened, mut plan, inventory, desired, .. } =
+            planned(ports, place, &release, (target, policy))?;
         plan.take_out_going(&inventory, Held::Told);
+        let unconfirmed = unconfirmed(&plan, &inventory, policy);
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         let mut objects = nodes(&plan, &look);
         let unexplained = insight(opened.as_ref(), &live, &look, &mut objects).err();
+        let mut ignored = std::mem::take(&mut plan.ignored);
+        let context = Arc::new(release_context(&release));
+        let teller = telling(target, &joined(policy, &release).ignore);
+        let (fields, untold) = fields(ports, teller, context, (&desired, None), |_, change| {
+            Ok((!ignored.iter().any(|whole| whole.live == change.live)).then_some(change))
+        })?;
+        ignored.extend(fields);
         Ok(Status {
             release: Some(release),
             drifted: plan.changes,
+            left: plan.left,
+            alone: Alone { ignored, untold, protected: plan.protected, unconfirmed },
             unhealthy: look.unhealthy,
             objects,
             unexplained: unexplained.map(|error| error.to_string()),
@@ -256,12 +339,7 @@ fn nodes(plan: &Plan, look: &Look) -> Vec<Node> {
 }
 
 /// Asks for what belongs to the objects, and why the worst of them are not healthy.
-fn insight(
-    target: &dyn springline_model::port::Target,
-    live: &[String],
-    look: &Look,
-    nodes: &mut [Node],
-) -> Result<(), CallError> {
+fn insight(target: &dyn Port, live: &[String], look: &Look, nodes: &mut [Node]) -> Result<(), CallError> {
     let worst: Vec<String> = look.unhealthy.iter().take(ACCOUNTS).map(|(live, _)| live.clone()).collect();
     if !worst.is_empty() {
         for account in target.explain_health(&worst)?.value {

@@ -9,9 +9,9 @@ use springline_model::application;
 use springline_model::call::{Call, Context, TargetCall};
 use springline_model::capability::{Ledger, Used};
 use springline_model::history::{Done, Outcome, Record, Sealed};
-use springline_model::manifest::{Action, Object, Phase};
+use springline_model::manifest::{Action, Change, Object, Phase};
 use springline_model::plugin::{Level, LogLine, Pinned};
-use springline_model::port::{Finish, Target};
+use springline_model::port::{Finish, Page, Target};
 use springline_model::run::{How, Inventory, Owned, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
 
 use crate::Ports;
@@ -26,6 +26,7 @@ use crate::patient::Patient;
 use crate::plan::{Held, Plan, Scope, failed, plan, summarise};
 use crate::progress::Progress;
 use crate::render::count;
+use crate::restraint::{Protected, joined, leaving};
 
 /// How often a plan is made anew when live objects change under it.
 const PLANS: usize = 4;
@@ -56,6 +57,17 @@ pub(crate) struct Job<'a> {
     pub stages: Vec<(Stage, Duration)>,
 }
 
+impl Job<'_> {
+    /// What holds in this sync: for what is made from the source what that says, for what was made before
+    /// what was said then as well.
+    fn joined(&self) -> application::Sync {
+        match self.input {
+            Some(_) => self.policy.clone(),
+            None => joined(self.policy, &self.release),
+        }
+    }
+}
+
 /// What was planned on a target before it is known whether there is a sync.
 pub(crate) struct Planned<'a> {
     pub target: Box<dyn Target + 'a>,
@@ -75,6 +87,10 @@ pub struct Synced {
     pub done: Vec<Done>,
     /// Live objects that are no longer desired and stay, because pruning is off.
     pub left: Vec<String>,
+    /// Live objects that are no longer desired and stay, as something protects them.
+    pub protected: Vec<Protected>,
+    /// Updates that were left undone, as a rule ignores them.
+    pub ignored: Vec<Change>,
 }
 
 /// The place of a release.
@@ -153,6 +169,7 @@ pub(crate) fn sync(
     let recording = Instant::now();
     let error = match result {
         Err(error) if job.remakes && error.reason.is_lost() => return Err(Box::new((error, None))),
+        Err(error) if is_known(ports, &place, &job.release, &error) => return Err(Box::new((error, None))),
         result => result.err(),
     };
     let ended = End {
@@ -179,7 +196,8 @@ pub(crate) fn sync(
                 took: recording.elapsed(),
             });
             ports.observer.event(&Event::Passed(Point::Recorded));
-            let synced = Synced { sealed, done: progress.done, left: progress.left };
+            let Progress { done, left, protected, ignored, .. } = progress;
+            let synced = Synced { sealed, done, left, protected, ignored };
             match error {
                 None => Ok(synced),
                 Some(error) => Err(Box::new((error, Some(synced)))),
@@ -190,6 +208,19 @@ pub(crate) fn sync(
             Err(Box::new((error.unwrap_or(unrecorded), None)))
         }
     }
+}
+
+/// Whether it waits for a confirmation, and history says so already: whoever tries again and again does not
+/// fill it.
+fn is_known(ports: Ports<'_>, place: &Place, release: &Release, error: &StageError) -> bool {
+    let Reason::Unconfirmed(_) = error.reason else { return false };
+    let (application, environment) = (Some(place.application.clone()), Some(place.environment.clone()));
+    let page = Page { application, environment, limit: 1, ..Page::default() };
+    let newest = ports.store.history(&page).ok().and_then(|found| found.records.into_iter().next());
+    newest.is_some_and(|Sealed { record, .. }| {
+        let message = error.reason.to_string();
+        record.release == Some(release.id) && record.outcome == Outcome::Failed { stage: error.stage, message }
+    })
 }
 
 /// How a sync ended, to be written down.
@@ -308,9 +339,11 @@ impl Progress {
         (job, place): (&Job<'_>, &Place),
         opened: Option<Box<dyn Target + 'a>>,
     ) -> Result<(), StageError> {
+        let policy = job.joined();
+        let leaving = leaving(job.target, &policy.ignore);
         let target = match opened {
             Some(target) => target,
-            None => open(ports, job.target, job.context.clone(), (job.desired.clone(), job.input), &self.ledger)
+            None => open(ports, &leaving, job.context.clone(), (job.desired.clone(), job.input), &self.ledger)
                 .map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))?,
         };
         let work = Work { on: On { ports, target: target.as_ref(), uses: job.target }, job, place };
@@ -339,7 +372,7 @@ impl Progress {
         let ports = work.on.ports;
         let planned = self.converge(work, run)?;
         ports.observer.event(&Event::Passed(Point::Applied));
-        self.left = planned.left;
+        (self.left, self.protected, self.ignored) = (planned.left, planned.protected, planned.ignored);
         let live: Vec<String> = planned.identities.keys().cloned().collect();
         self.stage(work, Stage::Health, Some(live.len() as u64), |progress| {
             // What is repaired came up before; whoever repairs has others to look after.
@@ -422,10 +455,11 @@ impl Progress {
             none => none.insert(inventory(on.ports, place, on.target, on.uses)?),
         };
         let repairs = job.repairs;
+        let policy = job.joined();
         let scope = Scope {
             environment: &place.environment,
             only: job.only,
-            prune: job.policy.prune,
+            policy: &policy,
             prune_all: job.prune_all,
             hooks: !repairs,
         };
@@ -436,6 +470,8 @@ impl Progress {
         if repairs {
             plan.take_out_going(inventory, Held::LetBe);
         }
+        self.confirm(&plan, &policy)?;
+        let inventory = self.inventory.get_or_insert_default();
         plan.released.iter().for_each(|live| drop(inventory.objects.remove(live)));
         self.log.append(&mut plan.log);
         self.hooks.clone_from(&plan.hooks);

@@ -263,4 +263,65 @@ pub struct ConfirmPrune {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     pub objects: Option<u64>,
+    /// How many removals somebody has said yes to. No file says it: it is for one sync.
+    #[serde(skip)]
+    pub confirmed: Option<u64>,
+}
+
+impl Sync {
+    /// Whether it says nothing that is not so anyway.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Ignore {
+    /// Whether it is about a live object that is made from the desired one of this id.
+    #[must_use]
+    pub fn covers(&self, live: &str, object: &str) -> bool {
+        matches(&self.objects, live) || matches(&self.objects, object)
+    }
+
+    /// Whether it is about whole objects, and not about some of their fields.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.pointers.is_empty() && self.managers.is_empty()
+    }
+}
+
+/// Whether a text is as a pattern says, in which `*` stands for any number of characters.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').map_or((None, rest), |(middle, end)| (Some(middle), end));
+    for part in middle.into_iter().flat_map(|middle| middle.split('*')) {
+        let Some(at) = text.find(part) else { return false };
+        text = &text[at + part.len()..];
+    }
+    text.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_number_of_characters() {
+        for (pattern, text, is_match) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/bc", false),
+            ("*", "", true),
+            ("*/Secret/*", "prod/Secret/shop/token", true),
+            ("*/Secret/*", "Secret/token", false),
+            ("guide/*", "guide/deep/index.html", true),
+            ("a*a", "a", false),
+            ("a**a", "aba", true),
+            ("*b*b*", "b", false),
+            ("*ab", "aab", true),
+        ] {
+            assert_eq!(matches(pattern, text), is_match, "{pattern} {text}");
+        }
+    }
 }

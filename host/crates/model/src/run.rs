@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Digest;
+use crate::application::Sync;
 use crate::call::CallKey;
 use crate::capability::Used;
 use crate::manifest::{Action, Change};
@@ -269,6 +270,9 @@ pub struct Release {
     /// What the application said to the target.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub target_with: Map<String, Value>,
+    /// How it was to be synced. What is not said when it is deployed again is as it was.
+    #[serde(default, skip_serializing_if = "Sync::is_default")]
+    pub sync: Sync,
     /// What building and rendering it used of powers.
     #[serde(default, skip_serializing_if = "Used::is_empty")]
     pub used: Used,

@@ -99,6 +99,7 @@ pub fn release(place: &Place, run: &Run, seed: &str) -> Release {
         target: "somewhere".into(),
         target_plugin: plugin("target-sample"),
         target_with: serde_json::Map::new(),
+        sync: springline_model::application::Sync::default(),
         used: Used::default(),
         run: run.number,
         at: run.started,

@@ -12,6 +12,8 @@ pub(super) enum Came {
     /// It was not looked at: somebody undoes its repairs.
     Paused,
     Drifted,
+    /// What would be removed waits for a confirmation.
+    Unconfirmed,
     Repaired,
     Failed,
 }
@@ -42,11 +44,12 @@ impl<'a> Pass<'a> {
     }
 
     /// How many environments came to what. Each is counted once.
-    pub(super) fn figures(&self) -> [(&'static str, usize); 6] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 7] {
         let words = [
             ("in-sync", Came::InSync),
             ("repaired", Came::Repaired),
             ("drifted", Came::Drifted),
+            ("unconfirmed", Came::Unconfirmed),
             ("paused", Came::Paused),
             ("failed", Came::Failed),
             ("not-deployed", Came::NotDeployed),

@@ -141,7 +141,8 @@ fn what_was_deleted_and_is_held_is_ours_and_told_until_it_is_gone() {
     world.live.hold("b");
     let pruned = || world.run("r2", &files("x", "-", "a")).unwrap();
     let target = &world.chain.environments[0].target;
-    let drifted = || status(world.ports(), &world.place(), target, true).unwrap().drifted;
+    let policy = &world.chain.environments[0].sync;
+    let drifted = || status(world.ports(), &world.place(), target, policy).unwrap().drifted;
     for _ in 0..2 {
         pruned();
         let owned = world.inventory().objects.remove("b").unwrap();

@@ -49,7 +49,8 @@ fn hooks_run_around_and_among_the_changes_and_are_kept_nowhere() {
     let expected = expected.into_iter().chain([("smoke", Some(Phase::After))]);
     assert_eq!(hooks, expected.map(|(live, hook)| (live.to_owned(), hook)).collect::<Vec<_>>());
     assert_eq!(world.store.history(&Page::default()).unwrap().records[0].record.counts.created, 2);
-    let found = status(world.ports(), &world.place(), &world.chain.environments[0].target, true).unwrap();
+    let environment = &world.chain.environments[0];
+    let found = status(world.ports(), &world.place(), &environment.target, &environment.sync).unwrap();
     assert_eq!((found.desired(), found.drifted.len()), (2, 0));
 }
 

@@ -5,6 +5,7 @@ mod crash;
 mod heal;
 mod hooks;
 mod observed;
+mod restraint;
 mod status;
 mod sync;
 mod waves;
@@ -239,6 +240,7 @@ fn chain(plugins: &FakePlugins) -> Chain {
                 name: "memory".into(),
                 with: Default::default(),
                 uses: uses(plugins, "memory", "/targets/memory"),
+                leaves: false,
             },
             sync: application::Sync { health_seconds: 10, ..application::Sync::default() },
             promote_from: None,

@@ -7,7 +7,8 @@ use super::{World, files};
 use crate::status::{Status, status};
 
 fn look(world: &World) -> Status {
-    status(world.ports(), &world.place(), &world.chain.environments[0].target, true).unwrap()
+    status(world.ports(), &world.place(), &world.chain.environments[0].target, &world.chain.environments[0].sync)
+        .unwrap()
 }
 
 fn child(parent: &str, live: &str, status: HealthStatus) -> Child {

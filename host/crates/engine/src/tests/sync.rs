@@ -72,7 +72,9 @@ fn drift_is_repaired() {
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
     world.live.drift("a", world.body("edited"));
     world.live.set("b", None);
-    let found = status(world.ports(), &world.place(), &world.chain.environments[0].target, true).unwrap();
+    let found =
+        status(world.ports(), &world.place(), &world.chain.environments[0].target, &world.chain.environments[0].sync)
+            .unwrap();
     assert_eq!(found.drifted.len(), 2);
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
     assert_eq!(world.text("a").unwrap(), "a: <X>");

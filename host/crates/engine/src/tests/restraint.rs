@@ -1,0 +1,208 @@
+//! What of a plan is not done: ignored updates, protected objects, removals that nobody has confirmed.
+
+use springline_model::application::{ConfirmPrune, Ignore, Sync};
+use springline_model::history::Outcome;
+use springline_model::plugin::Fault;
+use springline_model::port::{Page, Store as _};
+
+use super::{World, files};
+use crate::error::Reason;
+use crate::heal::{Healed, heal};
+use crate::restraint::Unconfirmed;
+use crate::run::{Failure, redeploy};
+use crate::status::{Status, current, status};
+
+const FOUR: &str = "a\nb\nc\nd";
+
+fn policy(world: &mut World) -> &mut Sync {
+    &mut world.chain.environments[0].sync
+}
+
+fn ignoring(objects: &str) -> Vec<Ignore> {
+    vec![Ignore { objects: objects.into(), ..Ignore::default() }]
+}
+
+fn look(world: &World) -> Status {
+    let environment = &world.chain.environments[0];
+    status(world.ports(), &world.place(), &environment.target, &environment.sync).unwrap()
+}
+
+fn healed(world: &World) -> Healed {
+    let environment = &world.chain.environments[0];
+    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "watcher@somewhere").unwrap()
+}
+
+fn unconfirmed(failure: Failure) -> Unconfirmed {
+    match failure.0.reason {
+        Reason::Unconfirmed(unconfirmed) => *unconfirmed,
+        other => panic!("{other}"),
+    }
+}
+
+fn records(world: &World) -> usize {
+    world.store.history(&Page::default()).unwrap().records.len()
+}
+
+#[test]
+fn an_ignored_object_keeps_its_drift_and_is_told() {
+    let mut world = World::new();
+    policy(&mut world).ignore = ignoring("a*");
+    world.run("r1", &files("x", "-", "a\nab\nb")).unwrap();
+    world.live.drift("a", world.body("edited"));
+    world.live.drift("b", world.body("edited"));
+    world.applied();
+    let report = world.run("r1", &files("x", "-", "a\nab\nb")).unwrap();
+    assert_eq!(world.applied(), ["update b"]);
+    assert_eq!(report.synced[0].ignored.iter().map(|change| change.live.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(world.text("a").unwrap(), "edited");
+    // A revision that says something else of it leaves it as well.
+    world.run("r2", &files("y", "-", "a\nab\nb")).unwrap();
+    assert_eq!(world.applied(), ["update b"]);
+    let found = look(&world);
+    assert!(found.drifted.is_empty());
+    assert_eq!(found.alone.ignored.iter().map(|change| change.live.as_str()).collect::<Vec<_>>(), ["a", "ab"]);
+    assert!(matches!(healed(&world), Healed::InSync));
+    // What is missing is made, and what is no longer desired goes.
+    world.live.set("a", None);
+    assert!(matches!(healed(&world), Healed::Repaired(_)));
+    assert_eq!(world.applied(), ["create a"]);
+    world.run("r3", &files("y", "-", "ab\nb")).unwrap();
+    assert_eq!(world.applied(), ["delete a"]);
+}
+
+#[test]
+fn what_the_target_tells_of_ignored_fields_is_told_once() {
+    let mut world = World::new();
+    policy(&mut world).ignore = ignoring("a");
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    world.live.drift("a", world.body("edited"));
+    world.chain.environments[0].target.leaves = true;
+    policy(&mut world).ignore.push(Ignore { objects: "b".into(), pointers: vec!["/x".into()], ..Ignore::default() });
+    let found = look(&world);
+    assert_eq!(found.alone.ignored.len(), 1);
+    assert_eq!(found.alone.untold, None);
+}
+
+#[test]
+fn a_rule_of_fields_is_the_target_s_and_ignores_no_object() {
+    let mut world = World::new();
+    let rule = Ignore { objects: "*".into(), pointers: vec!["/x".into()], ..Ignore::default() };
+    policy(&mut world).ignore = vec![rule];
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    world.live.drift("a", world.body("edited"));
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+}
+
+#[test]
+fn what_is_protected_stays_and_stays_ours() {
+    let mut world = World::new();
+    policy(&mut world).protect = vec!["keep-*".into(), "b".into()];
+    world.run("r1", &files("x", "-", "a\nb\nkeep-c\nd")).unwrap();
+    let report = world.run("r2", &files("x", "-", "a")).unwrap();
+    let protected = &report.synced[0].protected;
+    assert_eq!(protected.iter().map(|kept| kept.live.as_str()).collect::<Vec<_>>(), ["b", "keep-c"]);
+    assert_eq!(protected[1].by.as_deref(), Some("keep-*"));
+    assert!(world.live.get("d").is_none() && world.live.get("b").is_some());
+    assert_eq!(world.inventory().objects.keys().collect::<Vec<_>>(), ["a", "b", "keep-c"]);
+    let found = look(&world);
+    assert!(found.drifted.is_empty());
+    assert_eq!(found.alone.protected.len(), 2);
+    // Nor do they go when nothing is desired any more.
+    world.run_with("r3", &files("x", "-", ""), |request| request.prune_all = true).unwrap();
+    assert_eq!(world.live.objects().len(), 2);
+    policy(&mut world).protect.clear();
+    world.run_with("r3", &files("x", "-", ""), |request| request.prune_all = true).unwrap();
+    assert!(world.live.objects().is_empty());
+}
+
+#[test]
+fn a_release_is_deployed_again_with_what_it_left_alone_and_protected() {
+    let mut world = World::new();
+    policy(&mut world).ignore = ignoring("a");
+    policy(&mut world).protect = vec!["b".into()];
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    world.live.drift("a", world.body("edited"));
+    *policy(&mut world) = Sync { ignore: ignoring("c"), ..Sync::default() };
+    let release = current(world.ports(), &world.place()).unwrap().unwrap();
+    let target = &world.chain.environments[0].target;
+    redeploy(world.ports(), &release, (target, &Sync::default()), "somebody@somewhere").unwrap();
+    assert_eq!(world.text("a").unwrap(), "edited");
+    assert!(look(&world).drifted.is_empty());
+    // What comes from the source is as the source says now.
+    world.run("r2", &files("x", "-", "a\nb")).unwrap();
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+}
+
+#[test]
+fn too_many_removals_wait_for_a_yes_to_their_number() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", FOUR)).unwrap();
+    policy(&mut world).confirm_prune = ConfirmPrune { percent: Some(50), objects: None, confirmed: None };
+    // Half of them is not more than half of them.
+    world.run("r2", &files("x", "-", "a\nb")).unwrap();
+    world.run("r3", &files("x", "-", FOUR)).unwrap();
+    world.applied();
+    let what = unconfirmed(world.run("r4", &files("y", "-", "a")).unwrap_err());
+    assert_eq!((&what.removals[..], what.owned), (&["d".to_owned(), "c".into(), "b".into()][..], 4));
+    assert!(what.to_string().contains("3 of 4 live objects would be removed, and more than 50 percent"), "{what}");
+    assert!(world.applied().is_empty(), "what would be written waits as well");
+    // Self-heal waits, and trying again fills no history.
+    let before = records(&world);
+    assert!(matches!(healed(&world), Healed::Unconfirmed(found) if found.removals == what.removals));
+    unconfirmed(world.run("r4", &files("y", "-", "a")).unwrap_err());
+    assert_eq!(records(&world), before);
+    assert_eq!(look(&world).alone.unconfirmed.unwrap().removals.len(), 3);
+    // A yes to another number is a yes to something else.
+    policy(&mut world).confirm_prune.confirmed = Some(2);
+    let other = unconfirmed(world.run("r4", &files("y", "-", "a")).unwrap_err());
+    assert!(other.to_string().starts_with("2 removals were confirmed, but 3 of 4"), "{other}");
+    policy(&mut world).confirm_prune.confirmed = Some(3);
+    world.run("r4", &files("y", "-", "a")).unwrap();
+    assert_eq!(world.applied(), ["update a", "delete d", "delete c", "delete b"]);
+    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    assert_eq!(record.outcome, Outcome::Succeeded);
+}
+
+#[test]
+fn a_confirmed_prune_that_failed_in_part_is_tried_again_without_another_yes() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", FOUR)).unwrap();
+    policy(&mut world).confirm_prune = ConfirmPrune { percent: None, objects: Some(1), confirmed: Some(3) };
+    for name in ["b", "c"] {
+        world.live.fail("apply", name, Fault::Failed { message: "busy".into() });
+    }
+    world.run("r2", &files("x", "-", "a")).unwrap_err();
+    assert_eq!(world.inventory().objects.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+    policy(&mut world).confirm_prune.confirmed = None;
+    world.run("r2", &files("x", "-", "a")).unwrap();
+    assert_eq!(world.live.objects().keys().collect::<Vec<_>>(), ["a"]);
+    // Two others are two too many again.
+    world.run("r3", &files("x", "-", FOUR)).unwrap();
+    assert_eq!(unconfirmed(world.run("r4", &files("x", "-", "a\nb")).unwrap_err()).removals, ["d", "c"]);
+}
+
+#[test]
+fn a_confirmed_prune_that_is_planned_again_midway_goes_on() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", FOUR)).unwrap();
+    policy(&mut world).confirm_prune = ConfirmPrune { percent: None, objects: Some(1), confirmed: Some(3) };
+    world.live.fail("apply", "c", Fault::Conflict { message: "it has changed".into() });
+    world.run("r2", &files("x", "-", "a")).unwrap();
+    assert_eq!(world.live.objects().keys().collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
+fn an_empty_render_needs_its_own_word_besides() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", FOUR)).unwrap();
+    policy(&mut world).confirm_prune = ConfirmPrune { percent: None, objects: Some(3), confirmed: Some(4) };
+    let failure = world.run("r2", &files("x", "-", "")).unwrap_err();
+    assert!(matches!(failure.0.reason, Reason::EmptyRender { owned: 4 }));
+    policy(&mut world).confirm_prune.confirmed = None;
+    let all = |world: &World| world.run_with("r2", &files("x", "-", ""), |request| request.prune_all = true);
+    assert_eq!(unconfirmed(all(&world).unwrap_err()).removals.len(), 4);
+    policy(&mut world).confirm_prune.confirmed = Some(4);
+    all(&world).unwrap();
+    assert!(world.live.objects().is_empty());
+}

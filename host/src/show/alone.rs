@@ -1,0 +1,72 @@
+//! What is left alone: ignored differences, what stays though it is no longer desired, and removals that
+//! wait for a confirmation.
+
+use springline_engine::restraint::{Protected, Unconfirmed};
+use springline_engine::status::{Alone, Explained, Status};
+use springline_model::manifest::Change;
+
+use super::difference::unified;
+use super::{BAD, FAINT, NOTE, STRONG, line, paint, visible, warn};
+
+/// How many objects of a kind are named, unless all are asked for.
+const NAMED: usize = 20;
+
+/// Prints what is left alone of an environment, a line each.
+pub fn print_status(environment: &str, found: &Status, all: bool) {
+    let most = if all { usize::MAX } else { NAMED };
+    let Status { alone: Alone { ignored, untold, protected, unconfirmed }, left, .. } = found;
+    let pruning_off = |live: &String| format!("{} is no longer desired and stays, as pruning is off", visible(live));
+    list(environment, "ignored", ignored.iter().map(|change| ignored_line(change)), most);
+    list(environment, "not removed", left.iter().map(pruning_off).chain(protected.iter().map(protected_line)), most);
+    tell(environment, untold.as_deref(), unconfirmed.as_ref());
+}
+
+/// Prints what is left alone of an environment, with the text of what is ignored.
+pub fn print_difference(environment: &str, alone: &Alone<Explained>) {
+    let Alone { ignored, untold, protected, unconfirmed } = alone;
+    for Explained { change, difference } in ignored {
+        line(format_args!("{} {}", paint(FAINT, "| ignored"), ignored_line(change)));
+        let (is, would_be) = (difference.live.as_deref(), difference.desired.as_deref());
+        if is.is_some() || would_be.is_some() {
+            unified(is.unwrap_or_default(), would_be.unwrap_or_default());
+        }
+    }
+    protected.iter().for_each(|kept| line(paint(FAINT, format_args!("  {}", protected_line(kept)))));
+    tell(environment, untold.as_deref(), unconfirmed.as_ref());
+}
+
+fn ignored_line(change: &Change) -> String {
+    let summary = if change.summary.is_empty() { String::new() } else { format!(" ({})", visible(&change.summary)) };
+    format!("{}{}", visible(&change.live), paint(FAINT, summary))
+}
+
+fn protected_line(kept: &Protected) -> String {
+    visible(&kept.to_string())
+}
+
+fn list(environment: &str, what: &str, lines: impl Iterator<Item = String>, most: usize) {
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return;
+    }
+    line(format_args!("{} {what}", paint(STRONG, environment)));
+    lines.iter().take(most).for_each(|text| line(format_args!("  {text}")));
+    if lines.len() > most {
+        line(paint(FAINT, format_args!("  ... and {} more (--all shows them)", lines.len() - most)));
+    }
+}
+
+fn tell(environment: &str, untold: Option<&str>, unconfirmed: Option<&Unconfirmed>) {
+    if let Some(why) = untold {
+        warn(format_args!("{environment}: which fields are ignored can't be told: {why}"));
+    }
+    if let Some(Unconfirmed { removals, owned, limit, .. }) = unconfirmed {
+        let number = removals.len();
+        line(format_args!(
+            "{} {} of {owned} live objects wait to be removed, as {limit} needs a confirmation: {}",
+            paint(STRONG, environment),
+            paint(BAD, number),
+            paint(NOTE, format_args!("springline sync --env {environment} --confirm-prune {number}")),
+        ));
+    }
+}
