@@ -15,6 +15,7 @@ mod plugin_diff;
 mod project;
 mod resolve;
 mod sdk;
+mod secret;
 mod shared;
 mod show;
 mod site;

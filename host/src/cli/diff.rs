@@ -13,6 +13,7 @@ use springline_model::call::Context;
 use springline_model::run::{Cause, Place};
 
 use super::error::{CliError, Kind};
+use super::review::{self, Against};
 use super::run::{Manner, Ready};
 use super::{Common, Output, RevisionArgs};
 use crate::show::{self, difference};
@@ -20,7 +21,8 @@ use crate::show::{self, difference};
 /// Shows what differs between what the revision desires and what is live. Changes nothing.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 in sync, 1 differs, 2 and up an error.\n\nExamples:\n  springline diff --env site\n  springline diff --env site --only robots.txt -o json"
+    after_help = "Exit codes: 0 in sync, 1 differs, 2 and up an error.\n\nExamples:\n  springline diff --env site\n  springline diff --env site --only robots.txt -o json\n  \
+                  springline diff --revision feature --against site --format markdown"
 )]
 pub struct Diff {
     /// Only in this environment (may be given more than once)
@@ -29,6 +31,8 @@ pub struct Diff {
     /// Only this object: a desired one's id or a live one's name
     #[arg(long, value_name = "OBJECT")]
     only: Option<String>,
+    #[command(flatten)]
+    against: Against,
     #[command(flatten)]
     revision: RevisionArgs,
 }
@@ -39,6 +43,9 @@ impl Diff {
     /// # Errors
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
+        if !self.against.environments.is_empty() {
+            return review::run(common, &self.against, &self.revision, self.only.as_deref(), cancel);
+        }
         let ready = Ready::open(common, &self.revision, "diff", cancel)?;
         let manner =
             Manner { cause: Cause::Diff, until: Until::Render, trust: Trust::Kept, only: None, prune_all: false };

@@ -18,6 +18,7 @@ pub mod notify;
 pub mod plugin;
 pub mod redeploy;
 pub mod render;
+pub mod review;
 pub mod run;
 mod session;
 pub mod status;
@@ -44,7 +45,7 @@ use crate::socket;
 #[command(name = "springline", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Start with `springline init`, then `springline run`. Exit codes: 0 done, 1 differs, \
                         2 wrong usage, 3 config, 4 source, 5 plugin, 6 deploy, 7 state, 8 denied, 9 busy, \
-                        10 no space, 130 stopped.")]
+                        10 no space, 11 unconfirmed, 130 stopped.")]
 pub struct Cli {
     #[command(flatten)]
     pub common: Common,

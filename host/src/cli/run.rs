@@ -152,6 +152,27 @@ impl Ready {
         Self::of(app, picked, declared)
     }
 
+    /// As [`Ready::open`], of these environments alone, as far as the revision declares them: what is wrong
+    /// with another one is no concern of theirs.
+    ///
+    /// # Errors
+    /// As [`Ready::open`].
+    pub fn open_for(
+        common: &Common,
+        revision: &RevisionArgs,
+        verb: &str,
+        cancel: &Cancel,
+        environments: &[String],
+    ) -> Result<Self, CliError> {
+        let (project, picked, mut declared) = declare(common, revision, cancel)?;
+        let all = declared.value.environments.clone();
+        declared.value.environments.retain(|name, _| environments.contains(name));
+        let app = App::open(common, project, verb, cancel)?;
+        let mut ready = Self::of(app, picked, declared)?;
+        ready.declared.value.environments = all;
+        Ok(ready)
+    }
+
     /// As [`Ready::open`], for a process that stays; see [`App::open_watching`].
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 pub mod alone;
 pub mod console;
 pub mod difference;
+pub mod markdown;
 pub mod progress;
+pub mod review;
 pub mod table;
 pub mod time;
 pub mod transfer;

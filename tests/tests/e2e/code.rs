@@ -10,3 +10,4 @@ pub const STATE: i32 = 7;
 pub const DENIED: i32 = 8;
 pub const BUSY: i32 = 9;
 pub const NO_SPACE: i32 = 10;
+pub const UNCONFIRMED: i32 = 11;

@@ -23,6 +23,7 @@ mod progress;
 pub mod release;
 pub mod render;
 pub mod restraint;
+pub mod review;
 pub mod run;
 pub mod status;
 mod sync;

@@ -6,6 +6,7 @@ mod heal;
 mod hooks;
 mod observed;
 mod restraint;
+mod review;
 mod status;
 mod sync;
 mod waves;

@@ -1,0 +1,406 @@
+//! `springline diff --against`: what a revision would change of what is deployed.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use springline_engine::chain::Environment;
+use springline_engine::event::Silent;
+use springline_engine::render::Rendered;
+use springline_engine::review::{self, Changed, Version};
+use springline_engine::run::{Report, Trust, Until};
+use springline_engine::status::{Comparison, Differences, compare, current};
+use springline_model::call::Context;
+use springline_model::manifest::Action;
+use springline_model::port::{Blobs, Store as _};
+use springline_model::run::{Cause, How, Place, Release};
+use springline_model::{Cancel, Digest};
+
+use super::error::{CliError, Kind};
+use super::run::{Manner, Ready, known_environments};
+use super::{Common, Output, RevisionArgs};
+use crate::project::show_revision;
+use crate::secret::Mask;
+use crate::show::{self, markdown, review as text};
+
+/// What is compared with what is deployed, and how it is shown.
+#[derive(Debug, Args)]
+pub struct Against {
+    /// Compare with what is deployed in this environment, and not with what is live there (may be given more
+    /// than once): what merging the revision would change
+    #[arg(long = "against", value_name = "ENV", conflicts_with = "environments")]
+    pub environments: Vec<String>,
+    /// With --against: compare with what is live all the same
+    #[arg(long, requires = "environments")]
+    live: bool,
+    /// With --against: how it is shown; Markdown is made for a comment on a pull request
+    #[arg(long, value_name = "FORMAT", requires = "environments", default_value = "text")]
+    format: Format,
+}
+
+/// How a review is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// For a comment, at most 65,536 characters.
+    Markdown,
+}
+
+/// What a revision would change in one environment.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Review {
+    /// The environment.
+    pub environment: String,
+    /// The revision.
+    pub revision: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// What it is compared with; none if nothing was deployed there.
+    pub against: Option<Deployed>,
+    /// Whether objects are compared with live ones, and not with those of the release.
+    pub live: bool,
+    /// Whether the revision declares no such environment.
+    pub gone: bool,
+    /// The target that it would go to, if it is another one.
+    pub moves: Option<Move>,
+    /// Whether nothing would change.
+    pub in_sync: bool,
+    /// The objects that would change.
+    pub objects: Vec<ObjectChange>,
+    /// How many would not.
+    pub unchanged: usize,
+    /// The artifacts.
+    pub artifacts: Vec<ArtifactChange>,
+    /// The plugins whose bytes would change.
+    pub plugins: Vec<DigestChange>,
+    /// What else is worth knowing before it is merged.
+    pub notes: Vec<String>,
+}
+
+/// What is deployed.
+#[derive(Debug, Serialize)]
+pub struct Deployed {
+    /// The release.
+    pub release: Digest,
+    /// Its revision.
+    pub revision: String,
+}
+
+/// Another target.
+#[derive(Debug, Serialize)]
+pub struct Move {
+    /// Where it is deployed.
+    pub from: String,
+    /// Where it would go.
+    pub to: String,
+}
+
+/// An object, or a file of one, that would change.
+#[derive(Debug, Serialize)]
+pub struct ObjectChange {
+    /// Its name.
+    pub name: String,
+    /// What would be done.
+    pub action: Action,
+    /// What differs, in a line.
+    pub summary: String,
+    /// Its text now; none if it has none.
+    pub before: Option<String>,
+    /// Its text afterwards.
+    pub after: Option<String>,
+}
+
+/// An artifact.
+#[derive(Debug, Serialize)]
+pub struct ArtifactChange {
+    /// Its name, and its digests.
+    #[serde(flatten)]
+    pub digests: DigestChange,
+    /// Whether it was built for this.
+    pub built: bool,
+}
+
+/// Something whose digest changes.
+#[derive(Debug, Serialize)]
+pub struct DigestChange {
+    /// Its name.
+    pub name: String,
+    /// The digest in what is deployed.
+    pub before: Option<Digest>,
+    /// The digest in the revision.
+    pub after: Option<Digest>,
+}
+
+impl DigestChange {
+    /// Whether it is another one.
+    pub fn differs(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+impl Review {
+    /// How many objects would be made, changed and removed.
+    pub fn counts(&self) -> [usize; 3] {
+        [Action::Create, Action::Update, Action::Delete]
+            .map(|action| self.objects.iter().filter(|object| object.action == action).count())
+    }
+}
+
+/// Compares, and shows it.
+///
+/// # Errors
+/// Whatever fails.
+pub fn run(
+    common: &Common,
+    against: &Against,
+    revision: &RevisionArgs,
+    only: Option<&str>,
+    cancel: &Cancel,
+) -> Result<ExitCode, CliError> {
+    if common.output == Output::Json && against.format == Format::Markdown {
+        return Err(CliError::new(Kind::Usage, "it is either JSON or Markdown").hint("leave `-o json` out"));
+    }
+    let ready = Ready::open_for(common, revision, "diff", cancel, &against.environments)?;
+    let declared: Vec<String> = ready.chain.environments.iter().map(|environment| environment.name.clone()).collect();
+    let manner = Manner { cause: Cause::Diff, until: Until::Render, trust: Trust::Kept, only: None, prune_all: false };
+    let quiet = Common { output: Output::Json, ..common.clone() };
+    // With no environment left there is nothing to render, and the artifacts are nobody's.
+    let report = if declared.is_empty() { None } else { Some(ready.go(&quiet, &declared, &manner)?) };
+    let mut reviews = Vec::new();
+    for name in &against.environments {
+        let reviewer = Reviewer::new(&ready, name, only)?;
+        let environment = ready.chain.environments.iter().find(|environment| environment.name == *name);
+        let review = match (environment, &report) {
+            (Some(environment), Some(report)) => reviewer.review(environment, report, against.live)?,
+            _ => reviewer.gone()?,
+        };
+        reviews.push(review);
+    }
+    match (common.output, against.format) {
+        (Output::Json, _) => show::json(&reviews)?,
+        (Output::Text, Format::Markdown) => show::line(markdown::comment(&reviews)),
+        (Output::Text, Format::Text) => reviews.iter().for_each(text::print),
+    }
+    let differs = reviews.iter().any(|review| !review.in_sync);
+    Ok(if differs { ExitCode::from(Kind::Differs.code()) } else { ExitCode::SUCCESS })
+}
+
+/// Reviews one environment.
+struct Reviewer<'a> {
+    ready: &'a Ready,
+    place: Place,
+    only: Option<&'a str>,
+    deployed: Option<Release>,
+}
+
+impl<'a> Reviewer<'a> {
+    fn new(ready: &'a Ready, environment: &str, only: Option<&'a str>) -> Result<Self, CliError> {
+        let place = Place { application: ready.chain.application.clone(), environment: environment.to_owned() };
+        let deployed = current(ready.app.ports(&Silent), &place)?;
+        Ok(Self { ready, place, only, deployed })
+    }
+
+    fn blank(&self) -> Result<Review, CliError> {
+        let revision = &self.ready.picked.revision;
+        let against =
+            self.deployed.as_ref().map(|release| Deployed { release: release.id, revision: release.revision.clone() });
+        let mut notes = Vec::new();
+        if let Some(pin) = self.ready.app.store.standing(&self.place)?.pin {
+            let why = if pin.why.is_empty() { String::new() } else { format!(": {}", pin.why) };
+            let release = pin.release.short();
+            notes.push(format!(
+                "it is pinned to release {release} by {}{why}: until it is unpinned, nothing of this happens",
+                pin.by
+            ));
+        }
+        Ok(Review {
+            environment: self.place.environment.clone(),
+            revision: revision.id.clone(),
+            subject: revision.subject.clone(),
+            against,
+            live: false,
+            gone: false,
+            moves: None,
+            in_sync: true,
+            objects: Vec::new(),
+            unchanged: 0,
+            artifacts: Vec::new(),
+            plugins: Vec::new(),
+            notes,
+        })
+    }
+
+    /// The revision does not declare it any more.
+    fn gone(&self) -> Result<Review, CliError> {
+        if self.deployed.is_none() {
+            let known = self.ready.declared.value.environments.keys().map(String::as_str);
+            known_environments(&[self.place.environment.clone()], known)?;
+        }
+        Ok(Review { gone: true, in_sync: false, ..self.blank()? })
+    }
+
+    fn review(&self, environment: &Environment, report: &Report, live: bool) -> Result<Review, CliError> {
+        let mut review = Review { live, ..self.blank()? };
+        let rendered = report.rendered.iter().find(|(name, _)| *name == environment.name).map(|(_, rendered)| rendered);
+        let Some(rendered) = rendered else { return Ok(review) };
+        let blobs: &dyn Blobs = self.ready.app.blobs.as_ref();
+        if live {
+            self.live(&mut review, environment, rendered, report)?;
+        } else {
+            let before = match &self.deployed {
+                Some(release) => review::objects(self.ready.app.ports(&Silent), release)?,
+                None => Vec::new(),
+            };
+            let (changed, same) = review::changes(blobs, &before, &rendered.objects)?;
+            review.unchanged = same;
+            for changed in changed.iter().filter(|changed| self.is_meant(&changed.name)) {
+                review.objects.push(object(blobs, changed)?);
+            }
+        }
+        review.artifacts = artifacts(self.deployed.as_ref(), report);
+        review.plugins = self.plugins(environment);
+        review.moves = self
+            .deployed
+            .as_ref()
+            .filter(|release| release.target != environment.target.name)
+            .map(|release| Move { from: release.target.clone(), to: environment.target.name.clone() });
+        if self.deployed.as_ref().is_some_and(|release| release.target_with != environment.target.with) {
+            review.notes.push("what it says to its target (`target-with`) changes".to_owned());
+        }
+        if self.deployed.as_ref().is_some_and(|release| release.sync != environment.sync) {
+            review.notes.push("how it is synced (`sync`) changes".to_owned());
+        }
+        review.in_sync = review.objects.is_empty() && review.moves.is_none();
+        Ok(review)
+    }
+
+    fn is_meant(&self, name: &str) -> bool {
+        self.only
+            .is_none_or(|only| name.strip_prefix(only).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    }
+
+    fn live(
+        &self,
+        review: &mut Review,
+        environment: &Environment,
+        rendered: &Rendered,
+        report: &Report,
+    ) -> Result<(), CliError> {
+        let revision = &self.ready.picked.revision;
+        let context = Context {
+            application: self.place.application.clone(),
+            environment: Some(environment.name.clone()),
+            revision: revision.id.clone(),
+            commit_time: revision.time,
+            values: environment.values.clone(),
+            artifacts: report.artifacts.digests.clone(),
+        };
+        let comparison = Comparison {
+            place: &self.place,
+            target: &environment.target,
+            context: Arc::new(context),
+            desired: rendered.objects.clone(),
+            input: &environment.input,
+            policy: &environment.sync,
+            only: self.only,
+        };
+        let Differences { changes, desired, alone, .. } = compare(self.ready.app.ports(&Silent), &comparison)?;
+        let changed = changes.iter().filter(|explained| explained.change.action != Action::Delete).count();
+        review.unchanged = desired.saturating_sub(changed);
+        review.objects = changes
+            .into_iter()
+            .map(|explained| ObjectChange {
+                name: explained.change.live,
+                action: explained.change.action,
+                summary: explained.change.summary,
+                before: explained.difference.live,
+                after: explained.difference.desired,
+            })
+            .collect();
+        if !alone.ignored.is_empty() {
+            review.notes.push(format!("{} ignored differences stay as they are", alone.ignored.len()));
+        }
+        if !alone.protected.is_empty() {
+            review.notes.push(format!("{} protected objects stay, though nothing desires them", alone.protected.len()));
+        }
+        if let Some(unconfirmed) = alone.unconfirmed {
+            let (number, limit) = (unconfirmed.removals.len(), unconfirmed.limit);
+            review.notes.push(format!("{number} objects would be removed, and {limit} needs a confirmation"));
+        }
+        Ok(())
+    }
+
+    /// The plugins whose digests are others than those of what is deployed.
+    fn plugins(&self, environment: &Environment) -> Vec<DigestChange> {
+        let chain = &self.ready.chain;
+        let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| &step.uses.plugin);
+        let after = steps.chain([&environment.render.plugin, &environment.target.uses.plugin]);
+        let deployed = self.deployed.iter();
+        let before = deployed.flat_map(|release| release.plugins.iter().chain([&release.target_plugin]));
+        let pairs = |pinned: &mut dyn Iterator<Item = &springline_model::plugin::Pinned>| -> Vec<(String, Digest)> {
+            pinned.map(|pinned| (pinned.name.clone(), pinned.digest)).collect()
+        };
+        let (before, after) = (pairs(&mut before.into_iter()), pairs(&mut after.into_iter()));
+        changed(&before, &after).into_iter().filter(DigestChange::differs).collect()
+    }
+}
+
+/// What has a digest before, afterwards or both, sorted by name.
+fn changed(before: &[(String, Digest)], after: &[(String, Digest)]) -> Vec<DigestChange> {
+    let mut names: Vec<&String> = before.iter().chain(after).map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let of =
+        |all: &[(String, Digest)], name: &str| all.iter().find(|(known, _)| known == name).map(|(_, digest)| *digest);
+    let change = |name: &String| DigestChange { name: name.clone(), before: of(before, name), after: of(after, name) };
+    names.into_iter().map(change).collect()
+}
+
+fn artifacts(deployed: Option<&Release>, report: &Report) -> Vec<ArtifactChange> {
+    let pairs = |artifacts: &std::collections::BTreeMap<String, Digest>| -> Vec<(String, Digest)> {
+        artifacts.iter().map(|(name, digest)| (name.clone(), *digest)).collect()
+    };
+    let before = deployed.map(|release| pairs(&release.artifacts)).unwrap_or_default();
+    let built = |name: &str| {
+        let is_its = |step: &str| step.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        report.run.steps.iter().any(|step| is_its(&step.name) && matches!(step.how, How::Executed(_)))
+    };
+    let change = |digests: DigestChange| ArtifactChange { built: built(&digests.name), digests };
+    changed(&before, &pairs(&report.artifacts.digests)).into_iter().map(change).collect()
+}
+
+/// A file of a desired object, with what may be shown of its text.
+fn object(blobs: &dyn Blobs, changed: &Changed) -> Result<ObjectChange, CliError> {
+    let text = |version: Option<Version>| match version {
+        Some(version) => review::text(blobs, version),
+        None => Ok(None),
+    };
+    let texts = [text(changed.before)?, text(changed.after)?];
+    let mut mask = Mask::default();
+    let [before, after] = texts.map(|text| text.map(|text| mask.hide(&text)));
+    let has_text = before.is_some() || after.is_some();
+    let summary = match (changed.before, changed.after) {
+        (Some(before), Some(after)) if before.kind != after.kind => "it becomes another kind of file".to_owned(),
+        _ if has_text => String::new(),
+        (before, after) => sizes(blobs, before, after)?,
+    };
+    Ok(ObjectChange { name: changed.name.clone(), action: changed.action(), summary, before, after })
+}
+
+/// `no text: 12 -> 15 bytes`.
+fn sizes(blobs: &dyn Blobs, before: Option<Version>, after: Option<Version>) -> Result<String, CliError> {
+    let size = |version: Option<Version>| version.map(|version| blobs.size(&version.digest)).transpose();
+    let sizes: Vec<String> = [size(before)?, size(after)?].iter().flatten().map(ToString::to_string).collect();
+    Ok(format!("not shown as text: {} bytes", sizes.join(" -> ")))
+}
+
+/// `release 3f9a1c2b of 1a2b3c4`, or that there is none.
+pub fn told(against: Option<&Deployed>) -> String {
+    match against {
+        Some(deployed) => format!("release {} of {}", deployed.release.short(), show_revision(&deployed.revision)),
+        None => "nothing, as nothing was deployed there yet".to_owned(),
+    }
+}
