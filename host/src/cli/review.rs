@@ -237,7 +237,7 @@ impl<'a> Reviewer<'a> {
     fn gone(&self) -> Result<Review, CliError> {
         if self.deployed.is_none() {
             let known = self.ready.declared.value.environments.keys().map(String::as_str);
-            known_environments(&[self.place.environment.clone()], known)?;
+            known_environments(std::slice::from_ref(&self.place.environment), known)?;
         }
         Ok(Review { gone: true, in_sync: false, ..self.blank()? })
     }

@@ -16,7 +16,7 @@ pub fn print_status(environment: &str, found: &Status, all: bool) {
     let most = if all { usize::MAX } else { NAMED };
     let Status { alone: Alone { ignored, untold, protected, unconfirmed }, left, .. } = found;
     let pruning_off = |live: &String| format!("{} is no longer desired and stays, as pruning is off", visible(live));
-    list(environment, "ignored", ignored.iter().map(|change| ignored_line(change)), most);
+    list(environment, "ignored", ignored.iter().map(ignored_line), most);
     list(environment, "not removed", left.iter().map(pruning_off).chain(protected.iter().map(protected_line)), most);
     tell(environment, untold.as_deref(), unconfirmed.as_ref());
 }

@@ -76,8 +76,9 @@ pub(crate) fn telling(target: &Target, rules: &[Ignore]) -> Option<Target> {
 
 /// A target in whose config stands what it needs to know of the policy; none if that is nothing.
 fn with_sync(target: &Target, rules: &[Ignore], told: bool) -> Option<Target> {
-    let has_rules = rules.iter().any(|rule| !rule.is_whole());
-    if !target.leaves || !has_rules && !(told && !target.with.is_empty()) {
+    // What the application says to the target may ignore something as well.
+    let has_rules = rules.iter().any(|rule| !rule.is_whole()) || told && !target.with.is_empty();
+    if !target.leaves || !has_rules {
         return None;
     }
     let mut sync = json!({ "ignore": rules });
