@@ -1,13 +1,11 @@
 //! Confirmations of removals: by number on the command line, or by a yes in a terminal.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-
 use clap::Args;
 use springline_engine::restraint::Unconfirmed;
 
 use super::error::{CliError, Kind};
 use super::{Common, Output};
-use crate::show::{self, BAD, FAINT, STRONG, paint, visible};
+use crate::show::{self, BAD, FAINT, STRONG, console, paint, visible};
 
 /// How many removals are named before it is asked whether they may be made.
 const NAMED: usize = 20;
@@ -37,8 +35,7 @@ impl ConfirmArgs {
 
 /// Asks in a terminal whether these removals may be made; no if there is nobody to ask.
 pub fn ask(common: &Common, environment: &str, unconfirmed: &Unconfirmed) -> bool {
-    let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-    if common.output != Output::Text || !is_terminal {
+    if common.output != Output::Text || !console::answers() {
         return false;
     }
     let Unconfirmed { removals, owned, limit, .. } = unconfirmed;
@@ -54,8 +51,6 @@ pub fn ask(common: &Common, environment: &str, unconfirmed: &Unconfirmed) -> boo
     if number > NAMED {
         show::note(paint(FAINT, format_args!("  ... and {} more: `springline diff` shows them all", number - NAMED)));
     }
-    let _ = write!(anstream::stderr(), "Type {number} to remove them, anything else to leave all as it is: ");
-    let _ = io::stderr().flush();
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == number.to_string()
+    let question = format!("Type {number} to remove them, anything else to leave all as it is: ");
+    console::ask(&question).is_some_and(|answer| answer.trim() == number.to_string())
 }
