@@ -43,7 +43,7 @@ impl Diff {
     /// # Errors
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        if !self.against.environments.is_empty() {
+        if !self.against.against.is_empty() {
             return review::run(common, &self.against, &self.revision, self.only.as_deref(), cancel);
         }
         let ready = Ready::open(common, &self.revision, "diff", cancel)?;

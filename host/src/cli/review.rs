@@ -12,7 +12,7 @@ use springline_engine::review::{self, Changed, Version};
 use springline_engine::run::{Report, Trust, Until};
 use springline_engine::status::{Comparison, Differences, compare, current};
 use springline_model::call::Context;
-use springline_model::manifest::Action;
+use springline_model::manifest::{Action, Change, Difference};
 use springline_model::port::{Blobs, Store as _};
 use springline_model::run::{Cause, How, Place, Release};
 use springline_model::{Cancel, Digest};
@@ -29,13 +29,13 @@ use crate::show::{self, markdown, review as text};
 pub struct Against {
     /// Compare with what is deployed in this environment, and not with what is live there (may be given more
     /// than once): what merging the revision would change
-    #[arg(long = "against", value_name = "ENV", conflicts_with = "environments")]
-    pub environments: Vec<String>,
+    #[arg(long, value_name = "ENV", conflicts_with = "environments")]
+    pub against: Vec<String>,
     /// With --against: compare with what is live all the same
-    #[arg(long, requires = "environments")]
+    #[arg(long, requires = "against")]
     live: bool,
     /// With --against: how it is shown; Markdown is made for a comment on a pull request
-    #[arg(long, value_name = "FORMAT", requires = "environments", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", requires = "against", default_value = "text")]
     format: Format,
 }
 
@@ -163,14 +163,14 @@ pub fn run(
     if common.output == Output::Json && against.format == Format::Markdown {
         return Err(CliError::new(Kind::Usage, "it is either JSON or Markdown").hint("leave `-o json` out"));
     }
-    let ready = Ready::open_for(common, revision, "diff", cancel, &against.environments)?;
+    let ready = Ready::open_for(common, revision, "diff", cancel, &against.against)?;
     let declared: Vec<String> = ready.chain.environments.iter().map(|environment| environment.name.clone()).collect();
     let manner = Manner { cause: Cause::Diff, until: Until::Render, trust: Trust::Kept, only: None, prune_all: false };
     let quiet = Common { output: Output::Json, ..common.clone() };
     // With no environment left there is nothing to render, and the artifacts are nobody's.
     let report = if declared.is_empty() { None } else { Some(ready.go(&quiet, &declared, &manner)?) };
     let mut reviews = Vec::new();
-    for name in &against.environments {
+    for name in &against.against {
         let reviewer = Reviewer::new(&ready, name, only)?;
         let environment = ready.chain.environments.iter().find(|environment| environment.name == *name);
         let review = match (environment, &report) {
@@ -312,12 +312,13 @@ impl<'a> Reviewer<'a> {
         review.unchanged = desired.saturating_sub(changed);
         review.objects = changes
             .into_iter()
-            .map(|explained| ObjectChange {
-                name: explained.change.live,
-                action: explained.change.action,
-                summary: explained.change.summary,
-                before: explained.difference.live,
-                after: explained.difference.desired,
+            .map(|explained| {
+                // A target that deploys files does not know what is secret in them.
+                let mut mask = Mask::default();
+                let Difference { live, desired } = explained.difference;
+                let [before, after] = [live, desired].map(|text| text.map(|text| mask.hide(&text)));
+                let Change { live: name, action, summary, .. } = explained.change;
+                ObjectChange { name, action, summary, before, after }
             })
             .collect();
         if !alone.ignored.is_empty() {
