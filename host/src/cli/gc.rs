@@ -11,6 +11,7 @@ use springline_model::port::{Clock as _, Store as _};
 
 use super::Common;
 use super::error::{CliError, Kind};
+use super::history::compact;
 use crate::app::{App, SystemClock};
 use crate::lockfile::LockFile;
 use crate::project::Project;
@@ -51,6 +52,7 @@ impl Gc {
         if let (Some(days), false) = (self.keep_results, self.dry_run) {
             forgotten = app.store.forget_kept(SystemClock.now().saturating_sub(i64::from(days) * DAY))?;
         }
+        let compacted = compact(&app, self.dry_run)?;
         let pinned = pinned(&app)?;
         let collected = collect(app.ports(&Silent), &pinned, self.dry_run)?;
         if !self.dry_run {
@@ -61,10 +63,15 @@ impl Gc {
             "bytes": collected.bytes,
             "kept": collected.kept,
             "forgotten-results": forgotten,
+            "compacted": compacted,
             "dry-run": self.dry_run,
         });
         show::data(common, &answer, |_| {
             let verb = if self.dry_run { "would remove" } else { "removed" };
+            let records: u64 = compacted.iter().map(|one| one.records).sum();
+            if records > 0 {
+                show::line(format_args!("{verb} {records} old records of the history"));
+            }
             let freed = time::bytes(collected.bytes);
             show::line(format_args!("{verb} {} blobs ({freed}), kept {}", collected.removed, collected.kept));
         })?;

@@ -170,6 +170,7 @@ impl Verb {
         match self {
             Self::Init(_) | Self::Health(_) | Self::Watch(_) | Self::Key(_) | Self::Completion(_) => true,
             Self::Plugin(verb) => verb.is_local(),
+            Self::History(verb) => verb.is_local(),
             _ => false,
         }
     }

@@ -15,6 +15,7 @@ mod durable;
 mod fixtures;
 mod full_disk;
 mod health;
+mod history;
 mod hostile;
 mod kube;
 mod kube_access;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::Digest;
 use crate::capability::{Grants, HttpGrant, SecretGrant};
+use crate::history::Retention;
 use crate::kubernetes::ClusterBinding;
 use crate::plugin::{Limits, Pinned};
 use crate::trust::{RegistrySettings, Trust};
@@ -48,6 +49,8 @@ pub struct Operator {
     pub repositories: IndexMap<String, RepositoryBinding>,
     /// How Springline writes to git.
     pub git: GitSettings,
+    /// For how long history is kept. Without it, all of it is.
+    pub history: Retention,
 }
 
 impl Default for Operator {
@@ -65,6 +68,7 @@ impl Default for Operator {
             trust: None,
             repositories: IndexMap::new(),
             git: GitSettings::default(),
+            history: Retention::default(),
         }
     }
 }

@@ -83,6 +83,8 @@ impl FromStr for Cursor {
 pub struct Found {
     /// Its records, newest first.
     pub records: Vec<Sealed>,
+    /// Where a page begins that comes after each of them.
+    pub cursors: Vec<Cursor>,
     /// Where the next page begins; none if there is nothing more.
     pub next: Option<Cursor>,
 }

@@ -23,7 +23,7 @@ pub(crate) fn page(database: &Database, page: &Page) -> Result<Found> {
     let newest = page.after.map_or(counters.records, |after| after.0.saturating_sub(1).min(counters.records));
     let mut gapless = Gapless::of(page);
     let mut found = Found::default();
-    let (mut up_to, mut last) = (newest, 0);
+    let mut up_to = newest;
     while let Some(order) = lines.newest(database, up_to)? {
         let Some(sealed) = written(database, order)? else {
             match removed_around(database, order)? {
@@ -37,11 +37,11 @@ pub(crate) fn page(database: &Database, page: &Page) -> Result<Found> {
             continue;
         }
         if found.records.len() == limit {
-            found.next = Some(Cursor(last));
+            found.next = found.cursors.last().copied();
             return Ok(found);
         }
         gapless.next(database, &sealed)?;
-        last = order;
+        found.cursors.push(Cursor(order));
         found.records.push(sealed);
     }
     gapless.end(database)?;

@@ -231,7 +231,6 @@ impl Store for MemoryStore {
         let state = self.state();
         let end = page.after.map_or(state.order.len(), |after| after.0.saturating_sub(1) as usize);
         let mut found = Found::default();
-        let mut last = 0;
         for (at, (place, sequence, touched)) in state.order[..end.min(state.order.len())].iter().enumerate().rev() {
             let Some(sealed) = state.sealed(place, *sequence) else { continue };
             let is_found = page.object.as_ref().is_none_or(|object| touched.contains(object));
@@ -239,11 +238,11 @@ impl Store for MemoryStore {
                 continue;
             }
             if found.records.len() == limit_of(page.limit) {
-                found.next = Some(Cursor(last));
+                found.next = found.cursors.last().copied();
                 break;
             }
             found.records.push(sealed.clone());
-            last = at as u64 + 1;
+            found.cursors.push(Cursor(at as u64 + 1));
         }
         Ok(found)
     }

@@ -55,7 +55,8 @@ fn leaf(store: &dyn Store, page: &Page, limit: usize) -> Vec<Sealed> {
     let mut page = Page { limit, ..page.clone() };
     loop {
         let found = store.history(&page).unwrap();
-        assert!(found.records.len() <= limit);
+        assert!(found.records.len() <= limit && found.cursors.len() == found.records.len());
+        assert!(found.next.is_none_or(|next| found.cursors.last() == Some(&next)));
         all.extend(found.records);
         match found.next {
             Some(next) => page.after = Some(next),

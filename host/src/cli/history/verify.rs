@@ -1,0 +1,135 @@
+//! `springline history verify`: proves chains, in the state or in an exported file.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use springline_model::Digest;
+use springline_model::history::{GENESIS, Record, Verified, seal_json};
+use springline_model::port::Store as _;
+use springline_model::run::Place;
+
+use super::export::Line;
+use crate::app::App;
+use crate::cli::Common;
+use crate::cli::error::{CliError, Kind};
+use crate::show::{self, BAD, GOOD, paint};
+
+/// Proves that no record was changed, removed or put in between.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  springline history verify\n  springline history verify --file history.jsonl")]
+pub struct Verify {
+    /// Check a file that `history export` wrote; no state is needed
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+pub(super) fn all(common: &Common, app: &App) -> Result<ExitCode, CliError> {
+    let chains = app.store.verify()?;
+    show::data(common, &chains, |chains| chains.iter().for_each(print_chain))?;
+    let broken: Vec<_> = chains.iter().filter(|chain| chain.broken.is_some()).collect();
+    match broken.first() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(first) => Err(CliError::new(Kind::Differs, format!("the history of {} does not hold", first.place))
+            .hint("somebody or something changed the state directory: compare with a backup of it")),
+    }
+}
+
+fn print_chain(chain: &Verified) {
+    let Verified { place, anchor, records, head, broken } = chain;
+    let after = anchor.as_ref().map(|anchor| format!(" after record {}", anchor.sequence)).unwrap_or_default();
+    match broken {
+        None => show::line(format_args!(
+            "{} {place}: {records} records{after}, head {}",
+            paint(GOOD, "holds"),
+            head.short()
+        )),
+        Some((at, why)) => show::line(format_args!("{} {place} at record {at}: {why}", paint(BAD, "broken"))),
+    }
+}
+
+/// What is known of a chain so far.
+struct Chain {
+    records: u64,
+    /// The sequence and the hash of its last record.
+    last: (u64, Digest),
+    /// The sequence of the last record that was removed from it.
+    after: u64,
+}
+
+/// Checks an exported file line by line.
+///
+/// # Errors
+/// A file that can't be read; the first line that is not as it was sealed.
+pub(super) fn exported(common: &Common, file: &Path) -> Result<ExitCode, CliError> {
+    let unreadable = |error| CliError::new(Kind::Usage, format!("{}: {error}", file.display()));
+    let reader = BufReader::new(File::open(file).map_err(unreadable)?);
+    let mut chains: BTreeMap<Place, Chain> = BTreeMap::new();
+    for (at, line) in reader.split(b'\n').enumerate() {
+        let line = line.map_err(unreadable)?;
+        if let Err(wrong) = check(&line, &mut chains) {
+            let message = format!("{}:{}: {wrong}", file.display(), at + 1);
+            return Err(CliError::new(Kind::Differs, message).hint(
+                "the lines before it hold; export it anew, or compare with another copy to see which one was changed",
+            ));
+        }
+    }
+    let answer: Vec<_> = chains
+        .iter()
+        .map(|(place, chain)| {
+            json!({ "place": place, "records": chain.records, "after": chain.after, "head": chain.last.1 })
+        })
+        .collect();
+    show::data(common, &answer, |_| {
+        for (place, Chain { records, last, after }) in &chains {
+            let after = if *after > 0 { format!(" after record {after}") } else { String::new() };
+            let head = last.1.short();
+            show::line(format_args!("{} {place}: {records} records{after}, head {head}", paint(GOOD, "holds")));
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks a line against those before it.
+fn check(line: &[u8], chains: &mut BTreeMap<Place, Chain>) -> Result<(), String> {
+    let line: Line = serde_json::from_slice(line).map_err(|_| "no record of an exported history".to_owned())?;
+    let (value, hash, changes) = match line {
+        Line::Record { record, hash, changes } => (record, hash, changes),
+        Line::Anchor { place, anchor } => {
+            if chains.contains_key(&place) {
+                return Err(format!("{place} begins here, and there are records of it before"));
+            }
+            let (last, after) = ((anchor.sequence, anchor.hash), anchor.sequence);
+            chains.insert(place, Chain { records: 0, last, after });
+            return Ok(());
+        }
+    };
+    if seal_json(&value) != hash {
+        return Err("the record is not what was sealed".into());
+    }
+    let record: Record = serde_json::from_value(value).map_err(|_| "the record can't be read".to_owned())?;
+    let place = record.place;
+    let chain = chains.entry(place.clone()).or_insert(Chain { records: 0, last: (0, GENESIS), after: 0 });
+    let (last, previous) = chain.last;
+    if record.sequence != last + 1 {
+        return Err(format!(
+            "record {} of {place} follows record {last}: what is between them is missing",
+            record.sequence
+        ));
+    }
+    if record.previous != previous {
+        return Err(format!("record {} of {place} does not follow the one before it", record.sequence));
+    }
+    if let (Some(expected), Some(changes)) = (record.changes, changes)
+        && Digest::of(serde_json::to_vec(&changes).unwrap_or_default()) != expected
+    {
+        return Err(format!("the changes of record {} of {place} are not those that were sealed", record.sequence));
+    }
+    chain.records += 1;
+    chain.last = (record.sequence, hash);
+    Ok(())
+}
