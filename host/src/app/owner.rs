@@ -1,6 +1,7 @@
 //! What a process has once of a state directory that it owns, however many verbs it executes.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -137,9 +138,13 @@ fn own(common: &Common, cancel: &Cancel, state: &Path, verb: &str) -> Result<Sle
             Err(error @ StoreError::Busy { .. }) if !cancel.is_cancelled() => error,
             opened => return Ok(opened?),
         };
-        let asks = common.session.may_ask_the_owner;
-        let begins = asks && matches!(&error, StoreError::Busy { owner, .. } if socket::will_answer(owner));
-        if asks && socket::is_there(state) || !(common.wait || begins && !left.is_zero()) {
+        let answered = common.session.answered.as_ref();
+        if let Some(answered) = answered.filter(|_| socket::is_there(state)) {
+            answered.store(true, Ordering::SeqCst);
+            return Err(error.into());
+        }
+        let begins = matches!(&error, StoreError::Busy { owner, .. } if socket::will_answer(owner));
+        if !common.wait && (answered.is_none() || !begins || left.is_zero()) {
             return Err(error.into());
         }
         left = left.saturating_sub(TRY_EVERY);

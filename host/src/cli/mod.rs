@@ -29,6 +29,8 @@ pub mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use springline_model::Cancel;
@@ -181,24 +183,20 @@ impl Verb {
 /// # Errors
 /// What the verb says; an owner that can't execute it.
 pub fn here_or_by_the_owner(mut cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
-    if cli.verb.is_local() {
-        return run(cli, cancel);
-    }
-    cli.common.session.may_ask_the_owner = true;
     // What is wrong with the repository, the verb itself says best.
-    let Some(state) = Project::state_of(&cli.common).ok().filter(|state| state.is_dir()) else {
-        return run(cli, cancel);
-    };
-    if let Some(owner) = socket::reach(&state)? {
-        return owner.execute(cancel).map(ExitCode::from);
-    }
-    match run(cli, cancel) {
-        // It began meanwhile.
-        Err(busy) if busy.kind == Kind::Busy => match socket::reach(&state)? {
-            Some(owner) => owner.execute(cancel).map(ExitCode::from),
-            None => Err(busy),
-        },
-        ended => ended,
+    let state = Project::state_of(&cli.common).ok().filter(|state| state.is_dir());
+    let Some(state) = state.filter(|_| !cli.verb.is_local()) else { return run(&cli, cancel) };
+    let answered = Arc::new(AtomicBool::new(false));
+    cli.common.session.answered = Some(Arc::clone(&answered));
+    loop {
+        if let Some(owner) = socket::reach(&state)? {
+            return owner.execute(cancel).map(ExitCode::from);
+        }
+        match run(&cli, cancel) {
+            // It began meanwhile; if it ends again, it is this process's turn.
+            Err(busy) if busy.kind == Kind::Busy && answered.swap(false, Ordering::SeqCst) => {}
+            ended => return ended,
+        }
     }
 }
 
@@ -206,9 +204,9 @@ pub fn here_or_by_the_owner(mut cli: Cli, cancel: &Cancel) -> Result<ExitCode, C
 ///
 /// # Errors
 /// What the verb says.
-pub fn run(cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
+pub fn run(cli: &Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
     let common = &cli.common;
-    match cli.verb {
+    match &cli.verb {
         Verb::Init(verb) => verb.run(common, cancel),
         Verb::Run(verb) => verb.run(common, cancel),
         Verb::Sync(verb) => verb.run(common, cancel),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use springline_source::GitSource;
 
@@ -15,8 +16,9 @@ pub struct Session {
     pub directory: PathBuf,
     /// The owner of the state directory, where it is this process already.
     pub owner: Option<Arc<Owner>>,
-    /// Whether another process that owns the state directory may execute the verb instead.
-    pub may_ask_the_owner: bool,
+    /// Where another process that owns the state directory may execute the verb instead: whether one
+    /// answered when the directory was found in use.
+    pub answered: Option<Arc<AtomicBool>>,
 }
 
 impl std::fmt::Debug for Session {

@@ -53,13 +53,20 @@ fn serve(
     cancel: &Cancel,
 ) -> io::Result<()> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    send(outbox, &Frame::Hello(Hello { protocol: PROTOCOL, version, pid: std::process::id() }))?;
+    let hello = Hello { protocol: PROTOCOL, version: version.clone(), pid: std::process::id() };
+    send(outbox, &Frame::Hello(hello))?;
     let mut frames = Frames::new(reader);
     let request = match frames.next() {
         Ok(Some(Frame::Request(request))) => request,
         // One that only looked whether somebody is there, or that came to the wrong door.
         Ok(_) | Err(_) => return Ok(()),
     };
+    if (request.protocol, &request.version) != (PROTOCOL, &version) {
+        // One that does not look at what it was told.
+        let words = format!("error: this is Springline {version}, and {} asks\n", request.version.escape_debug());
+        send(outbox, &Frame::Err(words.into()))?;
+        return send(outbox, &Frame::Exit(Kind::Busy.code()));
+    }
     stream.set_read_timeout(None)?;
     let (sender, answers) = channel();
     let wire = Arc::new(Remote { outbox: Arc::clone(outbox), answers: Mutex::new(answers) });
@@ -149,7 +156,7 @@ fn execute(owner: &Arc<Owner>, request: Request, wire: Arc<Remote>, cancel: &Can
         cli.common.session.owner = Some(Arc::clone(owner));
         let ended = match cli.verb.is_local() {
             true => Err(CliError::new(Kind::Usage, "this verb is not executed by another process")),
-            false => catch_unwind(AssertUnwindSafe(|| cli::run(cli, cancel))).unwrap_or_else(|_| {
+            false => catch_unwind(AssertUnwindSafe(|| cli::run(&cli, cancel))).unwrap_or_else(|_| {
                 let message = "the process that owns the state failed in this verb, which is a bug";
                 Err(CliError::new(Kind::State, message).hint("what it says about it is on its standard error"))
             }),
@@ -187,6 +194,51 @@ mod tests {
         assert_eq!(number(ExitCode::SUCCESS), 0);
         for code in 0..=u8::MAX {
             assert_eq!(number(ExitCode::from(code)), code);
+        }
+    }
+
+    #[test]
+    fn a_client_is_asked_can_stop_its_verb_and_ends_it_when_it_goes() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (cancel, outbox, (sender, answers)) = (Cancel::new(), Arc::<Outbox>::default(), channel());
+        let wire = Remote { outbox: Arc::clone(&outbox), answers: Mutex::new(answers) };
+        thread::scope(|scope| {
+            let frames = Frames::new(here.try_clone().unwrap());
+            scope.spawn(|| outbox.drain(&here));
+            let listening = scope.spawn(|| listen(frames, &cancel, &outbox, &sender));
+            let client = scope.spawn(|| {
+                let mut said = Frames::new(there.try_clone().unwrap());
+                let say = |frame: Frame| std::io::Write::write_all(&mut &there, &frame.encode().unwrap()).unwrap();
+                assert_eq!(said.next().unwrap(), Some(Frame::Ask("Really? ".into())));
+                say(Frame::Answer(Some("y\n".into())));
+                let mut data = 0;
+                while data < 2 * LONGEST + 1 {
+                    let Some(Frame::Out(piece)) = said.next().unwrap() else { panic!("no data") };
+                    data += piece.len();
+                }
+                say(Frame::Cancel);
+                while !cancel.is_cancelled() {
+                    thread::yield_now();
+                }
+                // It goes while it is asked.
+                assert_eq!(said.next().unwrap(), Some(Frame::Ask("And now? ".into())));
+                there.shutdown(std::net::Shutdown::Both).unwrap();
+            });
+            assert_eq!(wire.ask("Really? ").as_deref(), Some("y\n"));
+            wire.write(Stream::Out, &vec![b'x'; 2 * LONGEST + 1]).unwrap();
+            client_asked(&cancel);
+            send(&outbox, &Frame::Ask("And now? ".into())).unwrap();
+            client.join().unwrap();
+            listening.join().unwrap();
+            assert_eq!(wire.write(Stream::Err, b"more").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        });
+        drop(sender);
+        assert_eq!(wire.ask("Anybody? "), None);
+    }
+
+    fn client_asked(cancel: &Cancel) {
+        while !cancel.is_cancelled() {
+            thread::yield_now();
         }
     }
 

@@ -57,7 +57,8 @@ pub fn is_there(state: &Path) -> bool {
     connect(state).is_ok()
 }
 
-/// Whether an owner, as its lock tells of it, answers at the socket sooner or later.
+/// Whether an owner, as its lock tells of it, answers at the socket sooner or later. One that has just
+/// taken the lock has not said yet who it is.
 pub fn will_answer(owner: &str) -> bool {
-    ANSWERING.iter().any(|verb| owner.starts_with(&format!("`springline {verb}`")))
+    owner == "another process" || ANSWERING.iter().any(|verb| owner.starts_with(&format!("`springline {verb}`")))
 }

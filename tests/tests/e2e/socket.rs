@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -494,4 +495,94 @@ fn what_is_suspended_is_left_alone_until_it_is_resumed() {
     fs::write(sandbox.live().join("robots.txt"), "Disallow: /\n").unwrap();
     sandbox.springline(&["sync"]).ok();
     assert_eq!(files(&sandbox.live()), deployed);
+}
+
+#[test]
+fn hostile_clients_harm_nobody() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    let watch = Watch::start(&sandbox, &[]);
+    let request = |version: &str, arguments: &str| {
+        let body = format!(
+            r#"{{"protocol":1,"version":"{version}","arguments":{arguments},"directory":"/","actor":"x","out":
+            {{"terminal":false,"colors":false}},"err":{{"terminal":true,"colors":true}},"width":0,"answers":true,"zone":"?"}}"#
+        );
+        frame(b'R', &body)
+    };
+    let own = env!("CARGO_PKG_VERSION");
+    let state = format!("[\"--state\",{:?},\"history\"]", state(&sandbox));
+    let says = |bytes: &[u8]| {
+        let mut stream = UnixStream::connect(socket(&sandbox)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert!(says(&request(own, &state)).contains("succeeded"));
+    assert!(says(&request("0.0.0", &state)).contains("0.0.0 asks"));
+    assert!(says(&request(own, r#"["watch"]"#)).contains("not executed by another process"));
+    assert!(says(&request(own, r#"["no-such-verb"]"#)).contains("no-such-verb"));
+    assert!(says(&request(own, r#"["--help"]"#)).contains("Usage"));
+    assert!(says(&request(own, r#"[[0,255],"history"]"#)).contains("error"));
+    let long = "x".repeat(1_000_000);
+    for garbage in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"R\xff\xff\xff\xff",
+        &frame(b'R', "{}"),
+        &frame(b'R', &"[".repeat(100_000)),
+        &frame(b'C', ""),
+        &frame(b'X', "0"),
+        &frame(b'Z', &long),
+        &[request(own, &state), frame(b'Z', "")].concat(),
+    ] {
+        // It says who it is, whatever it hears.
+        assert!(says(garbage).starts_with('H'), "{garbage:?}");
+    }
+    // Those who say nothing take a place, for a while.
+    let silent: Vec<_> = (0..63).map(|_| UnixStream::connect(socket(&sandbox)).unwrap()).collect();
+    sandbox.springline(&["history"]).ok();
+    drop(silent);
+    sandbox.springline(&["run"]).ok();
+    assert_eq!(watch.end(), Some(0));
+}
+
+#[test]
+fn a_verb_that_comes_while_the_owner_begins_or_ends_is_executed() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    for _ in 0..5 {
+        // If the verb is first, it waits.
+        let watch = Watch::by(sandbox.command(&["watch", "-o", "json", "--every", "3600", "--wait"]));
+        sandbox.springline(&["history", "verify"]).ok();
+        watch.tells("\"pass\"");
+        signal(&watch.child, "INT");
+        sandbox.springline(&["history", "verify"]).ok();
+        assert_eq!(watch.end(), Some(0));
+    }
+}
+
+#[test]
+fn another_user_is_not_let_in_even_where_the_socket_lets_everybody() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    let watch = Watch::start(&sandbox, &[]);
+    if fs::metadata(socket(&sandbox)).unwrap().uid() != 0 {
+        println!("only root can call as another user");
+        return;
+    }
+    for open in ["", "repo", "repo/.springline", "repo/.springline/springline.sock"] {
+        fs::set_permissions(sandbox.path(open), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let program = sandbox.path("springline");
+    fs::copy(sandbox.program(), &program).unwrap();
+    let state = state(&sandbox);
+    let arguments = ["history", "--state", state.to_str().unwrap()];
+    let mut command = Command::new(&program);
+    command.args(arguments).uid(65_534).gid(65_534);
+    let outcome = sandbox.finish(command);
+    assert!(outcome.code != 0 && !outcome.stdout.contains("succeeded"), "{outcome:#?}");
+    let mut command = Command::new(&program);
+    command.args(arguments);
+    assert!(sandbox.finish(command).ok().contains("succeeded"));
+    assert_eq!(watch.end(), Some(0));
 }
