@@ -167,6 +167,7 @@ impl App {
             store: self.store.as_ref(),
             blobs: self.blobs.as_ref(),
             plugins: self.plugins.as_ref(),
+            targets: self,
             clock: &self.clock,
             observer,
             cancel: &self.cancel,

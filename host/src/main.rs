@@ -13,6 +13,7 @@ mod lockfile;
 mod paths;
 mod plugin_diff;
 mod project;
+mod promotion;
 mod resolve;
 mod sdk;
 mod secret;

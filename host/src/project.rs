@@ -145,6 +145,14 @@ impl Project {
         Ok(Picked { revision, tree, site: self.site() })
     }
 
+    /// The application that the newest revision declares.
+    ///
+    /// # Errors
+    /// As [`Project::pick`] and [`Picked::application`].
+    pub fn declared(&self) -> Result<Configured<Application>, CliError> {
+        self.pick(&RevisionArgs { revision: Some("HEAD".into()), worktree: false })?.application()
+    }
+
     /// The operator's file. Without one, nothing is bound and nothing granted.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use springline_config::{CompiledSchema, Document, LockedPlugin, Part, PluginName, PluginSource};
-use springline_engine::chain::{APPLICATION, Artifact, Chain, Environment, Input, Step, Target, Use};
+use springline_engine::chain::{APPLICATION, Artifact, Chain, Environment, Input, Step, Target, Targets, Use};
+use springline_engine::error::Reason;
 use springline_model::Digest;
 use springline_model::application;
 use springline_model::call::canonical_json;
@@ -228,6 +229,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Takes these plugins for what their names stand for.
+    fn take(&mut self, plugins: &[Pinned]) -> Result<(), CliError> {
+        for plugin in plugins {
+            redeploy::ensure_there(self.app, plugin)?;
+            self.shared.recheck(plugin)?;
+            let known = self.describe(plugin.clone())?;
+            self.known.insert(plugin.name.clone(), known);
+        }
+        Ok(())
+    }
+
     fn describe(&self, pinned: Pinned) -> Result<Known, CliError> {
         let description = self.app.describe(&pinned)?;
         let schema = CompiledSchema::new(&description.config_schema).map_err(|message| {
@@ -360,8 +372,25 @@ pub fn search(directory: &Path, digest: &Digest) -> Option<Vec<u8>> {
 /// # Errors
 /// Whatever is wrong with the files or the plugins, with its place.
 pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Application>) -> Result<Chain, CliError> {
+    chain_of(app, picked, configured, None)
+}
+
+/// As [`chain`]; for a promotion its part that ends in one environment, with the plugins that the release
+/// was made with, whatever is pinned now.
+///
+/// # Errors
+/// As [`chain`], and plugins of the release that are gone.
+pub fn chain_of(
+    app: &App,
+    picked: &Picked,
+    configured: &Configured<application::Application>,
+    promotion: Option<(&Release, &str)>,
+) -> Result<Chain, CliError> {
     let Configured { value: declared, document } = configured;
     let mut resolver = Resolver::of_source(app, picked)?;
+    if let Some((release, _)) = promotion {
+        resolver.take(&release.plugins)?;
+    }
     let mut operator = Resolver::of_operator(app)?;
     let mut chain =
         Chain { application: declared.application.clone(), artifacts: Vec::new(), environments: Vec::new() };
@@ -371,6 +400,9 @@ pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Ap
         chain.artifacts.push(Artifact { name: name.clone(), steps });
     }
     for (name, environment) in &declared.environments {
+        if promotion.is_some_and(|(_, to)| to != name) {
+            continue;
+        }
         let place = Place::new(document, format!("/environments/{name}"));
         let render = &environment.render;
         let (plugin, with, at) = (&render.plugin, &render.with, place.key("render"));
@@ -476,6 +508,13 @@ impl App {
         let description = self.plugins.describe(pinned)?;
         self.store.keep_description(&pinned.digest, &description)?;
         Ok(description)
+    }
+}
+
+impl Targets for App {
+    fn of(&self, release: &Release) -> Result<Target, Reason> {
+        let found = Resolver::of_operator(self).and_then(|mut operator| pinned_target(self, &mut operator, release));
+        found.map_err(|error| Reason::NoTarget { release: release.id, message: error.message })
     }
 }
 

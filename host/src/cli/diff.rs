@@ -83,7 +83,8 @@ impl Diff {
     }
 }
 
-fn as_json(environment: &str, differences: &Differences) -> Value {
+/// What differs in an environment, as JSON.
+pub fn as_json(environment: &str, differences: &Differences) -> Value {
     let explained = |explained: &Explained| json!({ "change": explained.change, "difference": explained.difference });
     let changes = differences.changes.iter().map(explained);
     let alone = &differences.alone;

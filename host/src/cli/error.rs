@@ -6,6 +6,7 @@ use std::path::Path;
 
 use springline_config::ConfigError;
 use springline_engine::error::{Reason, StageError};
+use springline_engine::standing::Obstacle;
 use springline_model::plugin::{CallError, Fault, LogLine};
 use springline_model::port::{BlobError, RegistryError, SourceError, StoreError};
 use springline_model::reference::InvalidReference;
@@ -295,6 +296,9 @@ fn hint_of(error: &CallError) -> Option<String> {
 impl From<StageError> for CliError {
     fn from(error: StageError) -> Self {
         let StageError { stage, environment, reason } = error;
+        if matches!(reason, Reason::Held { .. } | Reason::SourceMoved { .. }) {
+            return reason.into();
+        }
         let place = match &environment {
             Some(environment) => format!("{stage} of {environment}"),
             None => stage.to_string(),
@@ -352,9 +356,40 @@ impl From<Reason> for CliError {
                 Self::new(Kind::Deploy, message).hint("find what holds it there (in Kubernetes a finalizer), then run again")
             }
             Reason::Unhealthy { .. } => Self::new(Kind::Deploy, message).hint("`springline status` shows them all"),
+            Reason::Held { environment, obstacle } => {
+                let error = Self::new(Kind::Deploy, message);
+                match way_out(&environment, &obstacle) {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
+            }
+            Reason::SourceMoved { .. } => Self::new(Kind::Differs, message).hint("look at what would be promoted now"),
+            Reason::ArtifactLost { .. } => Self::new(Kind::State, message).hint(
+                "`springline run` of its revision where it comes from makes it again, and what is made is the same",
+            ),
+            Reason::OtherPlugin { .. } => Self::new(Kind::Config, message)
+                .hint("promote a release that was made with what is pinned"),
+            Reason::NoRelease(_) => {
+                Self::new(Kind::State, message).hint("`springline unpin` lets go of what is lost, `springline history` lists what is there")
+            }
+            Reason::NoTarget { .. } => Self::new(Kind::Config, message)
+                .hint("bind it in host.yaml as it was, or put its plugin into a directory of `plugin-directories`"),
+            Reason::Earlier(_) => Self::new(Kind::Deploy, message).hint("`springline history` shows what became of it"),
             Reason::Cancelled => Self::new(Kind::Cancelled, message)
                 .hint("what was done until then is recorded; run again to go on"),
         }
+    }
+}
+
+/// What somebody does who wants an environment deployed that is left alone.
+pub fn way_out(environment: &str, obstacle: &Obstacle) -> Option<String> {
+    match obstacle {
+        Obstacle::Pinned(_) => Some(format!(
+            "`springline unpin --env {environment}` lets it go; `springline redeploy` pins another release"
+        )),
+        Obstacle::Suspended(_) => Some(format!("`springline resume` takes it up again: it is about `{environment}`")),
+        Obstacle::Promoted { from } => Some(format!("`springline promote --from {from} --to {environment}`")),
+        Obstacle::Manual | Obstacle::RolledBack(_) => Some(format!("`springline sync --env {environment}` deploys it")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+pub mod approve;
 pub mod apps;
 pub mod artifact;
 pub mod build;
@@ -8,6 +9,7 @@ pub mod completion;
 pub mod confirm;
 pub mod diff;
 pub mod error;
+pub mod failure;
 pub mod gc;
 pub mod health;
 pub mod history;
@@ -15,12 +17,15 @@ pub mod init;
 pub mod key;
 pub mod logs;
 pub mod notify;
+pub mod pin;
 pub mod plugin;
+pub mod promote;
 pub mod redeploy;
 pub mod render;
 pub mod review;
 pub mod run;
 mod session;
+pub mod standing;
 pub mod status;
 pub mod suspend;
 pub mod update;
@@ -145,6 +150,12 @@ pub enum Verb {
     Resume(suspend::Resume),
     /// Deploy an earlier release exactly as it was: no commit, no rebuild, no re-render
     Redeploy(redeploy::Redeploy),
+    /// Let go of the release that an environment is pinned to
+    Unpin(pin::Unpin),
+    /// Move what is deployed in one environment on to the next: never a rebuild
+    Promote(promote::Promote),
+    /// Approve of a release that waits to be promoted
+    Approve(approve::Approve),
     /// List every sync, or prove the list
     History(history::History),
     /// Show what plugins logged in a run
@@ -222,6 +233,9 @@ pub fn run(cli: &Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Suspend(verb) => verb.run(common, cancel),
         Verb::Resume(verb) => verb.run(common, cancel),
         Verb::Redeploy(verb) => verb.run(common, cancel),
+        Verb::Unpin(verb) => verb.run(common, cancel),
+        Verb::Promote(verb) => verb.run(common, cancel),
+        Verb::Approve(verb) => verb.run(common, cancel),
         Verb::History(verb) => verb.run(common, cancel),
         Verb::Logs(verb) => verb.run(common, cancel),
         Verb::Artifact(verb) => verb.run(common, cancel),

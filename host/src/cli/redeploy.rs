@@ -3,25 +3,30 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use springline_engine::run::redeploy;
+use springline_engine::redeploy::{Order, redeploy};
 use springline_model::Cancel;
 use springline_model::application::Sync;
 use springline_model::plugin::Pinned;
 use springline_model::port::{Blobs as _, Store as _};
-use springline_model::run::Release;
+use springline_model::run::{Place, Release};
 
+use super::confirm::ConfirmArgs;
 use super::error::{CliError, Kind};
+use super::failure;
 use super::run::as_json;
-use super::{Common, Output, logs};
+use super::standing::{pin_json, release_text};
+use super::{Common, Output, RevisionArgs, logs};
 use crate::app::{App, actor};
-use crate::project::{Project, show_revision};
+use crate::project::Project;
 use crate::resolve::{Resolver, pinned_target};
 use crate::show::progress::Progress;
-use crate::show::{self, GOOD, paint};
+use crate::show::{self, GOOD, NOTE, paint};
 
-/// Deploys an earlier release exactly as it was: no commit, no rebuild, no re-render.
+/// Deploys an earlier release exactly as it was, and holds the environment at it: no commit, no rebuild,
+/// no re-render.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: springline redeploy --env site 3f9a1c2b\n\n`springline history` lists the releases.")]
+#[command(after_help = "Examples:\n  springline redeploy --env site 3f9a1c2b --why 'the new search is slow'\n  \
+                        springline redeploy --env site 3f9a1c2b --no-pin\n\n`springline history` lists the releases.")]
 pub struct Redeploy {
     /// The environment
     #[arg(long = "env", value_name = "ENV")]
@@ -29,6 +34,14 @@ pub struct Redeploy {
     /// The release: its id or the start of it
     #[arg(value_name = "RELEASE")]
     release: String,
+    /// Why, for the history and for whoever finds the environment pinned
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Do not hold the environment at it: what comes next is deployed over it
+    #[arg(long)]
+    no_pin: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 impl Redeploy {
@@ -42,43 +55,83 @@ impl Redeploy {
         let mut operator = Resolver::of_operator(&app)?;
         let target = pinned_target(&app, &mut operator, &release)?;
         let progress = Progress::new(common);
-        let policy = Sync::default();
+        let mut policy = policy(&app, &release);
+        policy.confirm_prune.confirmed = self.confirm.number(1)?;
+        let order = Order { actor: &actor(), why: self.why.as_deref(), pin: !self.no_pin };
         let turn = app.turn(&release.application, false)?;
         let observer = turn.observe(&progress);
-        let report = redeploy(app.ports_in(&turn, &observer), &release, (&target, &policy), &actor())
-            .map_err(|failure| CliError::from(failure.0))?;
+        let report =
+            redeploy(app.ports_in(&turn, &observer), &release, (&target, &policy), order).map_err(failure::told)?;
         drop(turn);
         drop(progress);
         let warnings = logs::warnings(&app, &report.run)?;
         logs::warn(&warnings, &report.run);
+        let place = Place { application: release.application.clone(), environment: release.environment.clone() };
+        let pin = app.store.standing(&place)?.pin;
         match common.output {
-            Output::Json => show::json(&as_json(&report, &warnings))?,
+            Output::Json => {
+                let mut value = as_json(&report, &warnings);
+                value["pin"] = pin.as_ref().map(pin_json).into();
+                show::json(&value)?;
+            }
             Output::Text => {
                 let applied: u64 = report.synced.iter().map(|synced| synced.sealed.record.counts.applied()).sum();
                 show::line(format_args!(
-                    "{} {}: release {} of {}, {applied} changes applied",
+                    "{} {}: {}, {applied} changes applied",
                     paint(GOOD, "redeployed"),
                     self.environment,
-                    release.id.short(),
-                    show_revision(&release.revision),
+                    release_text(&release),
                 ));
+                if pin.is_some() {
+                    show::line(format_args!(
+                        "{} {}: nothing replaces it until `springline unpin --env {1}`",
+                        paint(NOTE, "pinned"),
+                        self.environment
+                    ));
+                }
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
+/// How the environment is synced: as its newest revision says, as that is how it is kept from then on, or
+/// as the revision of the release says where the newest one does not know the environment. Without a
+/// source it is not known.
+fn policy(app: &App, release: &Release) -> Sync {
+    let of = |revision: &str| {
+        let wanted = RevisionArgs { revision: Some(revision.to_owned()), worktree: false };
+        let mut declared = app.project.pick(&wanted).ok()?.application().ok()?.value;
+        let is_it = declared.application == release.application;
+        is_it.then(|| declared.environments.shift_remove(&release.environment)).flatten().map(|found| found.sync)
+    };
+    of("HEAD").or_else(|| of(&release.revision)).unwrap_or_default()
+}
+
 /// The release of that environment whose id starts so.
-fn pick(app: &App, environment: &str, wanted: &str) -> Result<Release, CliError> {
+///
+/// # Errors
+/// None, or several ones.
+pub fn pick(app: &App, environment: &str, wanted: &str) -> Result<Release, CliError> {
     let prefix = wanted.strip_prefix("sha256:").unwrap_or(wanted);
     let mut found = app.store.releases(None, prefix)?;
+    let other = found.iter().find(|release| release.environment != environment).map(|it| it.environment.clone());
     found.retain(|release| release.environment == environment);
     let see = format!("`springline history --env {environment}` lists them");
-    match found.len() {
-        0 => Err(CliError::new(Kind::Usage, format!("`{environment}` has no release `{wanted}`")).hint(see)),
-        1 => Ok(found.remove(0)),
-        n => Err(CliError::new(Kind::Usage, format!("`{wanted}` is the start of {n} releases of `{environment}`"))
-            .hint(format!("give more of it; {see}"))),
+    match (found.len(), other) {
+        (0, Some(other)) => {
+            Err(CliError::new(Kind::Usage, format!("release `{wanted}` is one of `{other}`, not of `{environment}`"))
+                .hint(format!(
+                    "a release gets to another environment by promotion: \
+             `springline promote --from {other} --to {environment} --release {wanted}`"
+                )))
+        }
+        (0, None) => Err(CliError::new(Kind::Usage, format!("`{environment}` has no release `{wanted}`")).hint(see)),
+        (1, _) => Ok(found.remove(0)),
+        (n, _) => {
+            Err(CliError::new(Kind::Usage, format!("`{wanted}` is the start of {n} releases of `{environment}`"))
+                .hint(format!("give more of it; {see}")))
+        }
     }
 }
 

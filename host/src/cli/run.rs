@@ -4,23 +4,25 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use springline_config::{Document, locate};
 use springline_engine::build::Source;
-use springline_engine::chain::{APPLICATION, Chain, Environment, Input};
+use springline_engine::chain::{Chain, Environment};
 use springline_engine::error::{Reason, StageError};
+use springline_engine::event::Silent;
 use springline_engine::restraint::Unconfirmed;
 use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until, run};
+use springline_engine::standing::{Obstacle, obstacle};
 use springline_model::history::Done;
 use springline_model::manifest::Action;
-use springline_model::plugin::{Fault, Violation};
-use springline_model::run::{Cause, How, StepRecord};
+use springline_model::run::{Cause, How, Place, StepRecord};
 use springline_model::{Cancel, application};
 
 use super::confirm::{self, ConfirmArgs};
 use super::error::{CliError, Kind};
+use super::failure::explain;
 use super::logs::{self, Warning};
 use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
+use super::{pin, standing};
 use crate::app::{App, Wake, actor};
 use crate::project::{Configured, Picked, Project, show_revision};
 use crate::show::progress::{Progress, how_text};
@@ -38,6 +40,12 @@ pub struct Run {
     /// Only in this environment (may be given more than once)
     #[arg(long = "env", value_name = "ENV")]
     environments: Vec<String>,
+    /// Let go of the releases that these environments are pinned to, and deploy
+    #[arg(long)]
+    unpin: bool,
+    /// Why they are let go of, for the history
+    #[arg(long, value_name = "TEXT", requires = "unpin")]
+    why: Option<String>,
     #[command(flatten)]
     confirm: ConfirmArgs,
     #[command(flatten)]
@@ -51,6 +59,12 @@ impl Run {
     /// Whatever fails in it.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let mut ready = Ready::open(common, &self.revision, "run", cancel)?;
+        ready.refuse(&self.environments, &Cause::Run, |obstacle| matches!(obstacle, Obstacle::Promoted { .. }))?;
+        if self.unpin {
+            for environment in ready.environments(&self.environments)? {
+                pin::let_go(common, &ready.app, &ready.place(environment), self.why.as_deref())?;
+            }
+        }
         let how = Manner { cause: Cause::Run, until: Until::Record, trust: Trust::Kept, only: None, prune_all: false };
         let report = ready.go_confirmed(common, &self.environments, &how, &self.confirm)?;
         finish(common, &ready, &report)
@@ -85,6 +99,7 @@ impl Sync {
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let mut ready = Ready::open(common, &self.revision, "sync", cancel)?;
+        ready.refuse(&self.environments, &Cause::Sync, |_| true)?;
         let how = Manner {
             cause: Cause::Sync,
             until: Until::Record,
@@ -204,6 +219,26 @@ impl Ready {
         Ok(self.chain.environments.iter().filter(wanted).collect())
     }
 
+    /// The place of an environment.
+    pub fn place(&self, environment: &Environment) -> Place {
+        Place { application: self.chain.application.clone(), environment: environment.name.clone() }
+    }
+
+    /// Refuses to pass over an environment that somebody named, for obstacles of this sort.
+    fn refuse(&self, named: &[String], cause: &Cause, sort: impl Fn(&Obstacle) -> bool) -> Result<(), CliError> {
+        if named.is_empty() {
+            return Ok(());
+        }
+        let ports = self.app.ports(&Silent);
+        for environment in self.environments(named)? {
+            let found = obstacle(ports, &self.place(environment), environment, (cause, &self.picked.revision.id))?;
+            if let Some(obstacle) = found.filter(&sort) {
+                return Err(Reason::Held { environment: environment.name.clone(), obstacle: Box::new(obstacle) }.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Runs the chain, showing what happens.
     ///
     /// # Errors
@@ -289,64 +324,14 @@ impl Ready {
             observed,
             only: how.only,
             prune_all: how.prune_all,
+            note: None,
+            moved: None,
         };
         run(self.app.ports_in(&turn, &observer), request).map_err(Attempt::Failed)
     }
 
-    /// A failure with the line that it is about.
     fn explain(&self, failure: Failure) -> CliError {
-        let (error, report) = *failure;
-        let document = &self.declared.document;
-        let mut shown = CliError::from(error.clone());
-        match &error.reason {
-            Reason::NoInput { pointer, .. } => shown = at(document, pointer, shown),
-            // A target's config stands in the operator's file, but for what the application says to it.
-            Reason::Plugin { what, error: called, .. } if what.starts_with("target ") => {
-                let said = of_application(&called.fault).zip(error.environment.as_deref());
-                if let Some((below, environment)) = said {
-                    let key = if below.starts_with("/sync/") { "" } else { "/target-with" };
-                    shown = at(document, &format!("/environments/{environment}{key}{below}"), shown);
-                }
-            }
-            Reason::Plugin { what, pointer, error } => {
-                if let Fault::Invalid { violations } = &error.fault {
-                    let violations = self.in_source(pointer, violations);
-                    let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
-                    shown.message = format!("{what}: plugin {}:\n  {}", error.plugin, lines.join("\n  "));
-                }
-                let in_config = match &error.fault {
-                    Fault::Invalid { violations } => {
-                        violations.iter().find_map(|violation| violation.pointer.as_deref())
-                    }
-                    _ => None,
-                };
-                shown = at(document, &format!("{pointer}{}", in_config.unwrap_or_default()), shown);
-            }
-            _ => {}
-        }
-        if report.run.number > 0 && !report.run.steps.is_empty() && shown.hint.is_none() {
-            shown.hint = Some(format!("`springline logs {}` shows what the plugins logged", report.run.number));
-        }
-        shown
-    }
-
-    /// Violations with the paths of the files as they are in the repository, where the plugin's
-    /// input is a directory of it.
-    fn in_source(&self, pointer: &str, violations: &[Violation]) -> Vec<Violation> {
-        let steps = self.chain.artifacts.iter().flat_map(|artifact| &artifact.steps);
-        let step = steps.filter(|step| step.uses.pointer == pointer).find_map(|step| match &step.input {
-            Input::Source(path) => Some(path.as_str()),
-            Input::Step(_) => None,
-        });
-        let renders = self.chain.environments.iter().find(|environment| environment.render.pointer == pointer);
-        let input = step.or_else(|| renders.map(|environment| environment.input.as_str()));
-        let mut violations = violations.to_vec();
-        for file in violations.iter_mut().filter_map(|violation| violation.file.as_mut()) {
-            if let Some(input) = input {
-                *file = springline_model::tree::join_path(input, file);
-            }
-        }
-        violations
+        explain(&self.chain, &self.declared.document, failure)
     }
 }
 
@@ -370,13 +355,6 @@ fn waits(error: &StageError) -> Option<(&str, &Unconfirmed)> {
     }
 }
 
-/// The place in `target-with` that a target finds wrong, if it is there.
-fn of_application(fault: &Fault) -> Option<&str> {
-    let Fault::Invalid { violations } = fault else { return None };
-    let below = violations.first()?.pointer.as_deref()?.strip_prefix('/')?.strip_prefix(APPLICATION)?;
-    (below.is_empty() || below.starts_with('/')).then_some(below)
-}
-
 /// The repository, the revision that is meant, and what it declares.
 fn declare(
     common: &Common,
@@ -387,12 +365,6 @@ fn declare(
     let picked = project.pick(revision)?;
     let declared = picked.application()?;
     Ok((project, picked, declared))
-}
-
-/// A failure at a place of springline.yaml.
-fn at(document: &Document, pointer: &str, shown: CliError) -> CliError {
-    let (line, column) = locate(document, pointer);
-    shown.at(&format!("{}:{line}:{column}", document.name()))
 }
 
 fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, CliError> {
@@ -430,7 +402,7 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
                     show::note(paint(FAINT, note));
                 }
             }
-            if report.synced.is_empty() {
+            if report.synced.is_empty() && report.skipped.is_empty() {
                 let number = report.artifacts.digests.len();
                 show::line(format_args!("{} {number} artifacts of {revision}", paint(GOOD, "built")));
             }
@@ -465,6 +437,9 @@ pub fn as_json(report: &Report, warnings: &[Warning]) -> Value {
             value
         })
         .collect();
+    let skipped = report.skipped.iter().map(|(environment, obstacle)| {
+        json!({ "environment": environment, "why": obstacle.to_string(), "obstacle": standing::obstacle_json(obstacle) })
+    });
     json!({
         "run": report.run.number,
         "application": report.run.application,
@@ -472,6 +447,7 @@ pub fn as_json(report: &Report, warnings: &[Warning]) -> Value {
         "artifacts": report.artifacts.digests,
         "steps": report.run.steps.iter().map(|step| step_json(step)).collect::<Vec<_>>(),
         "environments": environments,
+        "skipped": skipped.collect::<Vec<_>>(),
     })
 }
 

@@ -5,21 +5,25 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use springline_engine::event::Silent;
+use springline_engine::promote::Pending;
+use springline_engine::standing::{RolledBack, rolled_back};
 use springline_engine::status::{self, Status as Found};
 use springline_model::Cancel;
 use springline_model::port::{Sources as _, Store as _};
-use springline_model::run::{Place, RunState, Suspension};
+use springline_model::run::{Cause, Pin, Place, RunState, Standing, Suspension};
 
 use super::error::CliError;
 use super::run::known_environments;
+use super::standing::{pending_json, pin_json, release_text, rolled_back_json, wait_text};
 use super::{Common, Output, RevisionArgs};
 use crate::app::App;
 use crate::grants;
 use crate::project::{Project, show_revision};
+use crate::promotion;
 use crate::resolve::{self, Resolver};
 use crate::show::table::{Table, plain, styled};
 use crate::show::tree::{self, style_of};
-use crate::show::{self, BAD, GOOD, NOTE, alone, time};
+use crate::show::{self, BAD, FAINT, GOOD, NOTE, alone, paint, time};
 
 /// Shows what is deployed, whether it drifted and how healthy it is.
 #[derive(Debug, Args)]
@@ -39,6 +43,10 @@ struct Row {
     environment: String,
     suspended: Option<Suspension>,
     found: Found,
+    pin: Option<Pin>,
+    rolled_back: Option<RolledBack>,
+    /// What is to be promoted to it.
+    pending: Option<Box<Pending>>,
 }
 
 impl Status {
@@ -64,8 +72,15 @@ impl Status {
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
             grants::give_target(&app.operator.value, &mut target, &place.application, name);
             let found = status::status(app.ports(&Silent), &place, &target, &environment.sync)?;
-            let suspended = app.store.standing(&place)?.suspended;
-            rows.push(Row { environment: name.clone(), suspended, found });
+            let Standing { pin, suspended, .. } = app.store.standing(&place)?;
+            let rolled_back = rolled_back(app.ports(&Silent), &place)?;
+            let pending = match &environment.promote_from {
+                Some(from) => {
+                    promotion::decide(&app, &place.application, (from, name, &environment.gates), None)?.pending()
+                }
+                None => None,
+            };
+            rows.push(Row { environment: name.clone(), suspended, found, pin, rolled_back, pending });
         }
         operator.save()?;
         if common.output == Output::Json {
@@ -87,10 +102,23 @@ impl Status {
                     ));
                     continue;
                 }
-                show::warn(format_args!("run {} was cut off: `springline {}` goes on with it", run.number, run.cause));
+                show::warn(format_args!(
+                    "run {} was cut off: `springline {}` goes on with it",
+                    run.number,
+                    goes_on(&run.cause)
+                ));
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The verb that goes on with a run that was cut off.
+fn goes_on(cause: &Cause) -> String {
+    match cause {
+        Cause::Push | Cause::Drift | Cause::Rollback => "watch".to_owned(),
+        Cause::Promotion => "promote".to_owned(),
+        cause => cause.to_string(),
     }
 }
 
@@ -127,6 +155,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
             ));
         }
     }
+    rows.iter().for_each(print_standing);
     for Row { environment, found, .. } in rows {
         tree::print(environment, &found.objects, all);
         alone::print_status(environment, found, all);
@@ -136,8 +165,54 @@ fn print(rows: &[Row], head: &str, all: bool) {
     }
 }
 
+/// What people said of an environment, and what it waits for.
+fn print_standing(row: &Row) {
+    let Row { environment, found, pin, rolled_back, pending, .. } = row;
+    if let Some(pin) = pin {
+        let deployed = found.release.as_ref().is_some_and(|release| release.id == pin.release);
+        let not_yet = if deployed { "" } else { ", which is not deployed yet" };
+        show::line(format_args!(
+            "{} {environment} to release {}{not_yet}, by {} on {}{}",
+            paint(NOTE, "pinned"),
+            pin.release.short(),
+            pin.by,
+            time::moment(pin.at),
+            if pin.why.is_empty() { String::new() } else { format!(": {}", show::visible(&pin.why)) },
+        ));
+        show::line(paint(FAINT, format_args!("  nothing replaces it until `springline unpin --env {environment}`")));
+    }
+    if let Some(RolledBack { release, revision, at, why }) = rolled_back {
+        let revision = show_revision(revision);
+        show::line(format_args!(
+            "{} {environment} from release {} of {revision} on {}: {}",
+            paint(BAD, "rolled back"),
+            release.short(),
+            time::moment(*at),
+            show::visible(why)
+        ));
+        show::line(paint(
+            FAINT,
+            format_args!("  {revision} is not deployed again by itself: `springline sync` tries it"),
+        ));
+    }
+    let Some(pending) = pending else { return };
+    let what = format!("{environment}: {} from {}", release_text(&pending.release), pending.release.environment);
+    if pending.waits.is_empty() {
+        show::line(format_args!("{what} {}", paint(GOOD, "can be promoted")));
+    } else {
+        show::line(format_args!("{what} {}", paint(NOTE, "is not promoted yet")));
+    }
+    for wait in &pending.waits {
+        show::line(format_args!("  {}", wait_text(pending, environment, wait)));
+    }
+    for approval in &pending.approvals {
+        let why = if approval.why.is_empty() { String::new() } else { format!(": {}", show::visible(&approval.why)) };
+        show::line(paint(FAINT, format_args!("  approved by {} on {}{why}", approval.by, time::moment(approval.at))));
+    }
+}
+
 fn as_json(row: &Row, head: &str) -> Value {
-    let Row { environment, suspended, found } = row;
+    let Row { environment, suspended, found, pin, rolled_back, pending } = row;
     let unhealthy: Vec<_> =
         found.unhealthy.iter().map(|(live, health)| json!({ "object": live, "health": health })).collect();
     let worst = found.unhealthy.first().map(|(live, health)| {
@@ -161,5 +236,8 @@ fn as_json(row: &Row, head: &str) -> Value {
         "worst": worst,
         "suspended": suspended,
         "tree": found.objects,
+        "pin": pin.as_ref().map(pin_json),
+        "rolled-back": rolled_back.as_ref().map(rolled_back_json),
+        "promotion": pending.as_deref().map(pending_json),
     })
 }

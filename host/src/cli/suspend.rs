@@ -99,7 +99,7 @@ impl Resume {
 }
 
 /// What watches takes notice at once.
-fn tell(app: &App, places: &[Place]) {
+pub fn tell(app: &App, places: &[Place]) {
     if let (Some(controls), Some(place)) = (app.owner().controls(), places.first()) {
         controls.notify(&Notice { application: Some(place.application.clone()), repositories: Vec::new() });
     }

@@ -231,7 +231,7 @@ impl<'a> Watched<'a> {
             Ok(Healed::Drifted(_)) => Came::Drifted,
             Ok(Healed::NotDeployed) => Came::NotDeployed,
             Ok(Healed::Unconfirmed(_)) => Came::Unconfirmed,
-            Ok(Healed::Repaired(_)) => Came::Repaired,
+            Ok(Healed::Repaired(_) | Healed::Finished(_)) => Came::Repaired,
             Err(_) => Came::Failed,
         };
         match healed {
@@ -263,11 +263,11 @@ impl<'a> Watched<'a> {
             Healed::NotDeployed | Healed::InSync => return Ok(()),
             Healed::Unconfirmed(unconfirmed) => return self.wait(environment, unconfirmed),
             Healed::Drifted(changes) => changes.iter().map(|change| json!(change)).collect(),
-            Healed::Repaired(report) => {
+            Healed::Repaired(report) | Healed::Finished(report) => {
                 report.synced.iter().flat_map(|synced| &synced.done).map(|done| json!(done)).collect()
             }
         };
-        let repaired = matches!(healed, Healed::Repaired(_));
+        let repaired = matches!(healed, Healed::Repaired(_) | Healed::Finished(_));
         if self.common.output == Output::Json {
             let what = if repaired { "repaired" } else { "drifted" };
             let mut told = json!({ "environment": environment, what: changes, "milliseconds": milliseconds(took) });

@@ -13,6 +13,7 @@ use super::console::{self, Client};
 use super::difference::word;
 use super::time::duration;
 use super::{BAD, FAINT, GOOD, NOTE, STRONG, paint};
+use crate::cli::error::way_out;
 use crate::cli::{Common, Output};
 
 /// How often the bar of a call that takes long moves.
@@ -174,6 +175,15 @@ impl Observer for Progress {
             Event::StageDone { stage, environment, detail, took } => {
                 self.bar.disable_steady_tick();
                 self.stage(*stage, *environment, detail, *took);
+            }
+            Event::Skipped { environment, obstacle } => {
+                let way_out = way_out(environment, obstacle).map(|way| format!(" ({way})")).unwrap_or_default();
+                let head = paint(NOTE, "left alone");
+                self.line(format_args!(
+                    "{head} {environment}: {}{}",
+                    super::visible(&obstacle.to_string()),
+                    paint(FAINT, way_out)
+                ));
             }
             Event::Remaking { what } => self.line(format_args!("{} {what}: it is made again", paint(NOTE, "lost:"))),
             Event::Begun { resumed: None, .. } | Event::Passed(_) => {}

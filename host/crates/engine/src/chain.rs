@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use springline_model::application::{Gates, RecordIn, Sync};
 use springline_model::capability::Grants;
 use springline_model::plugin::{Limits, Pinned};
+use springline_model::run::Release;
+
+use crate::error::Reason;
 
 /// What the application says to a target, in the config of the target's plugin.
 pub const APPLICATION: &str = "application";
@@ -101,4 +104,14 @@ pub struct Target {
     pub uses: Use,
     /// Whether its config takes rules for fields that are left alone.
     pub leaves: bool,
+}
+
+/// Finds the targets of releases that are deployed without their source.
+pub trait Targets: std::marker::Sync {
+    /// The target that a release goes to, bound as the operator binds it today, with the plugin that
+    /// deployed the release.
+    ///
+    /// # Errors
+    /// A target that is no longer bound, or a plugin that is gone.
+    fn of(&self, release: &Release) -> Result<Target, Reason>;
 }

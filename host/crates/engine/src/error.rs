@@ -1,14 +1,15 @@
 //! How a stage fails.
 
-use springline_model::ObjectId;
 use springline_model::manifest::Phase;
-use springline_model::plugin::{CallError, Fault};
+use springline_model::plugin::{CallError, Fault, Pinned};
 use springline_model::port::{BlobError, SourceError, StoreError};
 use springline_model::run::Stage;
 use springline_model::tree::TreeError;
+use springline_model::{Digest, ObjectId};
 
 use crate::event::{Awaited, Unhealthy};
 use crate::restraint::Unconfirmed;
+use crate::standing::Obstacle;
 
 /// A stage that failed, and why.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -146,6 +147,56 @@ pub enum Reason {
         /// Whether it was for want of a grant.
         denied: bool,
     },
+    /// Something stands in the way.
+    #[error("`{environment}` is left alone: {obstacle}")]
+    Held {
+        /// The environment.
+        environment: String,
+        /// What.
+        obstacle: Box<Obstacle>,
+    },
+    /// What was to be promoted is no longer what is deployed where it comes from.
+    #[error("`{environment}` has moved on from release {} meanwhile: nothing was promoted", release.short())]
+    SourceMoved {
+        /// Where it comes from.
+        environment: String,
+        /// What was to be promoted.
+        release: Digest,
+    },
+    /// An artifact of a release is not there any more, and is not built again for a promotion.
+    #[error("bytes of the artifact `{artifact}` ({digest}) of release {} are lost, and what is promoted is never built again", release.short())]
+    ArtifactLost {
+        /// The artifact.
+        artifact: String,
+        /// Its digest.
+        digest: Digest,
+        /// The release.
+        release: Digest,
+    },
+    /// A release was made with another plugin of that name.
+    #[error("release {} was made with {used}, and the revision pins {pinned} now", release.short())]
+    OtherPlugin {
+        /// The release.
+        release: Digest,
+        /// The plugin that it was made with.
+        used: Box<Pinned>,
+        /// The one that is pinned.
+        pinned: Box<Pinned>,
+    },
+    /// A release that the store does not know.
+    #[error("release {} is not in the store", .0.short())]
+    NoRelease(Digest),
+    /// The target of a release can't be used.
+    #[error("the target of release {}: {message}", release.short())]
+    NoTarget {
+        /// The release.
+        release: Digest,
+        /// Why.
+        message: String,
+    },
+    /// What failed before a crash, as it was written down.
+    #[error("{0}")]
+    Earlier(String),
     /// Somebody stopped it.
     #[error("cancelled")]
     Cancelled,

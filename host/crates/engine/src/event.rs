@@ -6,6 +6,8 @@ use springline_model::history::Done;
 use springline_model::manifest::{Action, Health, Phase};
 use springline_model::run::{How, Stage};
 
+use crate::standing::Obstacle;
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
@@ -15,6 +17,13 @@ pub enum Event<'a> {
         run: u64,
         /// The stage after which it was cut off, if it goes on.
         resumed: Option<Stage>,
+    },
+    /// An environment is left alone.
+    Skipped {
+        /// Which.
+        environment: &'a str,
+        /// Why.
+        obstacle: &'a Obstacle,
     },
     /// A stage began.
     StageBegun {

@@ -2,16 +2,19 @@
 
 use springline_model::application;
 use springline_model::manifest::Change;
-use springline_model::run::{Cause, Place, Release, Stage};
+use springline_model::run::{Cause, Pin, Place, Release, Stage};
 
 use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
+use crate::past;
 use crate::plan::Held;
+use crate::redeploy::{Stored, again};
 use crate::restraint::{Unconfirmed, unconfirmed};
-use crate::run::{Report, again};
+use crate::rollback;
+use crate::run::{Failure, Report};
 use crate::status::{current, planned};
-use crate::sync::Planned;
+use crate::sync::{Because, Manner};
 
 /// What became of the drift of an environment.
 #[derive(Debug)]
@@ -27,10 +30,13 @@ pub enum Healed {
     Unconfirmed(Unconfirmed),
     /// It was made what it should be.
     Repaired(Box<Report>),
+    /// What was begun before and cut off was carried to its end: a rollback, or the deployment of a release
+    /// that is pinned.
+    Finished(Box<Report>),
 }
 
 /// Looks whether what was deployed last is still what is live, and if the policy wants it, makes it
-/// so. A look that finds nothing is no run and leaves no record.
+/// so. Where a release is pinned, it is the one. A look that finds nothing is no run and leaves no record.
 ///
 /// # Errors
 /// The stage that failed and why; a repair that failed is written down like any sync.
@@ -40,13 +46,66 @@ pub fn heal(
     (target, policy): (&Target, &application::Sync),
     actor: &str,
 ) -> Result<Healed, Box<StageError>> {
-    let look = || -> Result<Option<(Release, Planned<'_>)>, Reason> {
-        let Some(release) = current(ports, place)? else { return Ok(None) };
-        let planned = planned(ports, place, &release, (target, policy))?;
-        Ok(Some((release, planned)))
-    };
-    let found = look().map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
-    let Some((release, mut planned)) = found else { return Ok(Healed::NotDeployed) };
+    let at = |reason: Reason| Box::new(reason.at(Stage::Plan, Some(&place.environment)));
+    let pin = ports.store.standing(place).map_err(|error| at(error.into()))?.pin;
+    if let Some(pin) = pin {
+        return hold(ports, place, &pin, (policy, actor)).map_err(|failed| match failed {
+            Failed::Look(reason) => at(reason),
+            Failed::Sync(failure) => Box::new(failure.0),
+        });
+    }
+    if let Some(due) = rollback::due(ports, place, policy).map_err(at)? {
+        return match rollback::roll_back(ports, due, policy, actor) {
+            Ok(report) => Ok(Healed::Finished(Box::new(report))),
+            Err(failure) => Err(Box::new(failure.0)),
+        };
+    }
+    let Some(release) = current(ports, place).map_err(at)? else { return Ok(Healed::NotDeployed) };
+    repair(ports, place, &release, (target, policy), actor).map_err(|failed| match failed {
+        Failed::Look(reason) => at(reason),
+        Failed::Sync(failure) => Box::new(failure.0),
+    })
+}
+
+/// Why a look ended early.
+enum Failed {
+    Look(Reason),
+    Sync(Failure),
+}
+
+impl<E: Into<Reason>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Look(error.into())
+    }
+}
+
+/// Holds a release that is pinned. One whose deployment was cut off is deployed: it was pinned for that.
+fn hold(
+    ports: Ports<'_>,
+    place: &Place,
+    pin: &Pin,
+    (policy, actor): (&application::Sync, &str),
+) -> Result<Healed, Failed> {
+    let release = past::release(ports, place, &pin.release)?.ok_or(Reason::NoRelease(pin.release))?;
+    let target = ports.targets.of(&release)?;
+    if past::newest_release(ports, place)?.and_then(|record| record.release) == Some(pin.release) {
+        return repair(ports, place, &release, (&target, policy), actor);
+    }
+    let note = Some(pin.why.clone()).filter(|why| !why.is_empty());
+    let because = Because { note, ..Because::of(Cause::Redeploy) };
+    let stored = Stored { release: &release, target: &target, policy, manner: Manner::New, because, planned: None };
+    let report = again(ports, stored, &pin.by).map_err(Failed::Sync)?;
+    Ok(Healed::Finished(Box::new(report)))
+}
+
+fn repair(
+    ports: Ports<'_>,
+    place: &Place,
+    release: &Release,
+    (target, policy): (&Target, &application::Sync),
+    actor: &str,
+) -> Result<Healed, Failed> {
+    let mut planned = planned(ports, place, release, (target, policy))?;
     // The next sync takes it off the list.
     planned.plan.take_out_going(&planned.inventory, Held::LetBe);
     if planned.plan.changes.is_empty() {
@@ -58,8 +117,8 @@ pub fn heal(
     if let Some(unconfirmed) = unconfirmed(&planned.plan, &planned.inventory, policy) {
         return Ok(Healed::Unconfirmed(unconfirmed));
     }
-    match again(ports, &release, (target, policy), (Cause::Drift, actor), Some(planned)) {
-        Ok(report) => Ok(Healed::Repaired(Box::new(report))),
-        Err(failure) => Err(Box::new(failure.0)),
-    }
+    let (manner, because) = (Manner::Repair, Because::of(Cause::Drift));
+    let stored = Stored { release, target, policy, manner, because, planned: Some(planned) };
+    let report = again(ports, stored, actor).map_err(Failed::Sync)?;
+    Ok(Healed::Repaired(Box::new(report)))
 }

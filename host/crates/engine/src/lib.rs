@@ -17,14 +17,19 @@ mod health;
 mod hooks;
 mod keep;
 mod origin;
+mod past;
 mod patient;
 pub mod plan;
 mod progress;
+pub mod promote;
+pub mod redeploy;
 pub mod release;
 pub mod render;
 pub mod restraint;
 pub mod review;
+pub mod rollback;
 pub mod run;
+pub mod standing;
 pub mod status;
 mod sync;
 #[cfg(test)]
@@ -42,6 +47,8 @@ pub struct Ports<'a> {
     pub blobs: &'a dyn Blobs,
     /// Runs plugins.
     pub plugins: &'a dyn Plugins,
+    /// Finds the targets of releases.
+    pub targets: &'a dyn chain::Targets,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Is told what happens.

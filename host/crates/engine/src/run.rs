@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use springline_model::capability::Used;
-use springline_model::manifest::Object;
 use springline_model::run::{Cause, How, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
 
 use crate::Ports;
 use crate::build::{Artifacts, Source, build};
-use crate::chain::{Chain, Environment, Target};
+use crate::chain::{Chain, Environment};
 use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
-use crate::keep::read_json;
 pub use crate::keep::{Observed, Trust};
 use crate::progress::Progress;
+use crate::promote;
 use crate::release::{Made, release};
 use crate::render::{Rendered, context, count, render};
-use crate::sync::{End, Job, Planned, Synced, close, finish, sync};
+use crate::rollback::{self, Aftermath};
+use crate::standing::{self, Obstacle};
+use crate::sync::{Because, End, Job, Manner, Synced, close, finish, sync};
 
 /// How far down the chain to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +54,19 @@ pub struct Request<'a> {
     pub only: Option<&'a str>,
     /// Whether an empty render may remove everything.
     pub prune_all: bool,
+    /// Why, in the words of whoever asked for it.
+    pub note: Option<&'a str>,
+    /// What is moved onward: its artifacts are taken as they are, and nothing is built.
+    pub moved: Option<Moved<'a>>,
+}
+
+/// A release of another environment that is promoted.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'a> {
+    /// The release.
+    pub release: &'a Release,
+    /// Whether it has to be what is deployed where it comes from, up to the end.
+    pub current: bool,
 }
 
 /// What a run came to.
@@ -66,6 +80,10 @@ pub struct Report {
     pub rendered: Vec<(String, Rendered)>,
     /// The syncs, in their order.
     pub synced: Vec<Synced>,
+    /// The environments that were left alone, and why.
+    pub skipped: Vec<(String, Obstacle)>,
+    /// What became of the last sync if it failed, where the policy wants more than to hold it.
+    pub aftermath: Option<Aftermath>,
 }
 
 /// A run that failed: why, and how far it came.
@@ -77,8 +95,8 @@ pub type Failure = Box<(StageError, Report)>;
 /// The stage that failed and why, with what was done before it. The run is written down in either
 /// case.
 pub fn run(ports: Ports<'_>, request: Request<'_>) -> Result<Report, Failure> {
-    let run = begin(ports, request.cause, &request.chain.application, &request.source.revision.id, request.actor);
-    let resumed = match run {
+    let of = (request.chain.application.as_str(), request.source.revision.id.as_str());
+    let resumed = match begin(ports, request.cause, of, request.actor) {
         Ok(resumed) => resumed,
         Err(failed) => return Err(not_begun(*failed)),
     };
@@ -90,63 +108,26 @@ pub fn run(ports: Ports<'_>, request: Request<'_>) -> Result<Report, Failure> {
     {
         ports.observer.event(&Event::Remaking { what: &error.reason.to_string() });
         report.rendered.clear();
+        report.skipped.clear();
         result = through(ports, Request { trust: Trust::Checked, ..request }, &mut report);
     }
     end(ports, report, result)
 }
 
-/// Deploys a release exactly as it was: nothing is built or rendered, and the source is not
-/// needed.
-///
-/// # Errors
-/// As [`run`].
-pub fn redeploy(
-    ports: Ports<'_>,
-    release: &Release,
-    (target, policy): (&Target, &springline_model::application::Sync),
-    actor: &str,
-) -> Result<Report, Failure> {
-    again(ports, release, (target, policy), (Cause::Redeploy, actor), None)
-}
-
-/// Makes live what a release holds, going on from what was planned already.
-pub(crate) fn again(
-    ports: Ports<'_>,
-    release: &Release,
-    (target, policy): (&Target, &springline_model::application::Sync),
-    (cause, actor): (Cause, &str),
-    planned: Option<Planned<'_>>,
-) -> Result<Report, Failure> {
-    let run = begin(ports, &cause, &release.application, &release.revision, actor);
-    let run = match run {
-        Ok(run) => run,
-        Err(failed) => return Err(not_begun(*failed)),
-    };
-    let mut report = Report::of(run);
-    let result = stored(ports, release, (target, policy), planned, &mut report);
-    end(ports, report, result)
-}
-
-fn not_begun((reason, run): (Reason, Run)) -> Failure {
+pub(crate) fn not_begun((reason, run): (Reason, Run)) -> Failure {
     Box::new((reason.at(Stage::Fetch, None), Report::of(run)))
 }
 
 impl Report {
-    fn of(run: Run) -> Self {
-        Self { run, artifacts: Artifacts::default(), rendered: Vec::new(), synced: Vec::new() }
+    pub(crate) fn of(run: Run) -> Self {
+        let artifacts = Artifacts::default();
+        Self { run, artifacts, rendered: Vec::new(), synced: Vec::new(), skipped: Vec::new(), aftermath: None }
     }
 }
 
-/// Begins a run, or goes on with one of the same revision and cause that a crash cut off. Other
-/// ones that were cut off are closed.
-fn begin(
-    ports: Ports<'_>,
-    cause: &Cause,
-    application: &str,
-    revision: &str,
-    actor: &str,
-) -> Result<Run, Box<(Reason, Run)>> {
-    let mut run = Run {
+/// A run that is not written down yet.
+pub(crate) fn fresh(ports: Ports<'_>, cause: &Cause, (application, revision): (&str, &str), actor: &str) -> Run {
+    Run {
         number: 0,
         application: application.to_owned(),
         cause: cause.clone(),
@@ -158,7 +139,13 @@ fn begin(
         reached: None,
         error: None,
         steps: Vec::new(),
-    };
+    }
+}
+
+/// Begins a run, or goes on with one of the same revision and cause that a crash cut off. Other
+/// ones that were cut off are closed.
+pub(crate) fn begin(ports: Ports<'_>, cause: &Cause, of: (&str, &str), actor: &str) -> Result<Run, Box<(Reason, Run)>> {
+    let mut run = fresh(ports, cause, of, actor);
     let begun = || -> Result<Option<Run>, Reason> {
         let mut same = None;
         for mut old in ports.store.unfinished()? {
@@ -192,7 +179,7 @@ fn begin(
 }
 
 /// Writes down how a run ended, unless its last sync did.
-fn end(ports: Ports<'_>, mut report: Report, result: Result<(), StageError>) -> Result<Report, Failure> {
+pub(crate) fn end(ports: Ports<'_>, mut report: Report, result: Result<(), StageError>) -> Result<Report, Failure> {
     if report.run.ended.is_some() && !report.synced.is_empty() {
         return match result {
             Ok(()) => Ok(report),
@@ -215,6 +202,13 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
         return Ok(());
     }
     for (at, environment) in request.environments.iter().enumerate() {
+        if request.until == Until::Record && !is_clear(ports, request, environment, report)? {
+            continue;
+        }
+        if report.run.ended.is_some() {
+            // Nothing was left to do when the sync before was its last one.
+            break;
+        }
         let began = ports.clock.now();
         let mut used = used_of(&report.artifacts.steps);
         let (rendered, rendering) = match render_stage(ports, request, environment, report, &mut used) {
@@ -227,7 +221,11 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
         if request.until == Until::Render {
             continue;
         }
+        if let Some(moved) = request.moved {
+            promote::check_source(ports, moved).map_err(|reason| reason.at(Stage::Plan, Some(&environment.name)))?;
+        }
         let made = Made { used: used.clone(), run: report.run.number, at: ports.clock.now() };
+        let is_open = |later: &&Environment| matches!(in_the_way(ports, request, later), Ok(None));
         let job = Job {
             release: release(request.chain, environment, request.source, &report.artifacts, &rendered, made),
             desired: rendered.objects.clone(),
@@ -237,21 +235,84 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             policy: &environment.sync,
             only: request.only,
             prune_all: request.prune_all,
-            repairs: false,
+            manner: Manner::New,
+            because: because(ports, request, environment),
+            failed: None,
             planned: None,
             began,
-            last: at + 1 == request.environments.len(),
+            last: !request.environments[at + 1..].iter().any(is_open),
             remakes: request.trust == Trust::Kept,
             used,
             stages: vec![(Stage::Build, building), (Stage::Render, rendering)],
         };
-        take(report, |run| sync(ports, run, job))?;
+        let synced = take(report, |run| sync(ports, run, job));
+        let place = place_in(request.chain, environment);
+        standing::unpinned_is_told(ports, &place);
+        synced.map_err(|failed| rollback::after(ports, (&place, &environment.sync), failed, report))?;
+        if is_soaked(request.chain, environment)
+            && let Some(synced) = report.synced.last()
+        {
+            standing::found(ports, &synced.sealed.record);
+        }
     }
     Ok(())
 }
 
+/// Why a request is made, as its record says it. The first one after a pin tells of that as well.
+fn because(ports: Ports<'_>, request: Request<'_>, environment: &Environment) -> Because {
+    let unpinned = standing::unpinned(ports, &place_in(request.chain, environment));
+    let told = request.note.map(str::to_owned).into_iter().chain(unpinned);
+    let from = request.moved.map(|moved| moved.release.id);
+    Because { cause: request.cause.clone(), note: told.reduce(|a, b| format!("{a}; {b}")), from }
+}
+
+pub(crate) fn place_in(chain: &Chain, environment: &Environment) -> Place {
+    Place { application: chain.application.clone(), environment: environment.name.clone() }
+}
+
+/// Whether releases of an environment have to be healthy for some time before they move on.
+fn is_soaked(chain: &Chain, environment: &Environment) -> bool {
+    let is_next = |next: &Environment| next.promote_from.as_ref() == Some(&environment.name);
+    chain.environments.iter().any(|next| is_next(next) && next.gates.soak_seconds > 0)
+}
+
+fn in_the_way(
+    ports: Ports<'_>,
+    request: Request<'_>,
+    environment: &Environment,
+) -> Result<Option<Obstacle>, StageError> {
+    let place = place_in(request.chain, environment);
+    let revision = &request.source.revision.id;
+    let found = standing::obstacle(ports, &place, environment, (request.cause, revision));
+    found.map_err(|reason| reason.at(Stage::Plan, Some(&environment.name)))
+}
+
+/// Whether an environment may be synced. One that may not is passed over, unless it is the one that is
+/// meant; and where a crash cut off what came after a sync that failed, that is carried to its end.
+fn is_clear(
+    ports: Ports<'_>,
+    request: Request<'_>,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<bool, StageError> {
+    if let Some(obstacle) = in_the_way(ports, request, environment)? {
+        if *request.cause == Cause::Promotion {
+            let held = Reason::Held { environment: environment.name.clone(), obstacle: Box::new(obstacle) };
+            return Err(held.at(Stage::Plan, Some(&environment.name)));
+        }
+        ports.observer.event(&Event::Skipped { environment: &environment.name, obstacle: &obstacle });
+        report.skipped.push((environment.name.clone(), obstacle));
+        return Ok(false);
+    }
+    let place = place_in(request.chain, environment);
+    match rollback::cut_off(ports, (&place, &environment.sync), report) {
+        Some(failed) => Err(failed),
+        None => Ok(true),
+    }
+}
+
 /// Puts a sync into the report, whether it succeeded or not.
-fn take(
+pub(crate) fn take(
     report: &mut Report,
     work: impl FnOnce(&mut Run) -> Result<Synced, Box<(StageError, Option<Synced>)>>,
 ) -> Result<(), StageError> {
@@ -270,6 +331,15 @@ fn take(
 
 fn build_stage(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Result<Duration, StageError> {
     let stage = Stage::Build;
+    if let Some(moved) = request.moved {
+        report.artifacts = promote::taken(ports, (request.chain, request.environments), moved.release)
+            .map_err(|reason| reason.at(stage, None))?;
+        ports.observer.event(&Event::Passed(Point::Built));
+        let number = count(report.artifacts.digests.len(), "artifact");
+        let detail = format!("{number} of release {}, as built", moved.release.id.short());
+        ports.observer.event(&Event::StageDone { stage, environment: None, detail: &detail, took: Duration::ZERO });
+        return Ok(Duration::ZERO);
+    }
     let steps: usize = request.chain.artifacts.iter().map(|artifact| artifact.steps.len()).sum();
     ports.observer.event(&Event::StageBegun { stage, environment: None, units: Some(steps as u64) });
     let began = Instant::now();
@@ -369,7 +439,7 @@ fn record_failure(
     error: StageError,
     report: &mut Report,
 ) -> StageError {
-    let place = Place { application: request.chain.application.clone(), environment: environment.name.clone() };
+    let place = place_in(request.chain, environment);
     let took = u64::try_from(ports.clock.now().saturating_sub(began)).unwrap_or_default();
     let ended = End {
         place,
@@ -379,62 +449,12 @@ fn record_failure(
         began,
         took: Duration::from_millis(took),
         error: Some(&error),
+        failed: None,
+        because: because(ports, request, environment),
         last: true,
     };
     if let Ok(sealed) = finish(ports, &mut report.run, ended, &Progress::default()) {
-        report.synced.push(Synced {
-            sealed,
-            done: Vec::new(),
-            left: Vec::new(),
-            protected: Vec::new(),
-            ignored: Vec::new(),
-        });
+        report.synced.push(Synced::untried(sealed));
     }
     error
-}
-
-/// A redeployment: from the stored objects on.
-fn stored(
-    ports: Ports<'_>,
-    release: &Release,
-    (target, policy): (&Target, &springline_model::application::Sync),
-    planned: Option<Planned<'_>>,
-    report: &mut Report,
-) -> Result<(), StageError> {
-    let at = |reason: Reason| reason.at(Stage::Plan, Some(&release.environment));
-    let desired = match &planned {
-        Some(planned) => planned.desired.clone(),
-        None => read_json::<Vec<Object>>(ports, &release.objects).map_err(at)?.into(),
-    };
-    let job = Job {
-        release: release.clone(),
-        desired,
-        input: None,
-        target,
-        context: Arc::new(release_context(release)),
-        policy,
-        only: None,
-        prune_all: false,
-        repairs: report.run.cause == Cause::Drift,
-        planned,
-        began: ports.clock.now(),
-        last: true,
-        remakes: false,
-        used: Used::default(),
-        stages: Vec::new(),
-    };
-    take(report, |run| sync(ports, run, job))
-}
-
-/// What a target may ask when a release is deployed without its source. The time of the commit
-/// and the values are not kept: they went into the objects.
-pub(crate) fn release_context(release: &Release) -> springline_model::call::Context {
-    springline_model::call::Context {
-        application: release.application.clone(),
-        environment: Some(release.environment.clone()),
-        revision: release.revision.clone(),
-        commit_time: 0,
-        values: "{}".into(),
-        artifacts: release.artifacts.clone(),
-    }
 }

@@ -10,7 +10,7 @@ use springline_model::call::Context;
 use springline_model::capability::Ledger;
 use springline_model::manifest::{Action, Change, Child, Difference, Health, HealthStatus, Hook, Object};
 use springline_model::plugin::CallError;
-use springline_model::port::{Page, Target as Port};
+use springline_model::port::Target as Port;
 use springline_model::run::{Place, Release, Stage};
 
 use crate::Ports;
@@ -18,9 +18,11 @@ use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::health::{ACCOUNTS, BATCH, Look, On, shorten};
 use crate::keep::read_json;
+use crate::past;
 use crate::plan::{Held, Plan, Scope, failed, plan};
+use crate::redeploy;
 use crate::restraint::{Protected, Unconfirmed, joined, leaving, telling, unconfirmed};
-use crate::run::release_context;
+use crate::standing;
 use crate::sync::{Planned, inventory, open};
 
 /// Deeper than this, nothing is told of what belongs to what.
@@ -227,28 +229,15 @@ pub struct Branch {
     pub children: Vec<Branch>,
 }
 
-/// How many records are looked at at once for one that has a release.
-const AT_ONCE: usize = 50;
-
 /// The release that was deployed last in this place, whether its sync succeeded or not.
 ///
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
-    let mut page = Page::of(place, 1);
-    let newest = loop {
-        let found = ports.store.history(&page)?;
-        if let Some(id) = found.records.into_iter().find_map(|sealed| sealed.record.release) {
-            break Some(id);
-        }
-        // The newest syncs failed before they had a release.
-        match found.next {
-            Some(next) => page = Page { after: Some(next), ..Page::of(place, AT_ONCE) },
-            None => break None,
-        }
-    };
-    let Some(id) = newest else { return Ok(None) };
-    Ok(ports.store.releases(Some(place), &id.hex())?.into_iter().next())
+    match past::newest_release(ports, place)?.and_then(|record| record.release) {
+        Some(id) => past::release(ports, place, &id),
+        None => Ok(None),
+    }
 }
 
 /// Plans what would make live equal to a release.
@@ -263,7 +252,7 @@ pub(crate) fn planned<'p>(
     let ledger = Ledger::default();
     let policy = &joined(policy, release);
     let leaving = leaving(target, &policy.ignore);
-    let opened = open(ports, &leaving, Arc::new(release_context(release)), (desired.clone(), None), &ledger)?;
+    let opened = open(ports, &leaving, Arc::new(redeploy::context(release)), (desired.clone(), None), &ledger)?;
     let inventory = inventory(ports, place, opened.as_ref(), target)?;
     let scope = Scope { environment: &place.environment, only: None, policy, prune_all: true, hooks: false };
     let plan = plan(opened.as_ref(), target, &desired, &inventory, scope)?;
@@ -289,10 +278,11 @@ pub fn status(
         let unconfirmed = unconfirmed(&plan, &inventory, policy);
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
+        standing::seen(ports, place, &release.id, look.unhealthy.is_empty());
         let mut objects = nodes(&plan, &look);
         let unexplained = insight(opened.as_ref(), &live, &look, &mut objects).err();
         let mut ignored = std::mem::take(&mut plan.ignored);
-        let context = Arc::new(release_context(&release));
+        let context = Arc::new(redeploy::context(&release));
         let teller = telling(target, &joined(policy, &release).ignore);
         let (fields, untold) = fields(ports, teller, context, (&desired, None), |_, change| {
             Ok((!ignored.iter().any(|whole| whole.live == change.live)).then_some(change))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use springline_model::Digest;
 use springline_model::application;
 use springline_model::call::{Call, Context, TargetCall};
 use springline_model::capability::{Ledger, Used};
@@ -12,7 +13,9 @@ use springline_model::history::{Done, Outcome, Record, Sealed};
 use springline_model::manifest::{Action, Change, Object, Phase};
 use springline_model::plugin::{Level, LogLine, Pinned};
 use springline_model::port::{Finish, Page, Target};
-use springline_model::run::{How, Inventory, Owned, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
+use springline_model::run::{
+    Cause, How, Inventory, Owned, Place, Release, Run, RunState, Stage, StepRecord, Timestamp,
+};
 
 use crate::Ports;
 use crate::apply::Applied;
@@ -43,8 +46,10 @@ pub(crate) struct Job<'a> {
     pub only: Option<&'a str>,
     pub prune_all: bool,
     pub began: Timestamp,
-    /// Whether it only makes live again what was deployed before: hooks are for what is new.
-    pub repairs: bool,
+    pub manner: Manner,
+    pub because: Because,
+    /// What the run failed with before.
+    pub failed: Option<&'a StageError>,
     /// What was planned already, with nothing done since.
     pub planned: Option<Planned<'a>>,
     /// Whether the run ends with this sync if it succeeds.
@@ -57,6 +62,32 @@ pub(crate) struct Job<'a> {
     pub stages: Vec<(Stage, Duration)>,
 }
 
+/// What a sync is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// To deploy a release, with its hooks.
+    New,
+    /// To make live again what was deployed before, without hooks: they are for what is new. It is not
+    /// waited for.
+    Repair,
+    /// To bring back what was deployed before, as what came after it failed: without hooks, and waited for.
+    Back,
+}
+
+/// Why a sync is made, as its record says it.
+#[derive(Debug, Clone)]
+pub(crate) struct Because {
+    pub cause: Cause,
+    pub note: Option<String>,
+    pub from: Option<Digest>,
+}
+
+impl Because {
+    pub const fn of(cause: Cause) -> Self {
+        Self { cause, note: None, from: None }
+    }
+}
+
 impl Job<'_> {
     /// What holds in this sync: for what is made from the source what that says, for what was made before
     /// what was said then as well.
@@ -65,6 +96,14 @@ impl Job<'_> {
             Some(_) => self.policy.clone(),
             None => joined(self.policy, &self.release),
         }
+    }
+
+    /// Whether what was healthy before may come back when it has failed so.
+    fn may_go_back(&self, error: &StageError) -> bool {
+        self.manner == Manner::New
+            && self.policy.on_failure == application::OnFailure::Rollback
+            && matches!(error.stage, Stage::Apply | Stage::Health)
+            && !matches!(error.reason, Reason::Cancelled)
     }
 }
 
@@ -91,6 +130,13 @@ pub struct Synced {
     pub protected: Vec<Protected>,
     /// Updates that were left undone, as a rule ignores them.
     pub ignored: Vec<Change>,
+}
+
+impl Synced {
+    /// A sync that did not get as far as to try something.
+    pub(crate) const fn untried(sealed: Sealed) -> Self {
+        Self { sealed, done: Vec::new(), left: Vec::new(), protected: Vec::new(), ignored: Vec::new() }
+    }
 }
 
 /// The place of a release.
@@ -184,7 +230,13 @@ pub(crate) fn sync(
         began: job.began,
         took: job.stages.iter().map(|(_, took)| *took).sum::<Duration>() + began.elapsed(),
         error: error.as_ref(),
-        last: job.last || error.is_some(),
+        failed: job.failed,
+        because: job.because.clone(),
+        last: if error.as_ref().is_some_and(|error| job.may_go_back(error)) {
+            false
+        } else {
+            job.last || error.is_some()
+        },
     };
     match finish(ports, run, ended, &progress) {
         Ok(sealed) => {
@@ -232,6 +284,9 @@ pub(crate) struct End<'a> {
     pub began: Timestamp,
     pub took: Duration,
     pub error: Option<&'a StageError>,
+    /// What the run failed with before.
+    pub failed: Option<&'a StageError>,
+    pub because: Because,
     /// Whether the run ends with it.
     pub last: bool,
 }
@@ -248,7 +303,7 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
     ports.blobs.sync()?;
     run.reached = Some((Some(end.place.environment.clone()), Stage::Record));
     if end.last {
-        close(run, end.error, ports.clock.now());
+        close(run, end.failed.or(end.error), ports.clock.now());
     }
     let outcome = match end.error {
         None => Outcome::Succeeded,
@@ -262,7 +317,7 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         run: run.number,
         started: end.began,
         took: end.took,
-        cause: run.cause.clone(),
+        cause: end.because.cause,
         actor: run.actor.clone(),
         revision: end.release.as_ref().map_or_else(|| run.revision.clone(), |release| release.revision.clone()),
         release: end.release.as_ref().map(|release| release.id),
@@ -273,8 +328,9 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         inventory,
         outcome,
         stages: progress.stages.clone(),
-        note: None,
-        from: None,
+        note: end.because.note,
+        from: end.because.from,
+        healthy: progress.healthy,
     };
     Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory, touched })?)
 }
@@ -290,7 +346,7 @@ pub(crate) fn close(run: &mut Run, error: Option<&StageError>, now: Timestamp) {
     run.error = error.map(ToString::to_string);
 }
 
-fn plugins_of(release: &Release) -> Vec<Pinned> {
+pub(crate) fn plugins_of(release: &Release) -> Vec<Pinned> {
     let mut plugins = release.plugins.clone();
     plugins.push(release.target_plugin.clone());
     plugins.sort();
@@ -376,7 +432,7 @@ impl Progress {
         let live: Vec<String> = planned.identities.keys().cloned().collect();
         self.stage(work, Stage::Health, Some(live.len() as u64), |progress| {
             // What is repaired came up before; whoever repairs has others to look after.
-            if !work.waits() || work.job.repairs {
+            if !work.waits() || work.job.manner == Manner::Repair {
                 return progress.glance(work, &planned.identities, &live);
             }
             let wait = Wait { on: work.on, live: &live, awaited: Awaited::Everything, seconds: work.seconds() };
@@ -387,11 +443,12 @@ impl Progress {
                 return Err(failure);
             }
             progress.settle(&planned.identities, &waited.look.versions);
+            progress.healthy = work.job.only.is_none();
             Ok(((), format!("{} healthy", count(live.len(), "object"))))
         })?;
         ports.observer.event(&Event::Passed(Point::Healthy));
         self.phase(work, Phase::After)?;
-        if work.job.only.is_none() && !work.job.repairs {
+        if work.job.only.is_none() && work.job.manner != Manner::Repair {
             self.inventory.get_or_insert_default().unfinished = false;
         }
         Ok(())
@@ -409,6 +466,7 @@ impl Progress {
         self.prove(live, &look.unhealthy);
         self.settle(identities, &look.versions);
         let healthy = live.len() - look.unhealthy.len();
+        self.healthy = look.unhealthy.is_empty() && work.job.only.is_none();
         Ok(((), format!("{healthy} of {} healthy, not waited for", count(live.len(), "object"))))
     }
 
@@ -454,14 +512,14 @@ impl Progress {
             Some(inventory) => inventory,
             none => none.insert(inventory(on.ports, place, on.target, on.uses)?),
         };
-        let repairs = job.repairs;
+        let repairs = job.manner == Manner::Repair;
         let policy = job.joined();
         let scope = Scope {
             environment: &place.environment,
             only: job.only,
             policy: &policy,
             prune_all: job.prune_all,
-            hooks: !repairs,
+            hooks: job.manner == Manner::New,
         };
         let mut plan = match self.planned.take() {
             Some(plan) => scope.check(&plan, inventory).map(|()| plan)?,
@@ -483,7 +541,7 @@ impl Progress {
         let ports = work.on.ports;
         let inventory = self.inventory.get_or_insert_default();
         // To delete again what is going is nothing new, and a repair neither: hooks are not run for it.
-        inventory.unfinished |= work.job.only.is_none() && !work.job.repairs && plan.does_more(inventory);
+        inventory.unfinished |= work.job.only.is_none() && work.job.manner == Manner::New && plan.does_more(inventory);
         let mut intended = inventory.clone();
         for change in plan.changes.iter().filter(|change| change.action != Action::Delete) {
             let owned = intended.objects.entry(change.live.clone());

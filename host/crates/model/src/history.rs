@@ -60,6 +60,9 @@ pub struct Record {
     /// The release that was promoted, or whose failure this is the answer to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Digest>,
+    /// Whether everything was seen healthy in the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub healthy: bool,
 }
 
 /// How many changes of each sort were applied.

@@ -343,6 +343,9 @@ pub struct Standing {
     /// The release that is held, whatever the source says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,
+    /// The pin that was taken off, by whom and why, until something is deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpinned: Option<Pin>,
     /// Whether it is left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspension>,

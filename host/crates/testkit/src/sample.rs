@@ -82,6 +82,7 @@ pub fn record(place: &Place, run: &Run) -> Record {
         stages: vec![(Stage::Plan, Duration::from_millis(3)), (Stage::Apply, Duration::from_millis(7))],
         note: None,
         from: None,
+        healthy: false,
     }
 }
 

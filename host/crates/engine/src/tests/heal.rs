@@ -9,7 +9,7 @@ use springline_model::run::Cause;
 use super::{World, files};
 use crate::error::{Reason, StageError};
 use crate::heal::{Healed, heal};
-use crate::run::redeploy;
+use crate::redeploy::{Order, redeploy};
 use crate::status::status;
 
 fn look(world: &World) -> Result<Healed, Box<StageError>> {
@@ -93,7 +93,8 @@ fn a_repair_does_not_remove_everything() {
         let emptied = releases.into_iter().find(|release| release.revision == "r2").unwrap();
         let environment = &world.chain.environments[0];
         let (target, actor) = (&environment.target, "watcher@somewhere");
-        redeploy(world.ports(), &emptied, (target, &environment.sync), actor).unwrap_err();
+        let order = Order { actor, why: None, pin: false };
+        redeploy(world.ports(), &emptied, (target, &environment.sync), order).unwrap_err();
         assert!(matches!(look(&world).unwrap_err().reason, Reason::EmptyRender { owned: 1 }), "{nothing}");
         assert_eq!(world.text("a").unwrap(), "a: <X>");
     }

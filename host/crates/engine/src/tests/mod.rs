@@ -5,8 +5,11 @@ mod crash;
 mod heal;
 mod hooks;
 mod observed;
+mod pins;
+mod promote;
 mod restraint;
 mod review;
+mod rollback;
 mod status;
 mod sync;
 mod waves;
@@ -19,13 +22,14 @@ use springline_model::manifest::Body;
 use springline_model::plugin::Limits;
 use springline_model::port::Store as _;
 use springline_model::port::{Blobs, Revision};
-use springline_model::run::{Cause, Inventory, Place};
+use springline_model::run::{Cause, Inventory, Place, Release};
 use springline_model::{Cancel, Digest};
 use springline_testkit::{FakeClock, FakePlugins, Live, MemoryBlobs, MemoryStore, MemoryTree};
 
 use crate::Ports;
 use crate::build::Source;
-use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Use};
+use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Targets, Use};
+use crate::error::Reason;
 use crate::event::{Event, Observer, Point, Waiting};
 use crate::keep::read_json;
 use crate::run::{Failure, Observed, Report, Request, Trust, Until, run};
@@ -86,7 +90,7 @@ impl Observer for Watcher {
 
 /// An application in memory: one artifact of two steps, one environment.
 pub struct World {
-    pub store: MemoryStore,
+    pub store: Arc<MemoryStore>,
     pub blobs: Arc<MemoryBlobs>,
     pub plugins: FakePlugins,
     pub clock: Arc<FakeClock>,
@@ -126,7 +130,7 @@ impl World {
         plugins.deploy_target("memory", &live);
         let chain = chain(&plugins);
         Self {
-            store: MemoryStore::new(),
+            store: Arc::default(),
             blobs,
             plugins,
             clock: Arc::default(),
@@ -140,9 +144,10 @@ impl World {
 
     pub fn ports(&self) -> Ports<'_> {
         Ports {
-            store: &self.store,
+            store: self.store.as_ref(),
             blobs: self.blobs.as_ref(),
             plugins: &self.plugins,
+            targets: self,
             clock: self.clock.as_ref(),
             observer: &self.watcher,
             cancel: &self.cancel,
@@ -178,6 +183,8 @@ impl World {
             observed: Observed::default(),
             only: None,
             prune_all: false,
+            note: None,
+            moved: None,
         };
         change(&mut request);
         run(self.ports(), request)
@@ -210,6 +217,13 @@ impl World {
 
     pub fn executions(&self) -> [usize; 3] {
         ["upper", "wrap", "lines"].map(|name| self.plugins.executions(name))
+    }
+}
+
+impl Targets for World {
+    fn of(&self, release: &Release) -> Result<Target, Reason> {
+        let at = |environment: &&Environment| environment.name == release.environment;
+        Ok(self.chain.environments.iter().find(at).unwrap().target.clone())
     }
 }
 

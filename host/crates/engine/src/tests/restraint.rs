@@ -8,8 +8,9 @@ use springline_model::port::{Page, Store as _};
 use super::{World, files};
 use crate::error::Reason;
 use crate::heal::{Healed, heal};
+use crate::redeploy::{Order, redeploy};
 use crate::restraint::Unconfirmed;
-use crate::run::{Failure, redeploy};
+use crate::run::Failure;
 use crate::status::{Status, current, status};
 
 const FOUR: &str = "a\nb\nc\nd";
@@ -126,7 +127,8 @@ fn a_release_is_deployed_again_with_what_it_left_alone_and_protected() {
     *policy(&mut world) = Sync { ignore: ignoring("c"), ..Sync::default() };
     let release = current(world.ports(), &world.place()).unwrap().unwrap();
     let target = &world.chain.environments[0].target;
-    redeploy(world.ports(), &release, (target, &Sync::default()), "somebody@somewhere").unwrap();
+    let order = Order { actor: "somebody@somewhere", why: None, pin: false };
+    redeploy(world.ports(), &release, (target, &Sync::default()), order).unwrap();
     assert_eq!(world.text("a").unwrap(), "edited");
     assert!(look(&world).drifted.is_empty());
     // What comes from the source is as the source says now.

@@ -11,7 +11,7 @@ use springline_testkit::LiveObject;
 
 use super::{World, files};
 use crate::error::Reason;
-use crate::run::redeploy;
+use crate::redeploy::{Order, redeploy};
 use crate::status::status;
 
 fn inventory(world: &World) -> Vec<String> {
@@ -115,7 +115,7 @@ fn what_is_lost_while_it_is_applied_is_made_again_and_recorded_once() {
 fn a_lost_state_is_found_again_by_the_marks() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
-    world.store = springline_testkit::MemoryStore::new();
+    world.store = std::sync::Arc::default();
     world.run("r2", &files("x", "-", "a")).unwrap();
     assert!(world.live.get("b").is_none(), "b was ours and is no longer desired");
 }
@@ -236,7 +236,8 @@ fn a_release_is_deployed_again_without_building_or_rendering() {
     let id = first.synced[0].sealed.record.release.unwrap();
     let release = world.store.releases(None, &id.hex()).unwrap().remove(0);
     let environment = &world.chain.environments[0];
-    redeploy(world.ports(), &release, (&environment.target, &environment.sync), "me").unwrap();
+    let order = Order { actor: "me", why: None, pin: false };
+    redeploy(world.ports(), &release, (&environment.target, &environment.sync), order).unwrap();
     assert_eq!(world.executions(), executed);
     assert_eq!(world.text("a").unwrap(), "a: <ONE>");
     assert_eq!(world.text("b").unwrap(), "b: <ONE>");

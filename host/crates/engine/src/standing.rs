@@ -1,0 +1,193 @@
+//! What stands in the way of a sync: what people said of an environment, and what became of it before.
+
+use serde::Serialize;
+use springline_model::Digest;
+use springline_model::history::{Outcome, Record};
+use springline_model::run::{Approval, Cause, Healthy, Pin, Place, Standing, Suspension, Timestamp};
+
+use crate::Ports;
+use crate::chain::Environment;
+use crate::error::Reason;
+use crate::past;
+
+/// Why an environment is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Obstacle {
+    /// It is held at a release.
+    Pinned(Pin),
+    /// Somebody said that it is to be left alone.
+    Suspended(Suspension),
+    /// Its releases come from another environment.
+    Promoted {
+        /// Which.
+        from: String,
+    },
+    /// A person deploys it.
+    Manual,
+    /// What is to be deployed failed here, and was rolled back.
+    RolledBack(RolledBack),
+}
+
+/// A release that failed and was rolled back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RolledBack {
+    /// The release.
+    pub release: Digest,
+    /// Its revision.
+    pub revision: String,
+    /// When it was rolled back.
+    pub at: Timestamp,
+    /// How it failed.
+    pub why: String,
+}
+
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pinned(Pin { release, by, why, .. }) => {
+                write!(f, "pinned to release {} by {by}{}", release.short(), said(why))
+            }
+            Self::Suspended(Suspension { by, why, .. }) => write!(f, "suspended by {by}{}", said(why)),
+            Self::Promoted { from } => write!(f, "waits for promotion from {from}"),
+            Self::Manual => f.write_str("not automated: it is deployed when somebody asks"),
+            Self::RolledBack(RolledBack { release, .. }) => {
+                write!(f, "release {} failed here and was rolled back", release.short())
+            }
+        }
+    }
+}
+
+fn said(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
+/// What stands in the way of deploying a revision in an environment, for a run of this cause. A person
+/// may deploy what `springline watch` leaves to people, but nobody what is pinned, nor past the
+/// environment that its releases come from.
+///
+/// # Errors
+/// What the store reports.
+pub fn obstacle(
+    ports: Ports<'_>,
+    place: &Place,
+    environment: &Environment,
+    (cause, revision): (&Cause, &str),
+) -> Result<Option<Obstacle>, Reason> {
+    let by_itself = *cause == Cause::Push;
+    if !matches!(cause, Cause::Run | Cause::Sync | Cause::Push | Cause::Promotion) {
+        return Ok(None);
+    }
+    let Standing { pin, suspended, .. } = ports.store.standing(place)?;
+    if let Some(pin) = pin {
+        return Ok(Some(Obstacle::Pinned(pin)));
+    }
+    if let Some(suspended) = suspended.filter(|_| by_itself) {
+        return Ok(Some(Obstacle::Suspended(suspended)));
+    }
+    if let Some(from) = environment.promote_from.clone().filter(|_| *cause != Cause::Promotion) {
+        return Ok(Some(Obstacle::Promoted { from }));
+    }
+    if by_itself && !environment.sync.automated {
+        return Ok(Some(Obstacle::Manual));
+    }
+    if by_itself {
+        let back = rolled_back(ports, place)?.filter(|back| back.revision == revision);
+        return Ok(back.map(Obstacle::RolledBack));
+    }
+    Ok(None)
+}
+
+/// The release that was rolled back last, if nothing was deployed since. It is not tried again by
+/// itself.
+///
+/// # Errors
+/// What the store reports.
+pub fn rolled_back(ports: Ports<'_>, place: &Place) -> Result<Option<RolledBack>, Reason> {
+    let last = past::last_sync(ports, place)?.filter(|record| record.cause == Cause::Rollback);
+    let Some(Record { from: Some(release), started, note, .. }) = last else { return Ok(None) };
+    let revision = past::revision_of(ports, place, &release)?.unwrap_or_default();
+    Ok(Some(RolledBack { release, revision, at: started, why: note.unwrap_or_default() }))
+}
+
+/// Takes the pin from an environment; the pin that it had. Who did, and why, is told by the record of
+/// what is deployed next.
+///
+/// # Errors
+/// What the store reports.
+pub fn unpin(ports: Ports<'_>, place: &Place, (by, why): (&str, Option<&str>)) -> Result<Option<Pin>, Reason> {
+    let (mut pin, at) = (None, ports.clock.now());
+    ports.store.set_standing(place, &mut |standing| {
+        pin = standing.pin.take();
+        if let Some(pin) = &pin {
+            let (by, why) = (by.to_owned(), why.unwrap_or_default().to_owned());
+            standing.unpinned = Some(Pin { release: pin.release, by, why, at });
+        }
+    })?;
+    Ok(pin)
+}
+
+/// What is told of a pin that was taken off.
+pub(crate) fn unpinned(ports: Ports<'_>, place: &Place) -> Option<String> {
+    let Pin { release, by, why, .. } = ports.store.standing(place).ok()?.unpinned?;
+    Some(format!("unpinned from release {} by {by}{}", release.short(), said(&why)))
+}
+
+/// What was told once is not told again; if that is lost, it is told twice.
+pub(crate) fn unpinned_is_told(ports: Ports<'_>, place: &Place) {
+    let _ = ports.store.set_standing(place, &mut |standing| standing.unpinned = None);
+}
+
+/// Notes what somebody approves of, in the stead of what they approved of before.
+///
+/// # Errors
+/// What the store reports.
+pub fn approve(ports: Ports<'_>, place: &Place, approval: &Approval) -> Result<(), Reason> {
+    ports.store.set_standing(place, &mut |standing| {
+        standing.approvals.retain(|known| known.release == approval.release && known.by != approval.by);
+        standing.approvals.push(approval.clone());
+    })?;
+    Ok(())
+}
+
+/// Takes back all approvals of a release; those that there were.
+///
+/// # Errors
+/// What the store reports.
+pub fn withdraw(ports: Ports<'_>, place: &Place, release: &Digest) -> Result<Vec<Approval>, Reason> {
+    let mut withdrawn = Vec::new();
+    ports.store.set_standing(place, &mut |standing| {
+        withdrawn = standing.approvals.extract_if(.., |approval| approval.release == *release).collect();
+    })?;
+    Ok(withdrawn)
+}
+
+/// Notes what a look at a release found: since when it has been healthy each time. What is lost of it is
+/// found by the next look, so it fails nothing.
+pub(crate) fn seen(ports: Ports<'_>, place: &Place, release: &Digest, healthy: bool) {
+    let now = ports.clock.now();
+    let _ = ports.store.set_standing(place, &mut |standing| {
+        let known = standing.healthy.as_ref().filter(|known| known.release == *release);
+        match known {
+            // A clock that was set back: how long it has been is not known.
+            Some(known) if healthy && known.since <= now => {}
+            Some(_) if !healthy => standing.healthy = None,
+            None if !healthy => {}
+            _ => standing.healthy = Some(Healthy { release: *release, since: now }),
+        }
+    });
+}
+
+/// Notes what the end of a sync found.
+pub(crate) fn found(ports: Ports<'_>, record: &Record) {
+    if let Some(release) = &record.release {
+        seen(ports, &record.place, release, record.healthy && record.outcome == Outcome::Succeeded);
+    }
+}
+
+/// Since when a release has been healthy, as far as looks tell.
+pub(crate) fn healthy_since(ports: Ports<'_>, place: &Place, release: &Digest) -> Result<Option<Timestamp>, Reason> {
+    let healthy = ports.store.standing(place)?.healthy;
+    Ok(healthy.filter(|healthy| healthy.release == *release).map(|healthy| healthy.since))
+}

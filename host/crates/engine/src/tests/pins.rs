@@ -1,0 +1,187 @@
+//! Environments that are held at a release.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use springline_model::history::Outcome;
+use springline_model::manifest::{Cleanup, Phase};
+use springline_model::plugin::Fault;
+use springline_model::port::{Page, Store as _, StoreError};
+use springline_model::run::{Cause, Pin, Release};
+
+use super::{World, files};
+use crate::error::{Reason, StageError};
+use crate::event::Point;
+use crate::heal::{Healed, heal};
+use crate::redeploy::{Order, redeploy};
+use crate::run::{Failure, Report};
+use crate::standing::{Obstacle, unpin};
+
+fn look(world: &World) -> Result<Healed, Box<StageError>> {
+    let environment = &world.chain.environments[0];
+    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "watcher@somewhere")
+}
+
+fn release_of(world: &World, revision: &str) -> Release {
+    let releases = world.store.releases(Some(&world.place()), "").unwrap();
+    releases.into_iter().find(|release| release.revision == revision).unwrap()
+}
+
+fn go_back(world: &World, revision: &str, pin: bool) -> Result<Report, Failure> {
+    let environment = &world.chain.environments[0];
+    let order = Order { actor: "ann@here", why: Some("r2 is slow"), pin };
+    redeploy(world.ports(), &release_of(world, revision), (&environment.target, &environment.sync), order)
+}
+
+fn pin(world: &World) -> Option<Pin> {
+    world.store.standing(&world.place()).unwrap().pin
+}
+
+fn causes(world: &World) -> Vec<Cause> {
+    world.store.history(&Page::default()).unwrap().records.into_iter().map(|sealed| sealed.record.cause).collect()
+}
+
+/// Two revisions, and back to the first.
+fn pinned() -> World {
+    let world = World::new();
+    world.run("r1", &files("one", "-", "a")).unwrap();
+    world.run("r2", &files("two", "-", "a\nb")).unwrap();
+    go_back(&world, "r1", true).unwrap();
+    world
+}
+
+#[test]
+fn a_pinned_release_is_held_and_not_replaced() {
+    let world = pinned();
+    let held = pin(&world).unwrap();
+    assert_eq!((held.by.as_str(), held.why.as_str()), ("ann@here", "r2 is slow"));
+    assert_eq!(held.release, release_of(&world, "r1").id);
+    let newest = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    assert_eq!((newest.cause, newest.note.as_deref()), (Cause::Redeploy, Some("r2 is slow")));
+    // Drift is repaired towards it.
+    world.live.drift("a", world.body("edited"));
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert_eq!(world.text("a").unwrap(), "a: <ONE>");
+    // Nobody deploys over it.
+    for cause in [&Cause::Run, &Cause::Sync, &Cause::Push] {
+        let report = world.run_with("r3", &files("three", "-", "a"), |request| request.cause = cause).unwrap();
+        assert!(report.synced.is_empty());
+        let [(environment, Obstacle::Pinned(pin))] = &report.skipped[..] else { panic!("{:?}", report.skipped) };
+        assert_eq!((environment.as_str(), pin), ("site", &held));
+        assert!(report.run.ended.is_some());
+    }
+    assert_eq!(world.text("a").unwrap(), "a: <ONE>");
+    let failure = world.run_with("r3", &files("three", "-", "a"), |request| request.cause = &Cause::Promotion);
+    assert!(matches!(failure.unwrap_err().0.reason, Reason::Held { .. }));
+    assert!(world.store.unfinished().unwrap().is_empty());
+    // What only looks may look.
+    world.run_with("r3", &files("three", "-", "a"), |request| request.until = crate::run::Until::Render).unwrap();
+
+    let by = ("bob@here", Some("r3 is fast"));
+    assert_eq!(unpin(world.ports(), &world.place(), by).unwrap(), Some(held.clone()));
+    assert_eq!(unpin(world.ports(), &world.place(), by).unwrap(), None);
+    world.run_with("r3", &files("three", "-", "a"), |request| request.cause = &Cause::Push).unwrap();
+    assert_eq!(world.text("a").unwrap(), "a: <THREE>");
+    let note = || world.store.history(&Page::default()).unwrap().records.remove(0).record.note;
+    let told = format!("unpinned from release {} by bob@here: r3 is fast", held.release.short());
+    assert_eq!(note(), Some(told));
+    assert_eq!(causes(&world), [Cause::Push, Cause::Drift, Cause::Redeploy, Cause::Run, Cause::Run]);
+    world.run("r3", &files("three", "-", "a")).unwrap();
+    assert_eq!(note(), None);
+}
+
+#[test]
+fn another_release_may_be_pinned_in_its_stead_but_none_deployed_past_it() {
+    let world = pinned();
+    let failure = *go_back(&world, "r2", false).unwrap_err();
+    let expected = format!(
+        "`site` is left alone: pinned to release {} by ann@here: r2 is slow",
+        release_of(&world, "r1").id.short()
+    );
+    assert_eq!(failure.0.to_string(), expected);
+    go_back(&world, "r1", false).unwrap();
+    go_back(&world, "r2", true).unwrap();
+    assert_eq!(pin(&world).unwrap().release, release_of(&world, "r2").id);
+    assert_eq!(world.text("a").unwrap(), "a: <TWO>");
+}
+
+#[test]
+fn without_a_pin_the_next_revision_is_deployed() {
+    let world = World::new();
+    world.run("r1", &files("one", "-", "a")).unwrap();
+    world.run("r2", &files("two", "-", "a")).unwrap();
+    go_back(&world, "r1", false).unwrap();
+    assert_eq!(pin(&world), None);
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    world.run_with("r2", &files("two", "-", "a"), |request| request.cause = &Cause::Push).unwrap();
+    assert_eq!(world.text("a").unwrap(), "a: <TWO>");
+}
+
+#[test]
+fn it_is_pinned_before_anything_changes() {
+    let world = World::new();
+    world.run("r1", &files("one", "-", "a")).unwrap();
+    world.run("r2", &files("two", "-", "a")).unwrap();
+    world.store.fail_next("set_standing", StoreError::NoSpace("/state".into()));
+    let failure = *go_back(&world, "r1", true).unwrap_err();
+    assert_eq!(failure.0.to_string(), "no space left for the state in /state");
+    assert_eq!(world.text("a").unwrap(), "a: <TWO>");
+    assert_eq!(causes(&world).len(), 2);
+}
+
+#[test]
+fn a_deployment_of_a_pinned_release_that_was_cut_off_is_finished_by_the_next_look() {
+    for point in [Point::Begun, Point::Planned, Point::Intended, Point::AppliedOne, Point::Applied, Point::Healthy] {
+        let world = World::new();
+        world.live.set_hook("migrate", Phase::Before, 0, Cleanup { before_creation: true, ..Cleanup::default() });
+        world.run("r1", &files("one", "-", "a\nb\nmigrate")).unwrap();
+        world.run("r2", &files("two", "-", "a\nb\nmigrate")).unwrap();
+        world.watcher.act_at(point, || resume_unwind(Box::new("a crash")));
+        assert!(catch_unwind(AssertUnwindSafe(|| go_back(&world, "r1", true))).is_err(), "{point:?} was not passed");
+        world.watcher.calm();
+        let Healed::Finished(report) = look(&world).unwrap() else { panic!("{point:?}") };
+        assert_eq!(report.run.number, 3, "it goes on with the run: {point:?}");
+        assert_eq!(world.text("b").unwrap(), "b: <ONE>");
+        let newest = world.store.history(&Page::default()).unwrap().records;
+        assert_eq!(newest.len(), 3, "{point:?}");
+        assert_eq!(
+            (newest[0].record.cause.clone(), newest[0].record.note.as_deref()),
+            (Cause::Redeploy, Some("r2 is slow"))
+        );
+        assert!(matches!(look(&world).unwrap(), Healed::InSync), "{point:?}");
+        assert!(world.store.unfinished().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_deployment_of_a_pinned_release_that_failed_is_repaired_like_any() {
+    let world = World::new();
+    world.run("r1", &files("one", "-", "a")).unwrap();
+    world.run("r2", &files("two", "-", "a")).unwrap();
+    world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
+    go_back(&world, "r1", true).unwrap_err();
+    assert!(pin(&world).is_some());
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert_eq!(world.text("a").unwrap(), "a: <ONE>");
+    let records = world.store.history(&Page::default()).unwrap().records;
+    assert!(matches!(records[1].record.outcome, Outcome::Failed { .. }));
+}
+
+#[test]
+fn of_several_environments_the_others_are_deployed() {
+    let mut world = pinned();
+    let mut other = world.chain.environments[0].clone();
+    other.name = "other".into();
+    let elsewhere = springline_testkit::Live::new();
+    world.plugins.deploy_target("elsewhere", &elsewhere);
+    other.target.uses = super::uses(&world.plugins, "elsewhere", "/targets/elsewhere");
+    for at in [0, 1] {
+        world.chain.environments.retain(|environment| environment.name == "site");
+        world.chain.environments.insert(at, other.clone());
+        let report = world.run("r4", &files(if at == 0 { "four" } else { "five" }, "-", "a")).unwrap();
+        assert_eq!((report.synced.len(), report.skipped.len()), (1, 1));
+        // The run ends with its last sync, in one write.
+        assert_eq!(world.store.writes().last(), Some(&"finish"));
+    }
+    assert_eq!(elsewhere.objects().len(), 1);
+    assert_eq!(world.text("a").unwrap(), "a: <ONE>");
+}

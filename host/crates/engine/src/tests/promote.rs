@@ -1,0 +1,426 @@
+//! Releases that move on from one environment to the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use springline_model::application::OnFailure;
+use springline_model::history::{Outcome, Record};
+use springline_model::manifest::HealthStatus;
+use springline_model::plugin::Fault;
+use springline_model::port::{Page, Revision, Store as _};
+use springline_model::run::{Approval, Cause, Pin, Place, Release, RunState};
+use springline_testkit::{Live, MemoryTree};
+
+use super::{World, files, uses};
+use crate::build::Source;
+use crate::chain::Environment;
+use crate::error::Reason;
+use crate::event::Point;
+use crate::promote::{Decision, Pending, Preview, Route, Wait, decide, preview, promote};
+use crate::redeploy::{Order, redeploy};
+use crate::run::{Failure, Moved, Observed, Report, Request, Trust, Until};
+use crate::standing::{Obstacle, approve, withdraw};
+
+/// `site`, and `production` that is promoted from it, with a target and a page of its own.
+struct Ways {
+    world: World,
+    production: Live,
+}
+
+fn two() -> Ways {
+    let mut world = World::new();
+    let production = Live::new();
+    world.plugins.deploy_target("far", &production);
+    let mut next = world.chain.environments[0].clone();
+    next.name = "production".into();
+    next.promote_from = Some("site".into());
+    next.target.uses = uses(&world.plugins, "far", "/targets/far");
+    next.values = r#"{"host":"example.org"}"#.into();
+    world.chain.environments.push(next);
+    Ways { world, production }
+}
+
+impl Ways {
+    fn to(&self) -> Place {
+        Place { environment: "production".into(), ..self.world.place() }
+    }
+
+    fn decide(&self) -> Decision {
+        self.decide_on(None).unwrap()
+    }
+
+    fn decide_on(&self, named: Option<&Release>) -> Result<Decision, Reason> {
+        let (from, to) = (self.world.place(), self.to());
+        let gates = &self.world.chain.environments[1].gates;
+        decide(self.world.ports(), Route { from: &from, to: &to, gates }, named)
+    }
+
+    #[track_caller]
+    fn pending(&self) -> Pending {
+        match self.decide() {
+            Decision::Pending(pending) => *pending,
+            Decision::Nothing => panic!("there is nothing to promote"),
+        }
+    }
+
+    /// Asks for something with the tree of this page and the production environment alone.
+    fn with<T>(&self, revision: &str, page: &str, act: impl FnOnce(Request<'_>) -> T) -> T {
+        let files = files(page, "-", "a\nb");
+        let tree = MemoryTree::of_files(files.iter().map(|(path, text)| (*path, (*text).to_owned())));
+        let revision = Revision { id: revision.into(), time: 1_700_000_000, subject: "A change".into() };
+        let environments: Vec<&Environment> = vec![&self.world.chain.environments[1]];
+        act(Request {
+            chain: &self.world.chain,
+            source: Source { revision: &revision, tree: &tree },
+            environments: &environments,
+            until: Until::Record,
+            cause: &Cause::Promotion,
+            actor: "ann@here",
+            trust: Trust::Kept,
+            observed: Observed::default(),
+            only: None,
+            prune_all: false,
+            note: None,
+            moved: None,
+        })
+    }
+
+    fn promote(&self, pending: &Pending, page: &str) -> Result<Report, Failure> {
+        let moved = Some(moved(pending));
+        let note = pending.note(Some("the fair is today"));
+        self.with(&pending.release.revision, page, |request| {
+            promote(self.world.ports(), Request { note: note.as_deref(), moved, ..request })
+        })
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let page = Page { environment: Some("production".into()), ..Page::default() };
+        self.world.store.history(&page).unwrap().records.into_iter().map(|sealed| sealed.record).collect()
+    }
+
+    fn production(&self, name: &str) -> Option<String> {
+        let springline_model::manifest::Body::Blob(digest) = self.production.get(name)?.body else { return None };
+        let bytes = springline_model::port::Blobs::get(self.world.blobs.as_ref(), &digest).unwrap();
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    fn run(&self, revision: &str, page: &str) -> Report {
+        self.world.run(revision, &files(page, "-", "a\nb")).unwrap()
+    }
+}
+
+#[test]
+fn a_run_leaves_it_to_a_promotion() {
+    let ways = two();
+    for cause in [&Cause::Run, &Cause::Push] {
+        let report = ways.world.run_with("r1", &files("one", "-", "a\nb"), |request| request.cause = cause).unwrap();
+        assert_eq!(report.synced.len(), 1);
+        assert_eq!(report.skipped, [("production".into(), Obstacle::Promoted { from: "site".into() })]);
+        assert_eq!(report.skipped[0].1.to_string(), "waits for promotion from site");
+    }
+    assert!(ways.production.objects().is_empty());
+}
+
+#[test]
+fn the_same_artifacts_move_on_and_nothing_is_built_again() {
+    let ways = two();
+    assert!(matches!(ways.decide(), Decision::Nothing));
+    ways.run("r1", "one");
+    let pending = ways.pending();
+    assert!(pending.waits.is_empty() && pending.current);
+    let executed = ways.world.executions();
+    let shown = ways.with("r1", "one", |request| {
+        preview(ways.world.ports(), Request { moved: Some(moved(&pending)), ..request }).unwrap()
+    });
+    let Preview { release, differences } = shown;
+    assert_eq!(differences.changes.len(), 2);
+    assert!(ways.production.objects().is_empty() && ways.records().is_empty());
+
+    let report = ways.promote(&pending, "one").unwrap();
+    let [upper, wrap, _] = ways.world.executions();
+    assert_eq!([upper, wrap], executed[..2], "nothing is built");
+    assert_eq!(ways.production("a").unwrap(), "a: <ONE>");
+    let [record] = &ways.records()[..] else { panic!() };
+    assert_eq!((&record.cause, record.from), (&Cause::Promotion, Some(pending.release.id)));
+    assert_eq!(record.note.as_deref(), Some("the fair is today"));
+    assert_eq!(record.release, Some(release.id), "it is what was shown");
+    assert_eq!(report.artifacts.digests, pending.release.artifacts);
+    assert!(matches!(ways.decide(), Decision::Nothing));
+    // A revision that changes nothing of it is a release as well.
+    ways.run("r2", "one");
+    assert_eq!(ways.pending().release.revision, "r2");
+}
+
+fn moved(pending: &Pending) -> Moved<'_> {
+    Moved { release: &pending.release, current: pending.current }
+}
+
+#[test]
+fn what_is_lost_is_not_built_again() {
+    let ways = two();
+    let report = ways.run("r1", "one");
+    let pending = ways.pending();
+    let executed = ways.world.executions();
+    ways.world.blobs.damage(&report.artifacts.digests["site"]);
+    let failure = *ways.promote(&pending, "one").unwrap_err();
+    assert!(matches!(&failure.0.reason, Reason::ArtifactLost { artifact, .. } if artifact == "site"), "{}", failure.0);
+    assert_eq!(ways.world.executions(), executed);
+    assert!(ways.production.objects().is_empty());
+    assert!(ways.world.store.unfinished().unwrap().is_empty());
+}
+
+#[test]
+fn a_plugin_that_is_another_one_now_is_refused() {
+    let mut ways = two();
+    ways.run("r1", "one");
+    let pending = ways.pending();
+    ways.world.chain.environments[1].render.plugin.digest = super::digest("another");
+    let failure = *ways.promote(&pending, "one").unwrap_err();
+    assert!(matches!(failure.0.reason, Reason::OtherPlugin { .. }), "{}", failure.0);
+    assert!(ways.production.objects().is_empty());
+}
+
+#[test]
+fn it_soaks_for_as_long_as_it_is_said_without_a_break() {
+    let mut ways = two();
+    ways.world.chain.environments[1].gates.soak_seconds = 60;
+    ways.run("r1", "one");
+    let since = ways.world.store.standing(&ways.world.place()).unwrap().healthy.unwrap().since;
+    let soaking = |since| vec![Wait::Soaking { since, until: since + 60_000 }];
+    assert_eq!(ways.pending().waits, soaking(since));
+    ways.world.clock.advance(Duration::from_secs(59));
+    assert_eq!(ways.pending().waits, soaking(since));
+    // One bad moment, and it begins anew.
+    ways.world.live.set_health("b", [HealthStatus::Degraded, HealthStatus::Healthy]);
+    let [Wait::NotHealthy { why }] = &ways.pending().waits[..] else { panic!() };
+    assert_eq!(why, "b is Degraded: b is Degraded");
+    let again = since + 59_000;
+    assert_eq!(ways.pending().waits, soaking(again));
+    // Drift that is repaired is no break, and neither is the same release once more.
+    ways.world.clock.advance(Duration::from_secs(30));
+    ways.run("r1", "one");
+    assert_eq!(ways.pending().waits, soaking(again));
+    ways.world.clock.advance(Duration::from_secs(30));
+    assert!(ways.pending().waits.is_empty());
+    // Another release has to soak for itself.
+    ways.run("r2", "two");
+    assert!(matches!(ways.pending().waits[..], [Wait::Soaking { .. }]));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_it_soak_anew() {
+    let mut ways = two();
+    ways.world.chain.environments[1].gates.soak_seconds = 60;
+    ways.run("r1", "one");
+    let hour = 3_600_000;
+    let place = ways.world.place();
+    ways.world.store.set_standing(&place, &mut |standing| standing.healthy.as_mut().unwrap().since += hour).unwrap();
+    let [Wait::Soaking { since, until }] = ways.pending().waits[..] else { panic!() };
+    assert_eq!((since, until - since), (springline_model::port::Clock::now(ways.world.clock.as_ref()), 60_000));
+}
+
+#[test]
+fn an_approval_is_for_one_release_and_one_promotion() {
+    let mut ways = two();
+    ways.world.chain.environments[1].gates.approval = true;
+    ways.run("r1", "one");
+    assert_eq!(ways.pending().waits, [Wait::Approval]);
+    let approval = |release| Approval { release, by: "bob@here".into(), why: "looks good".into(), at: 7 };
+    let first = ways.pending().release.id;
+    approve(ways.world.ports(), &ways.to(), &approval(first)).unwrap();
+    assert!(ways.pending().waits.is_empty());
+    assert_eq!(withdraw(ways.world.ports(), &ways.to(), &first).unwrap().len(), 1);
+    assert_eq!(ways.pending().waits, [Wait::Approval]);
+    approve(ways.world.ports(), &ways.to(), &approval(first)).unwrap();
+
+    ways.run("r2", "two");
+    assert_eq!(ways.pending().waits, [Wait::Approval], "it was of the one before");
+    let second = ways.pending().release.id;
+    approve(ways.world.ports(), &ways.to(), &approval(second)).unwrap();
+    ways.promote(&ways.pending(), "two").unwrap();
+    let note = ways.records()[0].note.clone().unwrap();
+    assert_eq!(note, "the fair is today; approved by bob@here: looks good");
+    assert!(ways.world.store.standing(&ways.to()).unwrap().approvals.is_empty(), "it is used up");
+}
+
+#[test]
+fn it_waits_where_somebody_holds_one_of_the_two() {
+    let ways = two();
+    ways.run("r1", "one");
+    let pin = Pin { release: ways.pending().release.id, by: "bob".into(), why: String::new(), at: 7 };
+    let set = |place: &Place, pin: Option<Pin>| {
+        ways.world.store.set_standing(place, &mut |standing| standing.pin = pin.clone()).unwrap()
+    };
+    set(&ways.world.place(), Some(pin.clone()));
+    let pending = ways.pending();
+    assert_eq!(pending.waits, [Wait::SourcePinned(pin.clone())]);
+    assert!(pending.waits.iter().all(Wait::yields_to_people));
+    set(&ways.world.place(), None);
+    set(&ways.to(), Some(pin.clone()));
+    let pending = ways.pending();
+    assert_eq!(pending.waits, [Wait::Pinned(pin)]);
+    assert!(!pending.waits[0].yields_to_people());
+    let failure = *ways.promote(&pending, "one").unwrap_err();
+    assert!(matches!(failure.0.reason, Reason::Held { .. }));
+    assert!(ways.production.objects().is_empty());
+}
+
+#[test]
+fn what_did_not_get_live_where_it_comes_from_does_not_move_on() {
+    let ways = two();
+    ways.run("r1", "one");
+    ways.world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
+    ways.world.run("r2", &files("two", "-", "a\nb")).unwrap_err();
+    let [Wait::NotHealthy { why }] = &ways.pending().waits[..] else { panic!() };
+    assert_eq!(why, "its last sync there did not get past apply");
+    ways.run("r2", "two");
+    assert!(ways.pending().waits.is_empty());
+}
+
+#[test]
+fn an_earlier_release_is_promoted_if_it_was_healthy_once() {
+    let mut ways = two();
+    ways.run("r1", "one");
+    let first = ways.pending().release;
+    ways.run("r2", "two");
+    let named = |ways: &Ways| match ways.decide_on(Some(&first)).unwrap() {
+        Decision::Pending(pending) => *pending,
+        Decision::Nothing => panic!(),
+    };
+    let pending = named(&ways);
+    assert!(pending.waits.is_empty() && !pending.current);
+    ways.promote(&pending, "one").unwrap();
+    assert_eq!(ways.production("a").unwrap(), "a: <ONE>");
+    ways.promote(&ways.pending(), "two").unwrap();
+    ways.world.chain.environments[1].gates.soak_seconds = 1;
+    assert!(matches!(named(&ways).waits[..], [Wait::NotHealthy { .. }]), "it can't soak where it is not deployed");
+}
+
+#[test]
+fn a_source_that_moves_meanwhile_is_not_promoted() {
+    for point in [None, Some(Point::Begun), Some(Point::Rendered)] {
+        let ways = two();
+        ways.run("r1", "one");
+        let pending = ways.pending();
+        let store = &ways.world.store;
+        match point {
+            None => drop(ways.run("r2", "two")),
+            Some(point) => {
+                // Another worker of the same process: it writes what it deployed.
+                let newest = store.history(&Page::default()).unwrap().records.remove(0).record;
+                let mut release = pending.release.clone();
+                (release.id, release.revision) = (super::digest("r2"), "r2".into());
+                let mut run = store.run(1).unwrap().unwrap();
+                run.number = store.begin(&run).unwrap();
+                let record = Record { release: Some(release.id), revision: "r2".into(), ..newest };
+                let finish = springline_model::port::Finish {
+                    run,
+                    record,
+                    release: Some(release),
+                    inventory: None,
+                    touched: Vec::new(),
+                };
+                let finish = std::sync::Mutex::new(Some(finish));
+                let other = store.clone();
+                ways.world.watcher.act_at(point, move || {
+                    if let Some(finish) = finish.lock().unwrap().take() {
+                        other.finish(finish).unwrap();
+                    }
+                });
+            }
+        }
+        let failure = *ways.promote(&pending, "one").unwrap_err();
+        assert!(matches!(failure.0.reason, Reason::SourceMoved { .. }), "{point:?}: {}", failure.0);
+        assert!(ways.production.objects().is_empty());
+        assert!(ways.world.store.unfinished().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_promotion_that_was_cut_off_goes_on_and_is_recorded_once() {
+    for point in Point::ALL {
+        let ways = two();
+        ways.run("r1", "one");
+        let pending = ways.pending();
+        ways.world.watcher.act_at(point, || resume_unwind(Box::new("a crash")));
+        assert!(catch_unwind(AssertUnwindSafe(|| ways.promote(&pending, "one"))).is_err(), "{point:?} was not passed");
+        ways.world.watcher.calm();
+        if point == Point::Recorded {
+            assert!(matches!(ways.decide(), Decision::Nothing));
+        } else {
+            let report = ways.promote(&ways.pending(), "one").unwrap();
+            assert_eq!(report.run.number, 2, "{point:?}");
+        }
+        assert_eq!(ways.production.writes(), ["a", "b"], "nothing is written twice: {point:?}");
+        assert_eq!(ways.records().len(), 1, "{point:?}");
+        assert!(ways.world.store.unfinished().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_promotion_that_was_cut_off_is_closed_when_something_else_is_promoted() {
+    let ways = two();
+    ways.run("r1", "one");
+    ways.world.watcher.act_at(Point::AppliedOne, || resume_unwind(Box::new("a crash")));
+    assert!(catch_unwind(AssertUnwindSafe(|| ways.promote(&ways.pending(), "one"))).is_err());
+    ways.world.watcher.calm();
+    ways.run("r2", "two");
+    assert_eq!(ways.world.store.run(2).unwrap().unwrap().state, RunState::Interrupted);
+    ways.promote(&ways.pending(), "two").unwrap();
+    assert_eq!(ways.production("a").unwrap(), "a: <TWO>");
+    assert_eq!(ways.records().len(), 1);
+}
+
+#[test]
+fn a_promotion_that_fails_is_rolled_back_and_moves_on_when_somebody_asks() {
+    let mut ways = two();
+    ways.world.chain.environments[1].sync.on_failure = OnFailure::Rollback;
+    ways.run("r1", "one");
+    ways.promote(&ways.pending(), "one").unwrap();
+    ways.run("r2", "two");
+    ways.production.judge_by(|_| Some(HealthStatus::Progressing));
+    ways.promote(&ways.pending(), "two").unwrap_err();
+    assert_eq!(ways.production("a").unwrap(), "a: <ONE>");
+    let [back, failed, _] = &ways.records()[..] else { panic!() };
+    assert_eq!((&back.cause, &failed.cause), (&Cause::Rollback, &Cause::Promotion));
+    assert!(matches!(&back.outcome, Outcome::Failed { .. }), "it is not healthy either");
+    let pending = ways.pending();
+    let [Wait::RolledBack(_)] = &pending.waits[..] else { panic!("{:?}", pending.waits) };
+    assert!(pending.waits[0].yields_to_people());
+    ways.production.judge_by(|_| None);
+    ways.promote(&pending, "two").unwrap();
+    assert_eq!(ways.production("a").unwrap(), "a: <TWO>");
+    // What is deployed where it comes from may go back; then this goes back too.
+    let first = ways.world.store.releases(Some(&ways.world.place()), "").unwrap().pop().unwrap();
+    let environment = &ways.world.chain.environments[0];
+    let order = Order { actor: "ann@here", why: None, pin: false };
+    redeploy(ways.world.ports(), &first, (&environment.target, &environment.sync), order).unwrap();
+    assert_eq!(ways.pending().release.revision, "r1");
+}
+
+#[test]
+fn a_target_that_fails_every_third_apply_is_brought_there_by_trying_again() {
+    let ways = two();
+    let names: Vec<String> = (0..9).map(|number| format!("object-{number}")).collect();
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let live = ways.world.live.clone();
+    ways.world.live.before_apply(move |change| {
+        if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 3 == 2 {
+            live.fail("apply", &change.live, Fault::Failed { message: "the third".into() });
+        }
+    });
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let result = ways.world.run("r1", &files("x", "-", &names.join("\n")));
+        assert_eq!(ways.world.store.history(&Page::default()).unwrap().records.len(), tries, "one entry a sync");
+        if result.is_ok() {
+            break;
+        }
+    }
+    // Of nine three fail, then one of three, and then none.
+    assert_eq!(tries, 3);
+    let mut written = ways.world.live.writes();
+    written.sort();
+    assert_eq!(written, names, "each is written once");
+}

@@ -1,0 +1,101 @@
+//! Runs that failed, as they are told: with the line of springline.yaml that it is about, and with what
+//! became of it.
+
+use springline_config::{Document, locate};
+use springline_engine::chain::{APPLICATION, Chain, Input};
+use springline_engine::error::Reason;
+use springline_engine::rollback::Aftermath;
+use springline_engine::run::{Failure, Report};
+use springline_model::plugin::{Fault, Violation};
+
+use super::error::CliError;
+use crate::project::show_revision;
+
+/// A failure of what was deployed without its source.
+pub fn told(failure: Failure) -> CliError {
+    let (error, report) = *failure;
+    with_aftermath(CliError::from(error), &report)
+}
+
+/// A failure with the line that it is about.
+pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError {
+    let (error, report) = *failure;
+    let mut shown = CliError::from(error.clone());
+    match &error.reason {
+        Reason::NoInput { pointer, .. } => shown = at(document, pointer, shown),
+        // A target's config stands in the operator's file, but for what the application says to it.
+        Reason::Plugin { what, error: called, .. } if what.starts_with("target ") => {
+            let said = of_application(&called.fault).zip(error.environment.as_deref());
+            if let Some((below, environment)) = said {
+                let key = if below.starts_with("/sync/") { "" } else { "/target-with" };
+                shown = at(document, &format!("/environments/{environment}{key}{below}"), shown);
+            }
+        }
+        Reason::Plugin { what, pointer, error } => {
+            if let Fault::Invalid { violations } = &error.fault {
+                let violations = in_source(chain, pointer, violations);
+                let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
+                shown.message = format!("{what}: plugin {}:\n  {}", error.plugin, lines.join("\n  "));
+            }
+            let in_config = match &error.fault {
+                Fault::Invalid { violations } => violations.iter().find_map(|violation| violation.pointer.as_deref()),
+                _ => None,
+            };
+            shown = at(document, &format!("{pointer}{}", in_config.unwrap_or_default()), shown);
+        }
+        _ => {}
+    }
+    if report.run.number > 0 && !report.run.steps.is_empty() && shown.hint.is_none() {
+        shown.hint = Some(format!("`springline logs {}` shows what the plugins logged", report.run.number));
+    }
+    with_aftermath(shown, &report)
+}
+
+/// Says what became of an environment whose sync failed.
+fn with_aftermath(mut shown: CliError, report: &Report) -> CliError {
+    let Some(aftermath) = &report.aftermath else { return shown };
+    let said = match aftermath {
+        Aftermath::RolledBack { to } => {
+            format!("rolled back: release {} of {} is live again", to.id.short(), show_revision(&to.revision))
+        }
+        Aftermath::Failed { to, error } => {
+            format!("the rollback to release {} failed as well, and all stays as it is: {error}", to.id.short())
+        }
+        Aftermath::NothingBefore => "nothing was healthy here before that could come back: all stays as it is".into(),
+        Aftermath::Pinned => "it is pinned, so it is held and not rolled back".into(),
+    };
+    shown.message = format!("{}\n{said}", shown.message);
+    shown
+}
+
+/// Violations with the paths of the files as they are in the repository, where the plugin's input is a
+/// directory of it.
+fn in_source(chain: &Chain, pointer: &str, violations: &[Violation]) -> Vec<Violation> {
+    let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps);
+    let step = steps.filter(|step| step.uses.pointer == pointer).find_map(|step| match &step.input {
+        Input::Source(path) => Some(path.as_str()),
+        Input::Step(_) => None,
+    });
+    let renders = chain.environments.iter().find(|environment| environment.render.pointer == pointer);
+    let input = step.or_else(|| renders.map(|environment| environment.input.as_str()));
+    let mut violations = violations.to_vec();
+    for file in violations.iter_mut().filter_map(|violation| violation.file.as_mut()) {
+        if let Some(input) = input {
+            *file = springline_model::tree::join_path(input, file);
+        }
+    }
+    violations
+}
+
+/// The place in `target-with` that a target finds wrong, if it is there.
+fn of_application(fault: &Fault) -> Option<&str> {
+    let Fault::Invalid { violations } = fault else { return None };
+    let below = violations.first()?.pointer.as_deref()?.strip_prefix('/')?.strip_prefix(APPLICATION)?;
+    (below.is_empty() || below.starts_with('/')).then_some(below)
+}
+
+/// A failure at a place of springline.yaml.
+fn at(document: &Document, pointer: &str, shown: CliError) -> CliError {
+    let (line, column) = locate(document, pointer);
+    shown.at(&format!("{}:{line}:{column}", document.name()))
+}

@@ -1,0 +1,118 @@
+//! Promotions: the chain of the release's own revision, in the environment that it moves to.
+
+use springline_engine::build::Source;
+use springline_engine::chain::{Chain, Environment};
+use springline_engine::event::{Observer, Silent};
+use springline_engine::promote::{self, Decision, Pending, Preview, Route};
+use springline_engine::run::{Failure, Moved, Observed, Report, Request, Trust, Until};
+use springline_model::application::{Application, Gates};
+use springline_model::run::{Cause, Place, Release};
+
+use crate::app::App;
+use crate::cli::RevisionArgs;
+use crate::cli::error::{CliError, Kind};
+use crate::cli::failure::explain;
+use crate::project::{Configured, Picked, show_revision};
+use crate::resolve;
+
+/// Decides what there is to promote between two environments of an application, and what it waits for.
+///
+/// # Errors
+/// What the store or the target reports.
+pub fn decide(
+    app: &App,
+    application: &str,
+    (from, to, gates): (&str, &str, &Gates),
+    named: Option<&Release>,
+) -> Result<Decision, CliError> {
+    let place = |environment: &str| Place { application: application.into(), environment: environment.into() };
+    let (from, to) = (place(from), place(to));
+    Ok(promote::decide(app.ports(&Silent), Route { from: &from, to: &to, gates }, named)?)
+}
+
+/// A promotion that can be shown and carried out.
+pub struct Prepared {
+    picked: Picked,
+    declared: Configured<Application>,
+    chain: Chain,
+}
+
+impl Prepared {
+    /// Reads what the release's revision declares. So many removals are confirmed.
+    ///
+    /// # Errors
+    /// A revision that is not there or that does not declare the environment; plugins that are gone.
+    pub fn new(app: &App, release: &Release, (to, confirmed): (&str, Option<u64>)) -> Result<Self, CliError> {
+        let revision = show_revision(&release.revision);
+        let refuse = |message: String| CliError::new(Kind::Usage, message);
+        if release.revision.starts_with("worktree") {
+            let message = format!("release {} was made of uncommitted state, which nobody has", release.id.short());
+            return Err(refuse(message).hint("commit it and run again, then promote what that deploys"));
+        }
+        let wanted = RevisionArgs { revision: Some(release.revision.clone()), worktree: false };
+        let picked = app.project.pick(&wanted)?;
+        let declared = picked.application()?;
+        if declared.value.application != release.application || !declared.value.environments.contains_key(to) {
+            let message = format!("revision {revision} of release {} declares no `{to}`", release.id.short());
+            return Err(refuse(message).hint("deploy a revision that does, and promote that"));
+        }
+        let mut chain = resolve::chain_of(app, &picked, &declared, Some((release, to)))?;
+        for environment in &mut chain.environments {
+            environment.sync.confirm_prune.confirmed = confirmed;
+        }
+        Ok(Self { picked, declared, chain })
+    }
+
+    /// Shows what it would do.
+    ///
+    /// # Errors
+    /// What rendering or the target reports; artifacts that are lost.
+    pub fn preview(&self, app: &App, pending: &Pending) -> Result<Preview, CliError> {
+        let turn = app.turn(&self.chain.application, true)?;
+        let observer = turn.observe(&Silent);
+        let ports = app.ports_in(&turn, &observer);
+        let shown = self.with(pending, ("", None), |request| promote::preview(ports, request));
+        shown.map_err(|failure| self.explain(failure))
+    }
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// Whatever fails in it.
+    pub fn carry_out(
+        &self,
+        app: &App,
+        pending: &Pending,
+        (actor, why): (&str, Option<&str>),
+        observer: &dyn Observer,
+    ) -> Result<Report, CliError> {
+        let note = pending.note(why);
+        let turn = app.turn(&self.chain.application, false)?;
+        let observer = turn.observe(observer);
+        let ports = app.ports_in(&turn, &observer);
+        let report = self.with(pending, (actor, note.as_deref()), |request| promote::promote(ports, request));
+        report.map_err(|failure| self.explain(failure))
+    }
+
+    fn explain(&self, failure: Failure) -> CliError {
+        explain(&self.chain, &self.declared.document, failure)
+    }
+
+    fn with<T>(&self, pending: &Pending, (actor, note): (&str, Option<&str>), act: impl FnOnce(Request<'_>) -> T) -> T {
+        let environments: Vec<&Environment> = self.chain.environments.iter().collect();
+        act(Request {
+            chain: &self.chain,
+            source: Source { revision: &self.picked.revision, tree: self.picked.tree.as_ref() },
+            environments: &environments,
+            until: Until::Record,
+            cause: &Cause::Promotion,
+            actor,
+            trust: Trust::Kept,
+            observed: Observed::default(),
+            only: None,
+            prune_all: false,
+            note,
+            moved: Some(Moved { release: &pending.release, current: pending.current }),
+        })
+    }
+}
