@@ -66,6 +66,8 @@ pub struct Turns {
 #[derive(Default)]
 struct State {
     flights: Vec<Flight>,
+    /// Verbs that may have written what nothing refers to yet.
+    verbs: usize,
     /// Whether garbage is being removed.
     collecting: bool,
     ids: u64,
@@ -120,13 +122,24 @@ impl Turns {
         Some(Turn { turns: Arc::clone(self), flight })
     }
 
-    /// Waits until no run is under way, and holds off new ones.
+    /// Holds off the removal of garbage, for a verb that may write what nothing refers to yet.
+    ///
+    /// # Errors
+    /// It was cancelled while it waited for the end of a removal.
+    pub fn hold_off(self: &Arc<Self>, cancel: &Cancel) -> Result<HeldOff, CliError> {
+        let before = |state: &State| state.collecting.then(|| "`springline gc`".to_owned());
+        self.wait(cancel, before)?.verbs += 1;
+        Ok(HeldOff(Arc::clone(self)))
+    }
+
+    /// Waits until no run is under way and nothing holds it off, and holds off new ones.
     ///
     /// # Errors
     /// It was cancelled while it waited.
     pub fn collect(self: &Arc<Self>, cancel: &Cancel) -> Result<Collecting, CliError> {
         let before = |state: &State| match state.flights.first() {
             _ if state.collecting => Some("another `springline gc`".to_owned()),
+            None if state.verbs > 0 => Some("a verb that is being executed".to_owned()),
             flight => flight.map(ToString::to_string),
         };
         self.wait(cancel, before)?.collecting = true;
@@ -231,6 +244,15 @@ impl Observer for Noting<'_> {
     }
 }
 
+/// No garbage is removed as long as this value is there.
+pub struct HeldOff(Arc<Turns>);
+
+impl Drop for HeldOff {
+    fn drop(&mut self) {
+        self.0.update(|state| state.verbs -= 1);
+    }
+}
+
 /// Garbage is being removed, and no run begins, as long as this value is there.
 pub struct Collecting(Arc<Turns>);
 
@@ -298,8 +320,11 @@ mod tests {
         asked.cancel();
         assert!(turns.collect(&asked).is_err());
         drop(run);
+        let held_off = turns.hold_off(&cancel).unwrap();
+        assert!(turns.collect(&asked).is_err());
+        drop(held_off);
         let collecting = turns.collect(&cancel).unwrap();
-        assert!(turns.try_take(wish("b", false), &cancel).is_none());
+        assert!(turns.try_take(wish("b", false), &cancel).is_none() && turns.hold_off(&asked).is_err());
         drop(collecting);
         assert!(turns.try_take(wish("b", false), &cancel).is_some());
     }

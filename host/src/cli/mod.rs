@@ -177,6 +177,21 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Whether it may write blobs that nothing refers to yet, as of plugins that are being pinned.
+    pub fn writes_blobs(&self) -> bool {
+        !matches!(
+            self,
+            Self::Gc(_)
+                | Self::Apps(_)
+                | Self::Notify(_)
+                | Self::Cancel(_)
+                | Self::Suspend(_)
+                | Self::Resume(_)
+                | Self::History(_)
+                | Self::Logs(_)
+        )
+    }
+
     /// Whether it is always executed by the process that was called: it needs no state, or it is to own
     /// one. All others are executed by whoever owns the state.
     pub fn is_local(&self) -> bool {

@@ -156,7 +156,7 @@ fn execute(owner: &Arc<Owner>, request: Request, wire: Arc<Remote>, cancel: &Can
         cli.common.session.owner = Some(Arc::clone(owner));
         let ended = match cli.verb.is_local() {
             true => Err(CliError::new(Kind::Usage, "this verb is not executed by another process")),
-            false => catch_unwind(AssertUnwindSafe(|| cli::run(&cli, cancel))).unwrap_or_else(|_| {
+            false => catch_unwind(AssertUnwindSafe(|| beside_others(owner, &cli, cancel))).unwrap_or_else(|_| {
                 let message = "the process that owns the state failed in this verb, which is a bug";
                 Err(CliError::new(Kind::State, message).hint("what it says about it is on its standard error"))
             }),
@@ -169,6 +169,12 @@ fn execute(owner: &Arc<Owner>, request: Request, wire: Arc<Remote>, cancel: &Can
             }
         }
     })
+}
+
+/// Runs a verb in a process that does other things as well.
+fn beside_others(owner: &Owner, cli: &Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
+    let _held_off = if cli.verb.writes_blobs() { Some(owner.turns.hold_off(cancel)?) } else { None };
+    cli::run(cli, cancel)
 }
 
 /// The number of an exit code, which the standard library only lets us compare.

@@ -67,7 +67,7 @@ struct Chain {
 /// A file that can't be read; the first line that is not as it was sealed.
 pub(super) fn exported(common: &Common, file: &Path) -> Result<ExitCode, CliError> {
     let unreadable = |error| CliError::new(Kind::Usage, format!("{}: {error}", file.display()));
-    let reader = BufReader::new(File::open(file).map_err(unreadable)?);
+    let reader = BufReader::new(File::open(common.path(file)).map_err(unreadable)?);
     let mut chains: BTreeMap<Place, Chain> = BTreeMap::new();
     for (at, line) in reader.split(b'\n').enumerate() {
         let line = line.map_err(unreadable)?;
