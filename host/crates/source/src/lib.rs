@@ -19,8 +19,10 @@ mod status;
 mod testing;
 mod url;
 mod worktree;
+mod write;
 
 pub use source::GitSource;
+pub use write::GitWriter;
 
 use springline_model::port::SourceError;
 

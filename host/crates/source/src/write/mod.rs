@@ -1,0 +1,323 @@
+//! Writing to repositories: commits on top of what is there, and references that move only from
+//! where they were.
+//!
+//! Objects are written here, whatever the repository: into the user's own one, or into a bare one
+//! below the state directory that stands for one elsewhere. What goes over the network goes by the
+//! git program, which has the credentials, and is killed when it takes too long.
+
+mod program;
+mod reference;
+mod trees;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gix::bstr::ByteSlice;
+use springline_model::Cancel;
+use springline_model::repository::{Draft, Make, Next, RepositoryError, Tip, Trouble, Written};
+
+use crate::git_tree::GitTree;
+use crate::objects::Objects;
+use program::{Git, Remote};
+
+/// How many commits of a reference are looked at.
+const COMMITS: usize = 64;
+/// How often an update is made anew when somebody else was faster.
+const ATTEMPTS: u32 = 40;
+/// The longest pause before that, doubled from a few milliseconds.
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// A repository that is written to.
+pub struct GitWriter {
+    objects: Mutex<Option<Arc<Objects>>>,
+    directory: PathBuf,
+    /// Whether references here count; else only those of the remote do.
+    is_own: bool,
+    remote: Option<Remote>,
+    /// What messages call it.
+    place: String,
+    timeout: Duration,
+    cancel: Cancel,
+    /// Whoever updates takes a turn.
+    turn: Mutex<()>,
+}
+
+impl GitWriter {
+    /// The repository at this path or above it. What is written there is pushed as well to the remote
+    /// of that name or address, if one is given.
+    ///
+    /// # Errors
+    /// No repository; an address that is none.
+    pub fn local(
+        path: &Path,
+        push: Option<&str>,
+        (timeout, cancel): (Duration, &Cancel),
+    ) -> Result<Self, RepositoryError> {
+        let unknown = |why: String| RepositoryError::new(Trouble::Unknown, format!("{}: {why}", path.display()));
+        let path = path.canonicalize().map_err(|error| unknown(error.to_string()))?;
+        let repository = gix::ThreadSafeRepository::discover(&path).map_err(|error| unknown(crate::message(&error)))?;
+        let place = repository.work_dir().unwrap_or_else(|| repository.git_dir()).display().to_string();
+        let directory = repository.to_thread_local().common_dir().to_owned();
+        let remote = match push {
+            None => None,
+            Some(name) if repository.to_thread_local().try_find_remote(name).is_some() => Some(Remote::named(name)),
+            Some(address) if crate::url::is_address(address) || address.contains('/') => Some(Remote::at(address)?),
+            Some(name) => {
+                let message = format!("{place} has no remote `{name}`, which host.yaml names in `git.push`");
+                return Err(RepositoryError::new(Trouble::Unknown, message));
+            }
+        };
+        let objects = Mutex::new(Some(Objects::new(repository)));
+        let (timeout, cancel) = (timeout, cancel.clone());
+        Ok(Self { objects, directory, is_own: true, remote, place, timeout, cancel, turn: Mutex::default() })
+    }
+
+    /// The repository at this address or path. Objects for it are kept below the directory `into`.
+    ///
+    /// # Errors
+    /// An address that is none.
+    pub fn remote(url: &str, into: &Path, (timeout, cancel): (Duration, &Cancel)) -> Result<Self, RepositoryError> {
+        let remote = Remote::at(url)?;
+        let directory = into.join(format!("{}.git", remote.file_name()));
+        let place = remote.place.clone();
+        Ok(Self {
+            objects: Mutex::default(),
+            directory,
+            is_own: false,
+            remote: Some(remote),
+            place,
+            timeout,
+            cancel: cancel.clone(),
+            turn: Mutex::default(),
+        })
+    }
+
+    /// The name of the branch that it is about.
+    ///
+    /// # Errors
+    /// What git reports.
+    pub fn default_branch(&self) -> Result<String, RepositoryError> {
+        if self.is_own {
+            let head = self.objects()?.handle().head_name().map_err(other)?;
+            return Ok(head.map_or_else(|| "main".to_owned(), |name| name.shorten().to_str_lossy().into_owned()));
+        }
+        let Some(remote) = &self.remote else { return Ok("main".to_owned()) };
+        let answer = self.git(None).call(&["ls-remote", "--quiet", "--symref"], remote, &["HEAD"])?;
+        if !answer.status.success() {
+            return Err(program::failed("can't be read", remote, &answer.stderr));
+        }
+        let names = answer.stdout.lines().filter_map(|line| line.strip_prefix("ref: refs/heads/")?.split_once('\t'));
+        Ok(names.map(|(name, _)| name.to_owned()).next().unwrap_or_else(|| "main".to_owned()))
+    }
+
+    /// What a reference holds.
+    ///
+    /// # Errors
+    /// What git reports.
+    pub fn tip(&self, reference: &str) -> Result<Tip, RepositoryError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let heads = self.heads(reference)?;
+        heads.remote_trouble()?;
+        self.tip_of(self.base(reference, &heads)?.map(|base| base.commits[0]))
+    }
+
+    /// Writes what `make` says; see the port.
+    ///
+    /// # Errors
+    /// What git reports, and what `make` does.
+    pub fn update(&self, reference: &str, beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        for again in 0..ATTEMPTS {
+            match self.try_update(reference, beside, make) {
+                Ok(written) => return Ok(Written { again, ..written }),
+                Err(error) if error.trouble == Trouble::Moved => self.pause(again)?,
+                Err(error) => return Err(error),
+            }
+        }
+        let message = format!("{}: {reference} moved {ATTEMPTS} times while it was being written", self.place);
+        Err(RepositoryError::new(Trouble::Moved, message))
+    }
+
+    fn try_update(&self, reference: &str, beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
+        let heads = self.heads(reference)?;
+        let base = self.base(reference, &heads)?;
+        let tip = self.tip_of(base.as_ref().map(|base| base.commits[0]))?;
+        let onto = match beside {
+            None => None,
+            Some(branch) => {
+                let heads = self.heads(branch)?;
+                heads.remote_trouble()?;
+                self.base(branch, &heads)?
+            }
+        };
+        let other_tip = match beside {
+            Some(_) => Some(self.tip_of(onto.as_ref().map(|base| base.commits[0]))?),
+            None => None,
+        };
+        let next = make(&tip, other_tip.as_ref())?;
+        let to = match next {
+            Next::Keep => base.as_ref().map(|base| base.commits[0]),
+            Next::Commit(draft) => Some(self.commit(base.as_ref(), &draft)?),
+            Next::Instead(draft) => match (self.commit(onto.as_ref(), &draft)?, onto.as_ref()) {
+                (made, Some(onto)) if made == onto.commits[0] => None,
+                (made, _) => Some(made),
+            },
+        };
+        let before = tip.commits.first().map(|commit| commit.id.clone());
+        self.publish(reference, &heads, to)?;
+        Ok(Written { commit: to.map(|id| id.to_string()), before, again: 0 })
+    }
+
+    /// Makes the commit of a draft, or returns what is there if it would make no difference.
+    fn commit(&self, base: Option<&Base>, draft: &Draft) -> Result<gix::ObjectId, RepositoryError> {
+        let objects = self.objects()?;
+        let repository = objects.handle();
+        let tree = trees::edited(&repository, base.map(|base| base.tree), &draft.edits)?;
+        if let Some(base) = base
+            && base.tree == tree
+            && base.commits.len() == 1
+            && !draft.even_if_same
+        {
+            return Ok(base.commits[0]);
+        }
+        let author = signature(&draft.author)?;
+        let commit = gix::objs::Commit {
+            tree,
+            parents: base.map(|base| base.commits.iter().copied().collect()).unwrap_or_default(),
+            author: author.clone(),
+            committer: author,
+            encoding: None,
+            message: match draft.trailers.as_str() {
+                "" => draft.message.as_str().into(),
+                trailers => format!("{}\n{trailers}", draft.message).into(),
+            },
+            extra_headers: Vec::new(),
+        };
+        Ok(repository.write_object(commit).map_err(other)?.detach())
+    }
+
+    fn tip_of(&self, commit: Option<gix::ObjectId>) -> Result<Tip, RepositoryError> {
+        let Some(mut id) = commit else { return Ok(Tip { commits: Vec::new(), tree: None }) };
+        let objects = self.objects()?;
+        let repository = objects.handle();
+        let mut commits = Vec::new();
+        let tree = repository.find_commit(id).map_err(other)?.tree_id().map_err(other)?.detach();
+        for _ in 0..COMMITS {
+            // A shallow clone ends somewhere.
+            let Ok(commit) = repository.find_commit(id) else { break };
+            commits.push(described(&commit)?);
+            let Some(parent) = commit.parent_ids().next() else { break };
+            id = parent.detach();
+        }
+        drop(repository);
+        Ok(Tip { commits, tree: Some(Arc::new(GitTree::new(objects, tree, String::new()))) })
+    }
+
+    fn objects(&self) -> Result<Arc<Objects>, RepositoryError> {
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(objects) = objects.as_ref() {
+            return Ok(objects.clone());
+        }
+        let made = Objects::new(self.create(gix::hash::Kind::Sha1)?);
+        Ok(objects.insert(made).clone())
+    }
+
+    /// Makes a bare repository for the objects, if there is none of that format.
+    fn create(&self, hash: gix::hash::Kind) -> Result<gix::ThreadSafeRepository, RepositoryError> {
+        let open = || {
+            gix::ThreadSafeRepository::open_opts(&self.directory, gix::open::Options::default().open_path_as_is(true))
+        };
+        if let Ok(repository) = open()
+            && repository.to_thread_local().object_hash() == hash
+        {
+            return Ok(repository);
+        }
+        let failed = |error: std::io::Error| other_text(format!("{}: {error}", self.directory.display()));
+        let unfinished = self.directory.with_extension("new");
+        for path in [&self.directory, &unfinished] {
+            match std::fs::remove_dir_all(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        if let Some(parent) = self.directory.parent() {
+            use std::os::unix::fs::DirBuilderExt;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
+        }
+        let options = gix::create::Options { object_hash: Some(hash), ..Default::default() };
+        let as_is = gix::open::Options::default().open_path_as_is(true);
+        gix::ThreadSafeRepository::init_opts(&unfinished, gix::create::Kind::Bare, options, as_is).map_err(other)?;
+        std::fs::rename(&unfinished, &self.directory).map_err(failed)?;
+        open().map_err(other)
+    }
+
+    fn git(&self, repository: Option<&gix::Repository>) -> Git {
+        Git {
+            directory: self.directory.clone(),
+            timeout: self.timeout,
+            cancel: self.cancel.clone(),
+            ssh: repository.and_then(program::configured_ssh),
+        }
+    }
+
+    /// Waits a little, not as long as others do.
+    fn pause(&self, again: u32) -> Result<(), RepositoryError> {
+        if self.cancel.is_cancelled() {
+            return Err(RepositoryError::new(Trouble::Cancelled, "cancelled"));
+        }
+        let longest = Duration::from_millis(4).saturating_mul(1 << again.min(10)).min(LONGEST_PAUSE);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+        let chance = (now ^ std::process::id().rotate_left(16)).wrapping_mul(2_654_435_761) >> 16;
+        thread::sleep(longest.mul_f64(f64::from(chance & 0xffff) / 65_536.0));
+        Ok(())
+    }
+}
+
+/// What a commit is made on.
+struct Base {
+    /// Its parents: one, or two that are brought together.
+    commits: Vec<gix::ObjectId>,
+    tree: gix::ObjectId,
+}
+
+fn described(commit: &gix::Commit<'_>) -> Result<springline_model::repository::Commit, RepositoryError> {
+    let author = commit.author().map_err(other)?;
+    Ok(springline_model::repository::Commit {
+        id: commit.id.to_string(),
+        author: springline_model::repository::Author {
+            name: author.name.to_str_lossy().into_owned(),
+            email: author.email.to_str_lossy().into_owned(),
+            seconds: author.time().map(|time| time.seconds).unwrap_or_default(),
+        },
+        message: commit.message_raw().map_err(other)?.to_str_lossy().into_owned(),
+    })
+}
+
+fn signature(author: &springline_model::repository::Author) -> Result<gix::actor::Signature, RepositoryError> {
+    let clean = |text: &str| !text.is_empty() && !text.contains(['<', '>', '\n', '\0', '\r']);
+    if !clean(&author.name) || !(author.email.is_empty() || clean(&author.email)) {
+        return Err(content(format!("`{} <{}>` can't be the author of a commit", author.name, author.email)));
+    }
+    Ok(gix::actor::Signature {
+        name: author.name.as_str().into(),
+        email: author.email.as_str().into(),
+        time: gix::date::Time { seconds: author.seconds, offset: 0 },
+    })
+}
+
+fn content(message: String) -> RepositoryError {
+    RepositoryError::new(Trouble::Content, message)
+}
+
+fn other_text(message: String) -> RepositoryError {
+    RepositoryError::new(Trouble::Other, message)
+}
+
+fn other(error: impl Into<gix::Error>) -> RepositoryError {
+    other_text(crate::message(&error.into()))
+}
+
+#[cfg(test)]
+mod tests;
