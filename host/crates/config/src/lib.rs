@@ -13,6 +13,7 @@ mod compose;
 mod cost;
 mod decode;
 mod document;
+mod edit;
 mod explain;
 mod issue;
 mod load;
@@ -33,6 +34,7 @@ mod words;
 
 pub use application::load_application;
 pub use document::{Document, locate};
+pub use edit::{EditError, set_value, value_at};
 pub use explain::Part;
 pub use issue::{ConfigError, Issue};
 pub use lock::{Lock, LockedPlugin, PluginSource};
