@@ -26,6 +26,7 @@ use springline_store::SledStore;
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
 use crate::project::{Configured, Project};
+use crate::repositories::Bound;
 use crate::show::console;
 use crate::turns::{Turn, Wish};
 use crate::{COMPILE_VERB, builtin};
@@ -47,6 +48,8 @@ pub struct App {
     pub plugins: Arc<Runtime>,
     /// The operator's file.
     pub operator: Configured<Operator>,
+    /// Git repositories that are written to.
+    pub repositories: Bound,
     registry: OnceLock<OciRegistry>,
     clock: SystemClock,
     cancel: Cancel,
@@ -109,8 +112,10 @@ impl App {
     pub fn of(owner: Arc<Owner>, project: Project, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
         let operator = project.operator()?;
         let plugins = owner.runtime(&operator.value)?;
+        let repositories = Bound::new(project.repository(), &operator.value, project.state(), cancel);
         Ok(Self {
             project,
+            repositories,
             store: Arc::clone(&owner.store),
             blobs: Arc::clone(&owner.blobs),
             plugins,
@@ -164,6 +169,7 @@ impl App {
     /// The parts, as the engine sees them.
     pub fn ports<'a>(&'a self, observer: &'a dyn Observer) -> Ports<'a> {
         Ports {
+            repositories: Some(&self.repositories),
             store: self.store.as_ref(),
             blobs: self.blobs.as_ref(),
             plugins: self.plugins.as_ref(),

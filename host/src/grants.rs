@@ -309,7 +309,8 @@ mod tests {
         let step = Step { name: "fetch".into(), uses: uses(), input: Input::Source(String::new()) };
         let mut chain = Chain {
             application: "shop".into(),
-            artifacts: vec![Artifact { name: "site".into(), steps: vec![step] }],
+            artifacts: vec![Artifact { name: "site".into(), steps: vec![step], taken: None }],
+            deliveries: Vec::new(),
             environments: vec![environment("staging"), environment("production")],
         };
         let grant = Grant {

@@ -24,6 +24,8 @@ const NAMED: usize = 3;
 
 /// A repository, if one is needed, and the state directory.
 pub struct Project {
+    /// The repository's path or address, as it was said.
+    repository: String,
     source: Option<GitSource>,
     state: PathBuf,
     directory: String,
@@ -58,7 +60,7 @@ impl Project {
             let state = common.state.clone().unwrap_or_else(|| common.path(Path::new(paths::STATE)));
             make_state(&state)?;
             let source = GitSource::fetch(&common.repo, revision, &state.join(paths::SOURCES), cancel)?;
-            return Ok(Self { source: Some(source), state, directory });
+            return Ok(Self { repository: common.repo.clone(), source: Some(source), state, directory });
         }
         let source = GitSource::open(Path::new(&common.repo))?;
         let state = match &common.state {
@@ -75,7 +77,7 @@ impl Project {
             }
         };
         make_state(&state)?;
-        Ok(Self { source: Some(source), state, directory })
+        Ok(Self { repository: common.repo.clone(), source: Some(source), state, directory })
     }
 
     /// Where the state directory is. Nothing is made, and nothing of it is read.
@@ -98,10 +100,15 @@ impl Project {
         match &common.state {
             Some(state) if state.is_dir() => {
                 let directory = site::directory(common.path.as_deref())?;
-                Ok(Self { source: None, state: state.clone(), directory })
+                Ok(Self { repository: common.repo.clone(), source: None, state: state.clone(), directory })
             }
             _ => Self::find(common, None, cancel),
         }
+    }
+
+    /// The repository's path or address, as it was said.
+    pub fn repository(&self) -> &str {
+        &self.repository
     }
 
     /// The state directory.

@@ -29,7 +29,7 @@ use crate::lockfile::LockFile;
 use crate::project::{Configured, Picked, read_text};
 use crate::shared::Shared;
 use crate::site::Site;
-use crate::{grants, paths, show};
+use crate::{grants, handover, paths, show};
 
 /// A plugin that is found and described.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl Known {
 }
 
 /// What an application says to a target, and where.
-type Said<'a> = (&'a Map<String, Value>, &'a Place<'a>);
+pub type Said<'a> = (&'a Map<String, Value>, &'a Place<'a>);
 
 /// Where plugins that are named by a path are looked for.
 enum Base<'a> {
@@ -252,7 +252,10 @@ impl<'a> Resolver<'a> {
 
     /// One use of a plugin: found, of the right kind, its config checked. What another file says
     /// besides becomes the config's `application`.
-    fn usage(
+    ///
+    /// # Errors
+    /// A plugin that can't be found or is of another kind; a config that its schema does not accept.
+    pub fn usage(
         &mut self,
         operator: Option<&mut Self>,
         wanted: Kind,
@@ -331,7 +334,8 @@ impl<'a> Place<'a> {
         error.at(&format!("{}:{line}:{column}", self.document.name()))
     }
 
-    fn key(&self, key: &str) -> Self {
+    /// The place of a key in it.
+    pub fn key(&self, key: &str) -> Self {
         Self { document: self.document, pointer: format!("{}/{key}", self.pointer) }
     }
 
@@ -339,7 +343,8 @@ impl<'a> Place<'a> {
         self.suggest(message, None)
     }
 
-    fn suggest(&self, message: String, suggestion: Option<String>) -> CliError {
+    /// An error at this place.
+    pub fn suggest(&self, message: String, suggestion: Option<String>) -> CliError {
         self.document.error(vec![self.document.issue(&self.pointer, message, suggestion)]).into()
     }
 }
@@ -392,12 +397,23 @@ pub fn chain_of(
         resolver.take(&release.plugins)?;
     }
     let mut operator = Resolver::of_operator(app)?;
-    let mut chain =
-        Chain { application: declared.application.clone(), artifacts: Vec::new(), environments: Vec::new() };
+    let mut chain = Chain {
+        application: declared.application.clone(),
+        artifacts: Vec::new(),
+        environments: Vec::new(),
+        deliveries: Vec::new(),
+    };
     for (name, artifact) in &declared.artifacts {
         let place = Place::new(document, format!("/artifacts/{name}/steps"));
         let steps = steps((&mut resolver, &mut operator), &artifact.steps, (&place, &picked.site))?;
-        chain.artifacts.push(Artifact { name: name.clone(), steps });
+        let taken = match &artifact.taken {
+            Some(taken) => {
+                let place = Place::new(document, format!("/artifacts/{name}/taken"));
+                Some(handover::taken(app, picked, name, taken, &place)?)
+            }
+            None => None,
+        };
+        chain.artifacts.push(Artifact { name: name.clone(), steps, taken });
     }
     for (name, environment) in &declared.environments {
         if promotion.is_some_and(|(_, to)| to != name) {
@@ -418,6 +434,7 @@ pub fn chain_of(
             record: environment.record.clone(),
         });
     }
+    chain.deliveries = handover::deliveries(app, (&mut resolver, &mut operator), picked, configured)?;
     resolver.save()?;
     operator.save()?;
     grants::give(&app.operator.value, &mut chain);

@@ -8,8 +8,9 @@ use springline_config::ConfigError;
 use springline_engine::error::{Reason, StageError};
 use springline_engine::standing::Obstacle;
 use springline_model::plugin::{CallError, Fault, LogLine};
-use springline_model::port::{BlobError, RegistryError, SourceError, StoreError};
+use springline_model::port::{BlobError, RegistryError, RepositoryError, SourceError, StoreError};
 use springline_model::reference::InvalidReference;
+use springline_model::repository::Trouble;
 use springline_model::tree::TreeError;
 use springline_registry::Untrusted;
 
@@ -146,6 +147,18 @@ impl From<SourceError> for CliError {
         };
         let error = Self::new(Kind::Source, error.to_string());
         Self { hint: hint.map(str::to_owned), ..error }
+    }
+}
+
+impl From<RepositoryError> for CliError {
+    fn from(error: RepositoryError) -> Self {
+        let kind = match error.trouble {
+            Trouble::Content => Kind::Config,
+            Trouble::Cancelled => Kind::Cancelled,
+            _ => Kind::Source,
+        };
+        let shown = Self::new(kind, error.message);
+        Self { hint: error.trouble.hint().map(str::to_owned), ..shown }
     }
 }
 
@@ -333,6 +346,10 @@ impl From<Reason> for CliError {
                 }
                 shown
             }
+            Reason::Repository(error) => error.into(),
+            Reason::SecretInGit { .. } => Self::new(Kind::Config, message).hint(
+                "use `record: notes`, which holds no objects; or keep the values elsewhere (an external or a sealed secret)",
+            ),
             Reason::NoInput { .. } => Self::new(Kind::Config, message)
                 .hint("`in` is a directory of the repository at this revision, or the name of an earlier step"),
             Reason::OneLiveTwice { .. } => Self::new(Kind::Plugin, message).hint("rename one of the two in the source"),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use springline_engine::record;
 use springline_engine::redeploy::{Order, redeploy};
 use springline_model::Cancel;
 use springline_model::application::Sync;
@@ -51,6 +52,7 @@ impl Redeploy {
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let app = App::open(common, Project::find_state(common, cancel)?, "redeploy", cancel)?;
+        recover(&app, common, &self.environment)?;
         let release = pick(&app, &self.environment, &self.release)?;
         let mut operator = Resolver::of_operator(&app)?;
         let target = pinned_target(&app, &mut operator, &release)?;
@@ -106,6 +108,19 @@ fn policy(app: &App, release: &Release) -> Sync {
         is_it.then(|| declared.environments.shift_remove(&release.environment)).flatten().map(|found| found.sync)
     };
     of("HEAD").or_else(|| of(&release.revision)).unwrap_or_default()
+}
+
+/// Where nothing is known of the environment here, git is asked what it tells of it.
+fn recover(app: &App, common: &Common, environment: &str) -> Result<(), CliError> {
+    if !app.store.places()?.is_empty() || app.project.source().is_err() {
+        return Ok(());
+    }
+    let picked = app.project.pick(&RevisionArgs { revision: Some("HEAD".into()), worktree: false })?;
+    let declared = picked.application()?.value;
+    let Some(known) = declared.environments.get(environment) else { return Ok(()) };
+    let place = Place { application: declared.application.clone(), environment: environment.to_owned() };
+    record::recover(app.ports(&Progress::new(common)), &place, &known.record, &actor())?;
+    Ok(app.store.set_standing(&place, &mut |standing| standing.record.clone_from(&known.record)).map(drop)?)
 }
 
 /// The release of that environment whose id starts so.

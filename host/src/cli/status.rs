@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use springline_engine::error::Reason;
 use springline_engine::event::Silent;
 use springline_engine::promote::Pending;
+use springline_engine::record;
 use springline_engine::standing::{RolledBack, rolled_back};
 use springline_engine::status::{self, Status as Found};
 use springline_model::Cancel;
@@ -16,14 +18,15 @@ use super::error::CliError;
 use super::run::known_environments;
 use super::standing::{pending_json, pin_json, release_text, rolled_back_json, wait_text};
 use super::{Common, Output, RevisionArgs};
-use crate::app::App;
-use crate::grants;
+use crate::app::{App, actor};
 use crate::project::{Project, show_revision};
 use crate::promotion;
 use crate::resolve::{self, Resolver};
+use crate::show::progress::Progress;
 use crate::show::table::{Table, plain, styled};
 use crate::show::tree::{self, style_of};
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, alone, paint, time};
+use crate::{grants, handover};
 
 /// Shows what is deployed, whether it drifted and how healthy it is.
 #[derive(Debug, Args)]
@@ -71,6 +74,11 @@ impl Status {
             let mut target = resolve::target(&app, &mut operator, environment, &at)?;
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
             grants::give_target(&app.operator.value, &mut target, &place.application, name);
+            if let Err(Reason::Repository(error)) =
+                record::recover(app.ports(&Progress::new(common)), &place, &environment.record, &actor())
+            {
+                show::warn(format_args!("{place}: git can't be asked what is deployed: {error}"));
+            }
             let found = status::status(app.ports(&Silent), &place, &target, &environment.sync)?;
             let Standing { pin, suspended, .. } = app.store.standing(&place)?;
             let rolled_back = rolled_back(app.ports(&Silent), &place)?;
@@ -83,9 +91,17 @@ impl Status {
             rows.push(Row { environment: name.clone(), suspended, found, pin, rolled_back, pending });
         }
         operator.save()?;
+        let outgoing = app.store.outgoing(Some(&declared.value.application))?;
+        let deliveries = handover::last(&app, &declared.value)?;
         if common.output == Output::Json {
             let rows: Vec<_> = rows.iter().map(|row| as_json(row, &head.id)).collect();
-            show::json(&json!({ "application": declared.value.application, "head": head.id, "environments": rows }))?;
+            show::json(&json!({
+                "application": declared.value.application,
+                "head": head.id,
+                "environments": rows,
+                "outgoing": outgoing,
+                "deliveries": deliveries,
+            }))?;
         } else {
             show::line(format_args!(
                 "{} HEAD {} {}",
@@ -94,6 +110,14 @@ impl Status {
                 head.subject
             ));
             print(&rows, &head.id, self.all);
+            handover::print(&deliveries);
+            for outgoing in &outgoing {
+                let why = outgoing.error.as_deref().unwrap_or("it was cut off");
+                show::warn(format_args!(
+                    "git does not tell yet what is deployed in {} (history {}): {why}; `springline run` tries again",
+                    outgoing.place, outgoing.sequence
+                ));
+            }
             for run in app.store.unfinished()?.iter().filter(|run| run.state == RunState::Running) {
                 if app.owner().turns.is_under_way(run.number) {
                     show::note(format_args!(
@@ -129,6 +153,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
             None => (styled(NOTE, "not deployed"), plain("-"), plain("-")),
             Some(release) => {
                 let sync = match found.drifted.len() {
+                    _ if found.is_unknown => (NOTE, "unknown".to_owned()),
                     0 => (GOOD, "in sync".to_owned()),
                     n => (BAD, format!("drifted ({n})")),
                 };
@@ -223,7 +248,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "environment": environment,
         "release": found.release,
         "at-head": found.release.as_ref().map(|release| release.revision == head),
-        "in-sync": found.release.as_ref().map(|_| found.drifted.is_empty()),
+        "in-sync": found.release.as_ref().filter(|_| !found.is_unknown).map(|_| found.drifted.is_empty()),
         "drifted": found.drifted,
         "ignored": found.alone.ignored,
         "ignored-untold": found.alone.untold,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use springline_engine::event::{Awaited, Event, Observer, Waiting};
+use springline_engine::record::Recovered;
 use springline_model::history::Done;
 use springline_model::manifest::Action;
 use springline_model::run::{How, Stage};
@@ -15,6 +16,7 @@ use super::time::duration;
 use super::{BAD, FAINT, GOOD, NOTE, STRONG, paint};
 use crate::cli::error::way_out;
 use crate::cli::{Common, Output};
+use crate::project::show_revision;
 
 /// How often the bar of a call that takes long moves.
 const TICK: Duration = Duration::from_millis(300);
@@ -48,6 +50,35 @@ impl Progress {
     fn line(&self, text: impl std::fmt::Display) {
         if self.lines {
             self.bar.suspend(|| console::with(self.client.clone(), || super::note(text)));
+        }
+    }
+
+    /// What git was told, or was not.
+    fn git(&self, event: &Event<'_>) {
+        let warn = |text: std::fmt::Arguments<'_>| self.bar.suspend(|| super::warn(text));
+        match event {
+            Event::Told { place, reference, commit: Some(commit) } => {
+                let head = paint(STRONG, format_args!("{:<7}", "told"));
+                let short = show_revision(commit);
+                self.line(format_args!("{head} {:<12} {reference} {}", place.environment, paint(FAINT, short)));
+            }
+            Event::Untold { place, error } => {
+                warn(format_args!("git does not tell yet what is deployed in {place}: {error}"));
+                if let Some(hint) = error.trouble.hint() {
+                    self.bar.suspend(|| super::note(format_args!("  {hint}")));
+                }
+                self.bar.suspend(|| super::note("  the deployment stands; the next `springline run` tries again"));
+            }
+            Event::Recovered { place, what: Recovered { account, reference, .. } } => {
+                let (release, revision) = (account.release.id.short(), show_revision(&account.release.revision));
+                self.line(format_args!(
+                    "{}: nothing was known of it here; {reference} tells that release {release} of {revision} is \
+                     deployed, as record {} of the history that is lost",
+                    place, account.history.0
+                ));
+            }
+            Event::Meddled { place, what } => warn(format_args!("{place}: {what}")),
+            _ => {}
         }
     }
 
@@ -186,6 +217,9 @@ impl Observer for Progress {
                 ));
             }
             Event::Remaking { what } => self.line(format_args!("{} {what}: it is made again", paint(NOTE, "lost:"))),
+            Event::Told { .. } | Event::Untold { .. } | Event::Meddled { .. } | Event::Recovered { .. } => {
+                self.git(event)
+            }
             Event::Begun { resumed: None, .. } | Event::Passed(_) => {}
         }
     }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that CI checks.
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -106,6 +106,10 @@ fn install_missing() -> Result<()> {
         if !process::succeeds(Command::new(program).arg("--version")) {
             apt::install(&[package])?;
         }
+    }
+    // The tests that push by ssh.
+    if cfg!(target_os = "linux") && !Path::new("/usr/sbin/sshd").exists() {
+        apt::install(&["openssh-server", "openssh-client"])?;
     }
     // The SDK for Python and its plugins.
     if !process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {

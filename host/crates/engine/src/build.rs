@@ -130,6 +130,7 @@ impl Builder<'_> {
                 Lookup::Needed { why } => return Ok(Some(Pending { artifact, outputs, why })),
             }
         }
+        outputs.extend(artifact.taken);
         self.finished(artifact, &outputs);
         Ok(None)
     }

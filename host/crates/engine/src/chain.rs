@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use springline_model::Digest;
 use springline_model::application::{Gates, RecordIn, Sync};
 use springline_model::capability::Grants;
 use springline_model::plugin::{Limits, Pinned};
@@ -22,6 +23,52 @@ pub struct Chain {
     pub artifacts: Vec<Artifact>,
     /// Where it runs, in the order of springline.yaml.
     pub environments: Vec<Environment>,
+    /// What is handed over to other repositories, in the order of springline.yaml.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// What is handed over to another repository.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its name.
+    pub name: String,
+    /// The repository, by the operator's name.
+    pub repository: String,
+    /// The branch; none for the repository's own.
+    pub branch: Option<String>,
+    /// Whether it goes to a branch of its own, for review.
+    pub propose: bool,
+    /// What is handed over.
+    pub what: Handed,
+    /// Where it stands in springline.yaml, a JSON pointer.
+    pub pointer: String,
+}
+
+/// What a delivery hands over.
+#[derive(Debug, Clone)]
+pub enum Handed {
+    /// The rendered objects, which replace a directory.
+    Objects {
+        /// The directory there.
+        directory: String,
+        /// The renderer.
+        render: Box<Use>,
+        /// The directory of the source that it renders, empty for all of it.
+        input: String,
+    },
+    /// Values, each set in its file.
+    Values(Vec<HandedValue>),
+}
+
+/// A value that is handed over.
+#[derive(Debug, Clone)]
+pub struct HandedValue {
+    /// The file there.
+    pub file: String,
+    /// The value's place in it, a JSON pointer.
+    pub pointer: String,
+    /// The artifact whose digest it becomes; none for the revision.
+    pub artifact: Option<String>,
 }
 
 /// One use of a plugin.
@@ -46,8 +93,10 @@ pub struct Use {
 pub struct Artifact {
     /// Its name.
     pub name: String,
-    /// Its steps, in order; at least one.
+    /// Its steps, in order; none if it was built elsewhere.
     pub steps: Vec<Step>,
+    /// The artifact itself, if it was built elsewhere; it is in the blob store.
+    pub taken: Option<Digest>,
 }
 
 /// A build step.

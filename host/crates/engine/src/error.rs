@@ -2,7 +2,7 @@
 
 use springline_model::manifest::Phase;
 use springline_model::plugin::{CallError, Fault, Pinned};
-use springline_model::port::{BlobError, SourceError, StoreError};
+use springline_model::port::{BlobError, RepositoryError, SourceError, StoreError};
 use springline_model::run::Stage;
 use springline_model::tree::TreeError;
 use springline_model::{Digest, ObjectId};
@@ -38,6 +38,19 @@ pub enum Reason {
     /// The blob store failed.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// A git repository could not be read or written.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// A secret would be written to git, where everybody who reads the repository could read it.
+    #[error(
+        "`{object}` is a Secret whose values stand in it, and the branch `{branch}` would show them to whoever reads it"
+    )]
+    SecretInGit {
+        /// The desired object.
+        object: String,
+        /// The branch.
+        branch: String,
+    },
     /// A plugin failed.
     #[error("{what}: {error}")]
     Plugin {

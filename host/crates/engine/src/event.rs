@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use springline_model::history::Done;
 use springline_model::manifest::{Action, Health, Phase};
-use springline_model::run::{How, Stage};
+use springline_model::port::RepositoryError;
+use springline_model::run::{How, Place, Stage};
+
+use crate::record::Recovered;
 
 use crate::standing::Obstacle;
 
@@ -77,6 +80,36 @@ pub enum Event<'a> {
     /// Something that had been kept is lost or damaged, and is made again.
     Remaking {
         /// What was found.
+        what: &'a str,
+    },
+    /// Git tells what is deployed.
+    Told {
+        /// Where.
+        place: &'a Place,
+        /// The reference that tells it.
+        reference: &'a str,
+        /// The commit that it holds now; none if there was nothing to tell.
+        commit: Option<&'a str>,
+    },
+    /// Git does not tell yet what is deployed.
+    Untold {
+        /// Where.
+        place: &'a Place,
+        /// Why.
+        error: &'a RepositoryError,
+    },
+    /// The state knew nothing of a place, and git told what is deployed there.
+    Recovered {
+        /// Where.
+        place: &'a Place,
+        /// What git told.
+        what: &'a Recovered,
+    },
+    /// Somebody else wrote where only Springline does.
+    Meddled {
+        /// Where it was deployed.
+        place: &'a Place,
+        /// What was found, and what became of it.
         what: &'a str,
     },
     /// A point was passed at which a crash is told apart from one a moment later.
@@ -153,11 +186,19 @@ pub enum Point {
     Healthy,
     /// The sync is written down.
     Recorded,
+    /// Git is about to be told of it.
+    Telling,
+    /// Git was told of it.
+    Told,
+    /// That git was told is written down.
+    Settled,
+    /// A delivery is made, and not written down yet.
+    Delivered,
 }
 
 impl Point {
     /// All of them, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Begun,
         Self::Built,
         Self::Rendered,
@@ -167,6 +208,10 @@ impl Point {
         Self::Applied,
         Self::Healthy,
         Self::Recorded,
+        Self::Telling,
+        Self::Told,
+        Self::Settled,
+        Self::Delivered,
     ];
 
     /// Its name.
@@ -181,6 +226,10 @@ impl Point {
             Self::Applied => "applied",
             Self::Healthy => "healthy",
             Self::Recorded => "recorded",
+            Self::Telling => "telling",
+            Self::Told => "told",
+            Self::Settled => "settled",
+            Self::Delivered => "delivered",
         }
     }
 }

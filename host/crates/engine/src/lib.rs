@@ -9,6 +9,7 @@
 mod apply;
 pub mod build;
 pub mod chain;
+pub mod deliver;
 pub mod error;
 pub mod event;
 pub mod garbage;
@@ -22,6 +23,7 @@ mod patient;
 pub mod plan;
 mod progress;
 pub mod promote;
+pub mod record;
 pub mod redeploy;
 pub mod release;
 pub mod render;
@@ -36,7 +38,7 @@ mod sync;
 mod tests;
 
 use springline_model::Cancel;
-use springline_model::port::{Blobs, Clock, Plugins, Store};
+use springline_model::port::{Blobs, Clock, Plugins, Repositories, Store};
 
 /// The world, as the engine sees it.
 #[derive(Clone, Copy)]
@@ -49,6 +51,8 @@ pub struct Ports<'a> {
     pub plugins: &'a dyn Plugins,
     /// Finds the targets of releases.
     pub targets: &'a dyn chain::Targets,
+    /// Git repositories that are told what is deployed; none if none is.
+    pub repositories: Option<&'a dyn Repositories>,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Is told what happens.

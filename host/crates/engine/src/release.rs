@@ -58,7 +58,8 @@ pub(crate) fn release(
     release
 }
 
-fn id(release: &Release) -> springline_model::Digest {
+/// The id of a release, by what is in it.
+pub(crate) fn id(release: &Release) -> springline_model::Digest {
     let mut hasher = Hasher::domain("springline-release/1");
     hasher
         .field(release.application.as_bytes())

@@ -14,7 +14,7 @@ use springline_model::run::{Output, StepRecord};
 
 use crate::Ports;
 use crate::build::{Artifacts, Source};
-use crate::chain::{Chain, Environment};
+use crate::chain::{Chain, Environment, Use};
 use crate::error::Reason;
 use crate::event::Event;
 use crate::keep::{Lookup, Made, Observed, PureCall, Trust, failed_call, read_json, to_json};
@@ -41,22 +41,33 @@ pub(crate) fn context(chain: &Chain, environment: &Environment, source: Source<'
     }
 }
 
+/// What is rendered, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Rendering<'a> {
+    /// For what, in names and messages.
+    pub name: &'a str,
+    /// The renderer.
+    pub uses: &'a Use,
+    /// The directory of the source, empty for all of it.
+    pub input: &'a str,
+}
+
 /// Renders an environment, or uses what was rendered before from the same things. The record of
 /// the call comes with the result, also with a failed one.
 pub(crate) fn render(
     ports: Ports<'_>,
-    environment: &Environment,
+    what: Rendering<'_>,
     source: Source<'_>,
     context: &Arc<Context>,
     (run, trust, observed): (u64, Trust, Observed<'_>),
     steps: &mut Vec<StepRecord>,
 ) -> Result<Rendered, Reason> {
-    let name = format!("{}/render", environment.name);
-    let uses = &environment.render;
-    let input = source.tree.subtree(&environment.input)?.ok_or_else(|| Reason::NoInput {
+    let name = format!("{}/render", what.name);
+    let uses = what.uses;
+    let input = source.tree.subtree(what.input)?.ok_or_else(|| Reason::NoInput {
         what: name.clone(),
         pointer: uses.pointer.clone(),
-        path: environment.input.clone(),
+        path: what.input.to_owned(),
     })?;
     let mut artifacts: BTreeMap<String, Arc<dyn Tree>> = BTreeMap::new();
     for (artifact, digest) in &context.artifacts {

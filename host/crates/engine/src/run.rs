@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use springline_model::application::RecordIn;
 use springline_model::capability::Used;
 use springline_model::run::{Cause, How, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
 
 use crate::Ports;
 use crate::build::{Artifacts, Source, build};
-use crate::chain::{Chain, Environment};
+use crate::chain::{Chain, Delivery, Environment};
+use crate::deliver::{From, deliver};
 use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
 pub use crate::keep::{Observed, Trust};
 use crate::progress::Progress;
 use crate::promote;
+use crate::record;
 use crate::release::{Made, release};
-use crate::render::{Rendered, context, count, render};
+use crate::render::{Rendered, Rendering, context, count, render};
 use crate::rollback::{self, Aftermath};
 use crate::standing::{self, Obstacle};
 use crate::sync::{Because, End, Job, Manner, Synced, close, finish, sync};
@@ -197,10 +200,14 @@ pub(crate) fn end(ports: Ports<'_>, mut report: Report, result: Result<(), Stage
 
 /// The pipe itself.
 fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Result<(), StageError> {
+    if request.until == Until::Record {
+        tell_what_is_left(ports, request)?;
+    }
     let building = build_stage(ports, request, report)?;
     if request.until == Until::Build {
         return Ok(());
     }
+    let deliveries = deliveries(request);
     for (at, environment) in request.environments.iter().enumerate() {
         if request.until == Until::Record && !is_clear(ports, request, environment, report)? {
             continue;
@@ -224,6 +231,12 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
         if let Some(moved) = request.moved {
             promote::check_source(ports, moved).map_err(|reason| reason.at(Stage::Plan, Some(&environment.name)))?;
         }
+        if let RecordIn::Branch(branch) = &environment.record {
+            let checked = record::secrets::check(ports, &rendered.objects, branch);
+            if let Err(error) = checked.map_err(|reason| reason.at(Stage::Render, Some(&environment.name))) {
+                return Err(record_failure(ports, request, environment, (began, used), error, report));
+            }
+        }
         let made = Made { used: used.clone(), run: report.run.number, at: ports.clock.now() };
         let is_open = |later: &&Environment| matches!(in_the_way(ports, request, later), Ok(None));
         let job = Job {
@@ -240,7 +253,7 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             failed: None,
             planned: None,
             began,
-            last: !request.environments[at + 1..].iter().any(is_open),
+            last: deliveries.is_empty() && !request.environments[at + 1..].iter().any(is_open),
             remakes: request.trust == Trust::Kept,
             used,
             stages: vec![(Stage::Build, building), (Stage::Render, rendering)],
@@ -255,6 +268,40 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             standing::found(ports, &synced.sealed.record);
         }
     }
+    for (at, delivery) in deliveries.iter().enumerate() {
+        let artifacts = std::mem::take(&mut report.artifacts);
+        let how = (report.run.number, request.trust, request.observed);
+        let from = From { chain: request.chain, source: request.source, artifacts: &artifacts, how };
+        let last = at + 1 == deliveries.len();
+        let delivered = take(report, |run| deliver(ports, run, from, (delivery, last)));
+        report.artifacts = artifacts;
+        delivered?;
+    }
+    Ok(())
+}
+
+/// What this run hands over: all of it, if it is about all of the application.
+fn deliveries<'a>(request: Request<'a>) -> &'a [Delivery] {
+    let is_whole = request.environments.len() == request.chain.environments.len() && request.only.is_none();
+    let deploys = matches!(request.cause, Cause::Run | Cause::Push);
+    if is_whole && deploys && request.until == Until::Record { &request.chain.deliveries } else { &[] }
+}
+
+/// Tells git what it was not told before, and writes down where it is told what from now on.
+fn tell_what_is_left(ports: Ports<'_>, request: Request<'_>) -> Result<(), StageError> {
+    let at = |reason: Reason| reason.at(Stage::Fetch, None);
+    for environment in request.environments {
+        let place = Place { application: request.chain.application.clone(), environment: environment.name.clone() };
+        let set = ports.store.set_standing(&place, &mut |standing| standing.record.clone_from(&environment.record));
+        set.map_err(|error| at(error.into()))?;
+        match record::recover(ports, &place, &environment.record, request.actor) {
+            Ok(_) => {}
+            // It is told what keeps it, and what is deployed now is known in any case.
+            Err(Reason::Repository(error)) => ports.observer.event(&Event::Untold { place: &place, error: &error }),
+            Err(reason) => return Err(at(reason)),
+        }
+    }
+    record::settle(ports, &request.chain.application).map_err(at)?;
     Ok(())
 }
 
@@ -406,7 +453,8 @@ fn render_stage(
     let context = Arc::new(context(request.chain, environment, request.source, &report.artifacts));
     let mut steps = Vec::new();
     let how = (report.run.number, request.trust, request.observed);
-    let rendered = render(ports, environment, request.source, &context, how, &mut steps);
+    let what = Rendering { name: &environment.name, uses: &environment.render, input: &environment.input };
+    let rendered = render(ports, what, request.source, &context, how, &mut steps);
     used.add(&used_of(&steps));
     merge(&mut report.run.steps, &steps);
     let rendered = rendered.map_err(at)?;

@@ -27,6 +27,8 @@ use crate::sync::{Planned, inventory, open};
 
 /// Deeper than this, nothing is told of what belongs to what.
 const DEEPEST: usize = 16;
+/// What is said of a release whose objects are not here.
+const NOT_HERE: &str = "its desired objects are not here; `springline run` renders them again";
 
 /// A change that would be made, and what it would do as text.
 #[derive(Debug)]
@@ -173,6 +175,8 @@ pub struct Status {
     pub left: Vec<String>,
     /// What is left alone.
     pub alone: Alone<Change>,
+    /// Whether nothing of the release but its name is known here, so that nothing can be compared.
+    pub is_unknown: bool,
     /// Why the target could not be asked for more than health, if it could not.
     pub unexplained: Option<String>,
 }
@@ -188,6 +192,7 @@ impl Status {
     #[must_use]
     pub fn health(&self) -> Health {
         match self.unhealthy.first() {
+            _ if self.is_unknown => Health { status: HealthStatus::Unknown, message: NOT_HERE.into() },
             _ if self.release.is_none() => {
                 Health { status: HealthStatus::Missing, message: "nothing was deployed yet".into() }
             }
@@ -272,6 +277,10 @@ pub fn status(
 ) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
         let Some(release) = current(ports, place)? else { return Ok(Status::default()) };
+        if !ports.blobs.contains(&release.objects) {
+            let unexplained = Some(NOT_HERE.to_owned());
+            return Ok(Status { release: Some(release), is_unknown: true, unexplained, ..Status::default() });
+        }
         let Planned { target: opened, mut plan, inventory, desired, .. } =
             planned(ports, place, &release, (target, policy))?;
         plan.take_out_going(&inventory, Held::Told);
@@ -295,6 +304,7 @@ pub fn status(
             alone: Alone { ignored, untold, protected: plan.protected, unconfirmed },
             unhealthy: look.unhealthy,
             objects,
+            is_unknown: false,
             unexplained: unexplained.map(|error| error.to_string()),
         })
     };

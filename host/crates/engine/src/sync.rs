@@ -28,6 +28,7 @@ use crate::origin::Origins;
 use crate::patient::Patient;
 use crate::plan::{Held, Plan, Scope, failed, plan, summarise};
 use crate::progress::Progress;
+use crate::record;
 use crate::render::count;
 use crate::restraint::{Protected, joined, leaving};
 
@@ -248,6 +249,10 @@ pub(crate) fn sync(
                 took: recording.elapsed(),
             });
             ports.observer.event(&Event::Passed(Point::Recorded));
+            // What keeps git from being told is told, and kept: the deployment stands.
+            if let Err(reason) = record::settle(ports, &sealed.record.place.application) {
+                return Err(Box::new((reason.at(Stage::Record, Some(&job.release.environment)), None)));
+            }
             let Progress { done, left, protected, ignored, .. } = progress;
             let synced = Synced { sealed, done, left, protected, ignored };
             match error {
@@ -332,7 +337,8 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         from: end.because.from,
         healthy: progress.healthy,
     };
-    Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory, touched })?)
+    let tells = record::due(ports, &record.place, (&record.cause, &record.outcome, record.release.as_ref()))?;
+    Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory, touched, tells })?)
 }
 
 /// Says in the run that it ended, and how.

@@ -130,6 +130,24 @@ pub enum RecordIn {
     Branch(String),
 }
 
+impl RecordIn {
+    /// Whether git says nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// The full name of the reference that says it.
+    #[must_use]
+    pub fn reference(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Notes => Some("refs/notes/springline".to_owned()),
+            Self::Branch(branch) => Some(format!("refs/heads/{branch}")),
+        }
+    }
+}
+
 /// What is handed over to another repository: the rendered objects, or single values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::application::RecordIn;
 use crate::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
 use crate::history::{Anchor, Compacted, Record, Retention, Sealed, Verified};
 use crate::manifest::{Account, Applied, Change, Child, Difference, Health, Hook, Identity, Observed};
+use crate::outbox::{Outgoing, Settled};
 use crate::plugin::{CallError, Description, Pinned};
 use crate::run::{Kept, Place, Release, Run, Standing, Timestamp};
 use crate::tree::{Directory, Entry, TreeError};
@@ -19,6 +21,7 @@ use crate::{Digest, ObjectId};
 pub use crate::kubernetes::Clusters;
 pub use crate::page::{Cursor, Found, Page};
 pub use crate::registry::{Registry, RegistryError};
+pub use crate::repository::{Repositories, RepositoryError};
 
 /// A read-only directory tree: of a git revision, of uncommitted state, or of the blob store.
 pub trait Tree: Send + Sync {
@@ -375,6 +378,8 @@ pub struct Finish {
     pub inventory: Option<Digest>,
     /// The live objects that it changed, or tried to: the record is found by them.
     pub touched: Vec<String>,
+    /// Where git is to tell of it; none for nowhere. Needs a release.
+    pub tells: Option<RecordIn>,
 }
 
 /// What a collection of garbage must not touch.
@@ -448,6 +453,27 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// See [`StoreError`].
     fn set_standing(&self, place: &Place, change: &mut dyn FnMut(&mut Standing)) -> Result<Standing, StoreError>;
+    /// What git does not tell for sure yet: of an application or of all, each place's in the order of
+    /// its chain.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn outgoing(&self, application: Option<&str>) -> Result<Vec<Outgoing>, StoreError>;
+    /// Writes down that it was tried. What is settled already is left alone.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn attempted(&self, outgoing: &Outgoing) -> Result<(), StoreError>;
+    /// Writes down, durably, that git tells of it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn settle(&self, place: &Place, settled: &Settled) -> Result<(), StoreError>;
+    /// What git was told of last, of a place.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn settled(&self, place: &Place) -> Result<Option<Settled>, StoreError>;
     /// The places with an inventory or a history, sorted.
     ///
     /// # Errors

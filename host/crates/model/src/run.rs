@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Digest;
-use crate::application::Sync;
+use crate::application::{RecordIn, Sync};
 use crate::call::CallKey;
 use crate::capability::Used;
 use crate::manifest::{Action, Change};
@@ -77,6 +77,8 @@ pub enum Cause {
     Promotion,
     /// A sync failed, and what was healthy before it came back.
     Rollback,
+    /// The state was lost, and git told what is deployed.
+    Recovery,
 }
 
 impl Cause {
@@ -100,6 +102,7 @@ impl std::fmt::Display for Cause {
             Self::Push => "push",
             Self::Promotion => "promotion",
             Self::Rollback => "rollback",
+            Self::Recovery => "recovery",
         })
     }
 }
@@ -355,6 +358,10 @@ pub struct Standing {
     /// The release that is healthy, if one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthy: Option<Healthy>,
+    /// Where git says what is deployed, as the source said last: it holds for what is deployed without
+    /// the source as well.
+    #[serde(skip_serializing_if = "RecordIn::is_none")]
+    pub record: RecordIn,
 }
 
 /// A release that an environment is held at.

@@ -91,6 +91,20 @@ pub(crate) fn standing(place: &Place) -> Result<Key> {
     Ok(all_standing().and(&place_name(place)?))
 }
 
+/// What git has to be told, by place and sequence.
+pub(crate) fn all_outgoing() -> Key {
+    Key::new(b'g')
+}
+
+pub(crate) fn outgoing(place: &Place, sequence: u64) -> Result<Key> {
+    Ok(all_outgoing().and(&place_name(place)?).and(&sequence.to_be_bytes()))
+}
+
+/// What git was told last.
+pub(crate) fn settled(place: &Place) -> Result<Key> {
+    Ok(Key::new(b't').and(&place_name(place)?))
+}
+
 /// The records of all chains.
 pub(crate) fn records() -> Key {
     Key::new(b'h')

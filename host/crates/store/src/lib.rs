@@ -28,6 +28,7 @@ mod kept;
 mod keys;
 mod lines;
 mod open;
+mod outbox;
 mod pages;
 mod quiet;
 mod releases;
@@ -42,6 +43,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use springline_model::Digest;
 use springline_model::call::CallKey;
 use springline_model::history::{Anchor, Compacted, Record, Retention, Sealed, Verified};
+use springline_model::outbox::{Outgoing, Settled};
 use springline_model::plugin::Description;
 use springline_model::port::{Finish, Found, Page, Roots, Store, StoreError};
 use springline_model::run::{Kept, Place, Release, Run, Standing, Timestamp};
@@ -120,6 +122,9 @@ impl Store for SledStore {
             if let Some(release) = &finish.release {
                 releases::put(writer, release)?;
             }
+            if let Some(to) = finish.tells {
+                outbox::put(writer, &sealed, to)?;
+            }
             Ok(sealed)
         })
     }
@@ -159,6 +164,22 @@ impl Store for SledStore {
             standing::put(writer, place, &after)?;
             Ok((after, true))
         })
+    }
+
+    fn outgoing(&self, application: Option<&str>) -> Result<Vec<Outgoing>, StoreError> {
+        self.read(|database| outbox::all(database, application))
+    }
+
+    fn attempted(&self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        self.write(Reach::System, |writer| outbox::attempted(writer, outgoing))
+    }
+
+    fn settle(&self, place: &Place, settled: &Settled) -> Result<(), StoreError> {
+        self.write(Reach::Disk, |writer| outbox::settle(writer, place, settled))
+    }
+
+    fn settled(&self, place: &Place) -> Result<Option<Settled>, StoreError> {
+        self.read(|database| outbox::settled(database, place))
     }
 
     fn places(&self) -> Result<Vec<Place>, StoreError> {

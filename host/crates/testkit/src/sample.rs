@@ -115,7 +115,7 @@ pub fn finish(place: &Place, run: &Run, seed: &str) -> Finish {
     record.release = Some(release.id);
     record.inventory = Some(inventory);
     let run = ended(run.clone(), run.started + 1_500);
-    Finish { run, record, release: Some(release), inventory: Some(inventory), touched: Vec::new() }
+    Finish { run, record, release: Some(release), inventory: Some(inventory), touched: Vec::new(), tells: None }
 }
 
 /// The key of a call of a plugin.

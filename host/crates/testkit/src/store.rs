@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use springline_model::Digest;
 use springline_model::call::CallKey;
 use springline_model::history::{Anchor, Compacted, GENESIS, Outcome, Record, Retention, Sealed, Verified, seal};
+use springline_model::outbox::{Outgoing, Settled};
 use springline_model::plugin::Description;
 use springline_model::port::{Cursor, Finish, Found, Page, Roots, Store, StoreError};
 use springline_model::run::{Kept, Output, Place, Release, Run, RunState, Standing, Timestamp};
@@ -28,6 +29,8 @@ struct State {
     runs: BTreeMap<u64, Run>,
     inventories: BTreeMap<Place, Digest>,
     standing: BTreeMap<Place, Standing>,
+    outgoing: BTreeMap<(Place, u64), Outgoing>,
+    settled: BTreeMap<Place, Settled>,
     releases: Vec<Release>,
     chains: BTreeMap<Place, Vec<Sealed>>,
     /// Which record was written when, over all chains, and the objects it is found by.
@@ -53,7 +56,7 @@ impl MemoryStore {
     }
 
     /// Lets the next write of this kind fail and write nothing: `begin`, `checkpoint`, `intend`,
-    /// `finish`, `close`, `set_standing`, `keep` or `keep_description`.
+    /// `finish`, `close`, `set_standing`, `settle`, `keep` or `keep_description`.
     pub fn fail_next(&self, write: &'static str, error: StoreError) {
         self.state().faults.push((write, error));
     }
@@ -171,6 +174,9 @@ impl Store for MemoryStore {
         {
             state.releases.push(release);
         }
+        if let Some(outgoing) = finish.tells.and_then(|to| Outgoing::of(&sealed, to)) {
+            state.outgoing.insert((place.clone(), outgoing.sequence), outgoing);
+        }
         if let Some(inventory) = finish.inventory {
             state.inventories.insert(place, inventory);
         }
@@ -208,6 +214,29 @@ impl Store for MemoryStore {
             self.writing("set_standing")?.standing.insert(place.clone(), after.clone());
         }
         Ok(after)
+    }
+
+    fn outgoing(&self, application: Option<&str>) -> Result<Vec<Outgoing>, StoreError> {
+        let is_wanted = |outgoing: &&Outgoing| application.is_none_or(|wanted| wanted == outgoing.place.application);
+        Ok(self.state().outgoing.values().filter(is_wanted).cloned().collect())
+    }
+
+    fn attempted(&self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        if let Some(known) = self.state().outgoing.get_mut(&(outgoing.place.clone(), outgoing.sequence)) {
+            known.clone_from(outgoing);
+        }
+        Ok(())
+    }
+
+    fn settle(&self, place: &Place, settled: &Settled) -> Result<(), StoreError> {
+        let mut state = self.writing("settle")?;
+        state.outgoing.remove(&(place.clone(), settled.sequence));
+        state.settled.insert(place.clone(), settled.clone());
+        Ok(())
+    }
+
+    fn settled(&self, place: &Place) -> Result<Option<Settled>, StoreError> {
+        Ok(self.state().settled.get(place).cloned())
     }
 
     fn places(&self) -> Result<Vec<Place>, StoreError> {

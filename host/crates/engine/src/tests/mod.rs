@@ -144,6 +144,7 @@ impl World {
 
     pub fn ports(&self) -> Ports<'_> {
         Ports {
+            repositories: None,
             store: self.store.as_ref(),
             blobs: self.blobs.as_ref(),
             plugins: &self.plugins,
@@ -245,7 +246,9 @@ fn chain(plugins: &FakePlugins) -> Chain {
         artifacts: vec![Artifact {
             name: "site".into(),
             steps: vec![step("upper", Input::Source("docs".into())), step("wrap", Input::Step(0))],
+            taken: None,
         }],
+        deliveries: Vec::new(),
         environments: vec![Environment {
             name: "site".into(),
             render: uses(plugins, "lines", "/environments/site/render"),

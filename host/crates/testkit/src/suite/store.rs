@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use springline_model::Digest;
+use springline_model::application::RecordIn;
 use springline_model::capability::Capability;
+use springline_model::outbox::{Outgoing, Settled};
 use springline_model::plugin::{Description, Kind};
-use springline_model::port::{Store, StoreError};
+use springline_model::port::{Finish, Store, StoreError};
 use springline_model::run::{How, Pin, Run, RunState, Stage, Standing, Suspension};
 
 use super::{store_history, store_kept, store_pages};
@@ -24,6 +26,7 @@ pub fn store_suite(make: impl Fn() -> Box<dyn Store>) {
     a_run_is_unfinished_until_it_ends(&*make());
     an_intent_sets_the_inventory(&*make());
     standing_orders_are_kept_until_others_are_given(&*make());
+    what_git_has_to_be_told_is_kept_until_it_is(&*make());
     releases_are_found_by_prefix_and_never_change(&*make());
     a_release_of_many_artifacts_is_kept_whole(&*make());
     descriptions_are_kept(&*make());
@@ -166,6 +169,38 @@ fn standing_orders_are_kept_until_others_are_given(store: &dyn Store) {
     assert_eq!(store.standing(&there).unwrap(), Standing::default());
     store.set_standing(&here, &mut |standing| *standing = Standing::default()).unwrap();
     assert_eq!(store.standing(&here).unwrap(), Standing::default());
+}
+
+fn what_git_has_to_be_told_is_kept_until_it_is(store: &dyn Store) {
+    let (here, there) = (sample::place("shop", "site"), sample::place("other", "site"));
+    let mut sealed = Vec::new();
+    for (at, place) in [&here, &there, &here].into_iter().enumerate() {
+        let run = begin(store, &place.application, at as i64);
+        let tells = Some(RecordIn::Branch(format!("env/{at}")));
+        sealed.push(store.finish(Finish { tells, ..sample::finish(place, &run, &at.to_string()) }).unwrap());
+    }
+    let told = store.outgoing(Some("shop")).unwrap();
+    let known: Vec<_> = told.iter().map(|outgoing| (outgoing.sequence, outgoing.hash)).collect();
+    assert_eq!(known, [(1, sealed[0].hash), (2, sealed[2].hash)], "in the order of the chain");
+    assert_eq!(told[0].to, RecordIn::Branch("env/0".into()));
+    assert_eq!(Some(told[0].release), sealed[0].record.release);
+    assert_eq!(store.outgoing(None).unwrap().len(), 3);
+    let tried = Outgoing { attempts: 1, error: Some("no answer".into()), ..told[0].clone() };
+    store.attempted(&tried).unwrap();
+    assert_eq!(store.outgoing(Some("shop")).unwrap()[0], tried);
+    let settled = Settled {
+        sequence: 1,
+        hash: told[0].hash,
+        reference: "refs/heads/env/0".into(),
+        commit: Some("c".into()),
+        at: 9,
+        error: None,
+    };
+    store.settle(&here, &settled).unwrap();
+    store.attempted(&tried).unwrap();
+    assert_eq!(store.outgoing(Some("shop")).unwrap(), [told[1].clone()], "what is settled stays so");
+    assert_eq!(store.settled(&here).unwrap(), Some(settled));
+    assert_eq!(store.settled(&there).unwrap(), None);
 }
 
 fn releases_are_found_by_prefix_and_never_change(store: &dyn Store) {

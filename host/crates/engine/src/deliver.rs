@@ -1,0 +1,287 @@
+//! Hands things over to other repositories: what was rendered, or the ids of what was built.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use springline_model::Digest;
+use springline_model::call::Context;
+use springline_model::history::{Done, Sealed};
+use springline_model::manifest::Action;
+use springline_model::plugin::Pinned;
+use springline_model::port::{Repositories, RepositoryError};
+use springline_model::repository::{At, Author, Draft, Edit, Next, Tip, Trouble, Written};
+use springline_model::run::{Place, Run, Stage, StepRecord};
+
+use crate::Ports;
+use crate::build::{Artifacts, Source};
+use crate::chain::{Chain, Delivery, Handed};
+use crate::error::{Reason, StageError};
+use crate::event::{Event, Point};
+use crate::keep::{Observed, Trust};
+use crate::progress::Progress;
+use crate::record::{branch, secrets};
+use crate::render::{Rendering, render};
+use crate::sync::{End, Synced, finish};
+
+/// What the names of deliveries begin with, where they stand among environments.
+const PLACE: &str = "deliver/";
+/// What the trailers' keys of commits begin with.
+const TRAILER: &str = "Springline-Delivery: ";
+
+/// Where a delivery's history is.
+pub fn place(application: &str, delivery: &str) -> Place {
+    Place { application: application.to_owned(), environment: format!("{PLACE}{delivery}") }
+}
+
+/// What a delivery is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct From<'a> {
+    pub chain: &'a Chain,
+    pub source: Source<'a>,
+    pub artifacts: &'a Artifacts,
+    pub how: (u64, Trust, Observed<'a>),
+}
+
+/// Hands one thing over, and writes down how that ended.
+pub(crate) fn deliver(
+    ports: Ports<'_>,
+    run: &mut Run,
+    from: From<'_>,
+    (delivery, last): (&Delivery, bool),
+) -> Result<Synced, Box<(StageError, Option<Synced>)>> {
+    let place = place(&from.chain.application, &delivery.name);
+    let (started, began) = (ports.clock.now(), Instant::now());
+    ports.observer.event(&Event::StageBegun {
+        stage: Stage::Apply,
+        environment: Some(&place.environment),
+        units: None,
+    });
+    let mut steps = Vec::new();
+    let mut progress = Progress::default();
+    let result = handed_over(ports, from, delivery, &place, &mut steps);
+    run.steps.extend(steps.into_iter().map(Arc::new));
+    ports.observer.event(&Event::Passed(Point::Delivered));
+    let took = began.elapsed();
+    progress.stages.push((Stage::Apply, took));
+    let error = match result {
+        Ok(over) => {
+            let detail = over.detail();
+            ports.observer.event(&Event::StageDone {
+                stage: Stage::Apply,
+                environment: Some(&place.environment),
+                detail: &detail,
+                took,
+            });
+            if over.written.changed() {
+                progress.counts.updated += 1;
+                progress.done.push(over.done(detail));
+            }
+            None
+        }
+        Err(error) => Some(error),
+    };
+    let ended = End {
+        place: place.clone(),
+        release: None,
+        plugins: plugins(from.chain, delivery),
+        used: Default::default(),
+        began: started,
+        took,
+        error: error.as_ref(),
+        last: last || error.is_some(),
+    };
+    let recorded = finish(ports, run, ended, &progress);
+    let synced = |sealed: Sealed| Synced {
+        sealed,
+        done: progress.done,
+        left: Vec::new(),
+        protected: Vec::new(),
+        ignored: Vec::new(),
+    };
+    match (error, recorded) {
+        (None, Ok(sealed)) => Ok(synced(sealed)),
+        (Some(error), Ok(sealed)) => Err(Box::new((error, Some(synced(sealed))))),
+        (Some(error), Err(_)) => Err(Box::new((error, None))),
+        (None, Err(reason)) => Err(Box::new((reason.at(Stage::Record, Some(&place.environment)), None))),
+    }
+}
+
+fn plugins(chain: &Chain, delivery: &Delivery) -> Vec<Pinned> {
+    let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| step.uses.plugin.clone());
+    let mut plugins: Vec<Pinned> = steps.collect();
+    if let Handed::Objects { render, .. } = &delivery.what {
+        plugins.push(render.plugin.clone());
+    }
+    plugins.sort();
+    plugins.dedup();
+    plugins
+}
+
+/// What came of it.
+struct Over {
+    at: At,
+    written: Written,
+    propose: bool,
+}
+
+impl Over {
+    fn branch(&self) -> &str {
+        self.at.reference.trim_start_matches("refs/heads/")
+    }
+
+    fn detail(&self) -> String {
+        let repository = self.at.repository.as_deref().unwrap_or_default();
+        let branch = self.branch();
+        match (&self.written.commit, self.written.changed()) {
+            (Some(commit), true) if self.propose => {
+                format!("{} proposed on {branch} of {repository}", branch::short(commit))
+            }
+            (Some(commit), true) => format!("{} pushed to {branch} of {repository}", branch::short(commit)),
+            (Some(_), false) if self.propose => format!("{branch} of {repository} proposes it already"),
+            (Some(_), false) => format!("{branch} of {repository} has it already"),
+            (None, true) => format!("{branch} of {repository} has nothing to propose any more and is removed"),
+            (None, false) => format!("{repository} has it already: nothing to propose"),
+        }
+    }
+
+    fn done(&self, summary: String) -> Done {
+        Done {
+            live: format!("{} {}", self.at.repository.as_deref().unwrap_or_default(), self.branch()),
+            action: match (&self.written.before, &self.written.commit) {
+                (None, _) => Action::Create,
+                (_, None) => Action::Delete,
+                _ => Action::Update,
+            },
+            before: self.written.before.clone(),
+            after: self.written.commit.clone(),
+            summary,
+            error: None,
+            hook: None,
+        }
+    }
+}
+
+fn handed_over(
+    ports: Ports<'_>,
+    from: From<'_>,
+    delivery: &Delivery,
+    place: &Place,
+    steps: &mut Vec<StepRecord>,
+) -> Result<Over, StageError> {
+    let environment = Some(place.environment.as_str());
+    let repositories = ports.repositories.ok_or_else(|| {
+        Reason::from(RepositoryError::new(Trouble::Unknown, "no repository is written to here"))
+            .at(Stage::Apply, environment)
+    })?;
+    let at = |error: RepositoryError| Reason::from(error).at(Stage::Apply, environment);
+    let branch = match &delivery.branch {
+        Some(branch) => branch.clone(),
+        None => repositories.default_branch(Some(&delivery.repository)).map_err(at)?,
+    };
+    let edits = edits(ports, from, (delivery, &branch), place, steps)?;
+    let draft = draft(from, delivery, edits);
+    let (over, meddled) = write(repositories, (from.chain, delivery), &branch, &draft).map_err(at)?;
+    if let Some(what) = meddled {
+        ports.observer.event(&Event::Meddled { place, what: &what });
+    }
+    Ok(over)
+}
+
+fn edits(
+    ports: Ports<'_>,
+    from: From<'_>,
+    (delivery, branch): (&Delivery, &str),
+    place: &Place,
+    steps: &mut Vec<StepRecord>,
+) -> Result<Vec<Edit>, StageError> {
+    let environment = Some(place.environment.as_str());
+    match &delivery.what {
+        Handed::Values(values) => Ok(values
+            .iter()
+            .map(|value| Edit::Value {
+                path: value.file.clone(),
+                pointer: value.pointer.clone(),
+                value: match &value.artifact {
+                    Some(name) => from.artifacts.digests.get(name).map(Digest::to_string).unwrap_or_default(),
+                    None => from.source.revision.id.clone(),
+                },
+            })
+            .collect()),
+        Handed::Objects { directory, render: uses, input } => {
+            let at = |reason: Reason| reason.at(Stage::Render, environment);
+            let context = Context {
+                application: from.chain.application.clone(),
+                environment: Some(delivery.name.clone()),
+                revision: from.source.revision.id.clone(),
+                commit_time: from.source.revision.time,
+                values: "{}".into(),
+                artifacts: from.artifacts.digests.clone(),
+            };
+            let what = Rendering { name: &place.environment, uses, input };
+            let rendered = render(ports, what, from.source, &Arc::new(context), from.how, steps).map_err(at)?;
+            secrets::check(ports, &rendered.objects, branch).map_err(at)?;
+            let tree = branch::tree_of(ports, &rendered.objects).map_err(at)?;
+            Ok(vec![Edit::Replace { path: directory.trim_end_matches('/').to_owned(), tree }])
+        }
+    }
+}
+
+/// The commit, the same for the same source and artifacts whenever it is made.
+fn draft(from: From<'_>, delivery: &Delivery, edits: Vec<Edit>) -> Draft {
+    let application = &from.chain.application;
+    let revision = &from.source.revision;
+    let artifacts: BTreeMap<_, _> = from.artifacts.digests.iter().collect();
+    let mut message = format!("Update {application}/{} to {}\n", delivery.name, branch::short(&revision.id));
+    if !revision.subject.is_empty() {
+        message.push_str(&format!("\n{}\n", revision.subject));
+    }
+    let mut trailers = format!("{TRAILER}{application}/{}\nSpringline-Revision: {}\n", delivery.name, revision.id);
+    for (name, digest) in artifacts {
+        trailers.push_str(&format!("Springline-Artifact: {name} {digest}\n"));
+    }
+    let author = Author { name: String::new(), email: String::new(), seconds: revision.time };
+    Draft { edits, message, trailers, shows_difference: delivery.propose, author, even_if_same: false }
+}
+
+fn write(
+    repositories: &dyn Repositories,
+    (chain, delivery): (&Chain, &Delivery),
+    branch: &str,
+    draft: &Draft,
+) -> Result<(Over, Option<String>), RepositoryError> {
+    let repository = Some(delivery.repository.clone());
+    let target = format!("refs/heads/{branch}");
+    let missing = || {
+        let message = format!("`{}` has no branch `{branch}`", delivery.repository);
+        RepositoryError::new(Trouble::Content, message)
+    };
+    if !delivery.propose {
+        let at = At { repository, reference: target };
+        let makes = matches!(delivery.what, Handed::Objects { .. });
+        let written = repositories.update(&at, None, &mut |tip: &Tip, _| match tip.tree {
+            None if !makes => Err(missing()),
+            _ => Ok(Next::Commit(draft.clone())),
+        })?;
+        return Ok((Over { at, written, propose: false }, None));
+    }
+    let reference = format!("refs/heads/springline/update-{}-{}", chain.application, delivery.name);
+    let at = At { repository, reference };
+    let mut meddled = None;
+    let written = repositories.update(&at, Some(&target), &mut |tip: &Tip, onto: Option<&Tip>| {
+        let onto = onto.filter(|onto| onto.tree.is_some()).ok_or_else(missing)?;
+        meddled = None;
+        let Some(newest) = tip.commits.first() else { return Ok(Next::Instead(draft.clone())) };
+        let is_ours = newest.message.contains(TRAILER);
+        if is_ours || onto.commits.iter().any(|commit| commit.id == newest.id) {
+            return Ok(Next::Instead(draft.clone()));
+        }
+        let who = format!("{} <{}>", newest.author.name, newest.author.email);
+        meddled = Some(format!(
+            "{who} added commit {} to the proposal; it stays, and the update goes on top of it",
+            branch::short(&newest.id)
+        ));
+        Ok(Next::Commit(draft.clone()))
+    })?;
+    Ok((Over { at, written, propose: true }, meddled))
+}

@@ -1,0 +1,336 @@
+//! What git is told of deployments, and what it tells of them when the state is lost.
+//!
+//! That git has to be told is written down with the sync itself. Here it is told: by a note of the
+//! deployed commit, or by a commit on a branch of the environment. Both are made from what was
+//! written down alone, so that a second attempt, after whatever crash, makes the same.
+
+mod account;
+pub(crate) mod branch;
+mod note;
+pub(crate) mod secrets;
+mod time;
+
+use std::collections::BTreeSet;
+
+use springline_model::Digest;
+use springline_model::application::RecordIn;
+use springline_model::history::{Counts, Outcome, Record};
+use springline_model::manifest::{Body, Object, manifest_digest};
+use springline_model::outbox::{Outgoing, Settled};
+use springline_model::port::{Finish, Page, Repositories, RepositoryError};
+use springline_model::repository::{At, Author, Draft, Edit, Next, Tip, Trouble, Written};
+use springline_model::run::{Cause, Place, Release, Run, RunState, Timestamp};
+
+pub use self::account::Account;
+use crate::Ports;
+use crate::error::Reason;
+use crate::event::{Event, Point};
+use crate::keep::{read_json, to_json};
+use crate::release;
+
+/// Tells git what it was not told yet of this application, each place's syncs in their order, and
+/// returns what is still to be told. What can't be told is told to the observer, and tried again the
+/// next time.
+///
+/// # Errors
+/// What the store reports.
+pub fn settle(ports: Ports<'_>, application: &str) -> Result<Vec<Outgoing>, Reason> {
+    let Some(repositories) = ports.repositories else { return Ok(Vec::new()) };
+    let outgoing = ports.store.outgoing(Some(application))?;
+    let (mut blocked, mut unreachable, mut left) = (BTreeSet::new(), false, Vec::new());
+    for at in 0..outgoing.len() {
+        let one = &outgoing[at];
+        if unreachable || blocked.contains(&one.place) {
+            left.push(one.clone());
+            continue;
+        }
+        let error = match tell(ports, repositories, one) {
+            Ok(()) => continue,
+            Err(error) => error,
+        };
+        let is_last = outgoing.get(at + 1).is_none_or(|next| next.place != one.place);
+        ports.observer.event(&Event::Untold { place: &one.place, error: &error });
+        if error.trouble == Trouble::Content && !is_last {
+            // It never will be, and what came after it is what matters.
+            given_up(ports, one, &error)?;
+            continue;
+        }
+        let tried = Outgoing { attempts: one.attempts + 1, error: Some(error.message.clone()), ..one.clone() };
+        ports.store.attempted(&tried)?;
+        unreachable = matches!(error.trouble, Trouble::Unreachable | Trouble::Cancelled);
+        blocked.insert(one.place.clone());
+        left.push(tried);
+    }
+    Ok(left)
+}
+
+/// Tells git of one sync.
+fn tell(ports: Ports<'_>, repositories: &dyn Repositories, outgoing: &Outgoing) -> Result<(), RepositoryError> {
+    let other = |reason: Reason| RepositoryError::new(Trouble::Other, reason.to_string());
+    let releases = ports.store.releases(Some(&outgoing.place), &outgoing.release.hex());
+    let release = releases.map_err(|error| other(error.into()))?.into_iter().next();
+    let (Some(release), Some(reference)) = (release, outgoing.to.reference()) else {
+        return Err(other(Reason::Store(springline_model::port::StoreError::Io(format!(
+            "release {} is not in the store",
+            outgoing.release.short()
+        )))));
+    };
+    ports.observer.event(&Event::Passed(Point::Telling));
+    let at = At { repository: None, reference: reference.clone() };
+    let written = match &outgoing.to {
+        RecordIn::None => None,
+        // Uncommitted state has no commit that could have a note.
+        RecordIn::Notes if release.revision.starts_with("worktree-") => None,
+        RecordIn::Notes => Some(noted(repositories, &at, &Account::new(outgoing, &release))?),
+        RecordIn::Branch(name) => Some(branched(ports, repositories, (&at, name), outgoing, &release)?),
+    };
+    ports.observer.event(&Event::Passed(Point::Told));
+    let settled = Settled {
+        sequence: outgoing.sequence,
+        hash: outgoing.hash,
+        reference: reference.clone(),
+        commit: written.as_ref().and_then(|written| written.commit.clone()),
+        at: ports.clock.now(),
+        error: None,
+    };
+    ports.store.settle(&outgoing.place, &settled).map_err(|error| other(error.into()))?;
+    let commit = settled.commit.as_deref();
+    ports.observer.event(&Event::Told { place: &outgoing.place, reference: &reference, commit });
+    ports.observer.event(&Event::Passed(Point::Settled));
+    Ok(())
+}
+
+fn given_up(ports: Ports<'_>, outgoing: &Outgoing, error: &RepositoryError) -> Result<(), Reason> {
+    let settled = Settled {
+        sequence: outgoing.sequence,
+        hash: outgoing.hash,
+        reference: outgoing.to.reference().unwrap_or_default(),
+        commit: None,
+        at: ports.clock.now(),
+        error: Some(error.message.clone()),
+    };
+    Ok(ports.store.settle(&outgoing.place, &settled)?)
+}
+
+/// A commit of a sync that ended then. Who it is by is the repositories' to say.
+fn draft(edits: Vec<Edit>, message: String, (at, even_if_same): (Timestamp, bool)) -> Draft {
+    let author = Author { name: String::new(), email: String::new(), seconds: at.div_euclid(1000) };
+    Draft { edits, message, trailers: String::new(), shows_difference: false, author, even_if_same }
+}
+
+/// The note of the deployed commit gets the block of this environment.
+fn noted(repositories: &dyn Repositories, at: &At, account: &Account) -> Result<Written, RepositoryError> {
+    let commit = &account.release.revision;
+    repositories.update(at, None, &mut |tip: &Tip, _| {
+        let unreadable = |error| RepositoryError::new(Trouble::Other, format!("the notes can't be read: {error}"));
+        let places = note::places(tip.tree.as_deref(), commit).map_err(unreadable)?;
+        let mut before = Vec::new();
+        for (_, entry) in &places.there {
+            if let Some(tree) = &tip.tree {
+                before.extend_from_slice(&tree.read(entry).map_err(unreadable)?);
+            }
+        }
+        let after = note::with(&before, account);
+        if after == before && places.there.len() == 1 {
+            return Ok(Next::Keep);
+        }
+        let message = format!("Record {} at {}\n", account.place(), branch::short(commit));
+        let edits = note::edits(&places, after);
+        Ok(Next::Commit(draft(edits, message, (account.at, false))))
+    })
+}
+
+/// The branch of the environment gets a commit with the objects.
+fn branched(
+    ports: Ports<'_>,
+    repositories: &dyn Repositories,
+    (at, name): (&At, &str),
+    outgoing: &Outgoing,
+    release: &Release,
+) -> Result<Written, RepositoryError> {
+    let refused = |reason: Reason| match &reason {
+        Reason::SecretInGit { .. } => RepositoryError::new(Trouble::Content, reason.to_string()),
+        _ => RepositoryError::new(Trouble::Other, reason.to_string()),
+    };
+    let objects: Vec<Object> = read_json(ports, &release.objects).map_err(refused)?;
+    secrets::check(ports, &objects, name).map_err(refused)?;
+    let tree = branch::tree_of(ports, &objects).map_err(refused)?;
+    let mut account = Account::new(outgoing, release);
+    let is_directory = |object: &&Object| matches!(object.body, Body::Tree(_));
+    account.directories = objects.iter().filter(is_directory).map(|object| object.id.clone()).collect();
+    let last = ports.store.settled(&outgoing.place).ok().flatten().filter(|last| last.reference == at.reference);
+    let last = last.and_then(|last| last.commit);
+    let mut meddled = None;
+    let written = repositories.update(at, None, &mut |tip: &Tip, _| {
+        let ours = tip.commits.iter().position(|commit| branch::account(&commit.message).is_some());
+        if ours.is_none() && !tip.commits.is_empty() {
+            return Err(RepositoryError::new(
+                Trouble::Content,
+                format!(
+                    "the branch `{name}` is there and Springline did not make it: name another one in `record`, or \
+                     delete it if nobody needs it"
+                ),
+            ));
+        }
+        meddled = meddling(tip, ours, last.as_deref(), name);
+        let known = ours.and_then(|ours| branch::account(&tip.commits[ours].message));
+        let even_if_same = known.is_none_or(|known| known.release.id != release.id);
+        let edits = vec![Edit::Replace { path: String::new(), tree: tree.clone() }];
+        let message = branch::message(&account);
+        Ok(Next::Commit(draft(edits, message, (account.at, even_if_same))))
+    })?;
+    if let Some(what) = meddled {
+        ports.observer.event(&Event::Meddled { place: &outgoing.place, what: &what });
+    }
+    Ok(written)
+}
+
+/// What others did to a branch since it was written last, in words.
+fn meddling(tip: &Tip, ours: Option<usize>, last: Option<&str>, name: &str) -> Option<String> {
+    let foreign = &tip.commits[..ours.unwrap_or_default()];
+    if let Some(commit) = foreign.first() {
+        let who = format!("{} <{}>", commit.author.name, commit.author.email);
+        let when = time::text(commit.author.seconds.saturating_mul(1000));
+        let more = match foreign.len() {
+            1 => String::new(),
+            n => format!(" and {} more before it", n - 1),
+        };
+        let id = branch::short(&commit.id);
+        return Some(format!(
+            "the branch `{name}` was edited by hand: commit {id} by {who} at {when}{more}; it stays in the branch's \
+             history, below what was deployed"
+        ));
+    }
+    let last = last?;
+    let is_rewritten = !tip.commits.is_empty() && tip.commits.iter().all(|commit| commit.id != last);
+    is_rewritten.then(|| {
+        format!(
+            "the branch `{name}` was rewritten: commit {}, which was written last, is not in it any more",
+            branch::short(last)
+        )
+    })
+}
+
+/// A deployment that git told of.
+#[derive(Debug, Clone)]
+pub struct Recovered {
+    /// What git says.
+    pub account: Account,
+    /// The reference that says it.
+    pub reference: String,
+    /// Whether its objects came back as well.
+    pub whole: bool,
+}
+
+/// Where the store knows nothing of a place and git does, takes over what git says: then it is known
+/// what is deployed, and where the history stood. What belongs to it on the target is found by its
+/// marks, as ever.
+///
+/// # Errors
+/// What the repository, the store or the blob store reports.
+pub fn recover(ports: Ports<'_>, place: &Place, from: &RecordIn, actor: &str) -> Result<Option<Recovered>, Reason> {
+    let (Some(repositories), Some(reference)) = (ports.repositories, from.reference()) else { return Ok(None) };
+    if !ports.store.history(&Page::of(place, 1))?.records.is_empty() {
+        return Ok(None);
+    }
+    let tip = repositories.tip(&At { repository: None, reference: reference.clone() })?;
+    let Some(tree) = &tip.tree else { return Ok(None) };
+    let mut found: Option<Account> = None;
+    let mut whole = false;
+    match from {
+        RecordIn::None => {}
+        RecordIn::Notes => note::all(tree.as_ref(), &mut |text| {
+            let here = note::accounts(text).into_iter().filter(|account| account.place() == *place);
+            let latest = found.take().into_iter().chain(here).max_by_key(|account| (account.at, account.history.0));
+            found = latest;
+        })?,
+        RecordIn::Branch(_) => {
+            found = tip.commits.first().and_then(|commit| branch::account(&commit.message));
+            found = found.filter(|account| account.place() == *place);
+            if let Some(account) = &mut found {
+                let objects = branch::objects_of(ports, tree.as_ref(), &account.directories)?;
+                whole = manifest_digest(&objects) == account.release.manifest;
+                account.release.objects = ports.blobs.put(&to_json(&objects))?;
+            }
+        }
+    }
+    let Some(account) = found else { return Ok(None) };
+    if release::id(&account.release) != account.release.id {
+        ports.observer.event(&Event::Meddled {
+            place,
+            what: &format!("what {reference} says of release {} does not fit together", account.release.id.short()),
+        });
+        return Ok(None);
+    }
+    written_down(ports, place, (&account, &reference), actor)?;
+    let recovered = Recovered { account, reference, whole };
+    ports.observer.event(&Event::Recovered { place, what: &recovered });
+    Ok(Some(recovered))
+}
+
+/// Writes down what git told: the first record of a new chain, which names the head of the old one.
+fn written_down(
+    ports: Ports<'_>,
+    place: &Place,
+    (account, reference): (&Account, &str),
+    actor: &str,
+) -> Result<(), Reason> {
+    let now = ports.clock.now();
+    let mut run = Run {
+        number: 0,
+        application: place.application.clone(),
+        cause: Cause::Recovery,
+        actor: actor.to_owned(),
+        revision: account.release.revision.clone(),
+        started: now,
+        ended: Some(now),
+        state: RunState::Succeeded,
+        reached: None,
+        error: None,
+        steps: Vec::new(),
+    };
+    ports.blobs.sync()?;
+    run.number = ports.store.begin(&run)?;
+    let (sequence, hash) = account.history;
+    let note = format!("from {reference}, where it was record {sequence} of a history that ended with {hash}");
+    let record = Record {
+        sequence: 0,
+        previous: springline_model::history::GENESIS,
+        place: place.clone(),
+        run: run.number,
+        started: now,
+        took: std::time::Duration::ZERO,
+        cause: Cause::Recovery,
+        actor: actor.to_owned(),
+        revision: account.release.revision.clone(),
+        release: Some(account.release.id),
+        plugins: account.release.plugins.clone(),
+        used: account.release.used.clone(),
+        counts: Counts::default(),
+        changes: None,
+        inventory: None,
+        outcome: Outcome::Succeeded,
+        stages: Vec::new(),
+        note: Some(note),
+        from: None,
+    };
+    let release = Some(Release { run: run.number, ..account.release.clone() });
+    ports.store.finish(Finish { run, record, release, inventory: None, touched: Vec::new(), tells: None })?;
+    Ok(())
+}
+
+/// Where git is to be told of a sync that ended like this.
+pub(crate) fn due(
+    ports: Ports<'_>,
+    place: &Place,
+    (cause, outcome, release): (&Cause, &Outcome, Option<&Digest>),
+) -> Result<Option<RecordIn>, Reason> {
+    // A repair deploys nothing new.
+    if ports.repositories.is_none() || *outcome != Outcome::Succeeded || *cause == Cause::Drift || release.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(ports.store.standing(place)?.record).filter(|record| !record.is_none()))
+}
+
+#[cfg(test)]
+mod tests;

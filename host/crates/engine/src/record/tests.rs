@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+
+use springline_model::capability::Used;
+use springline_model::plugin::Pinned;
+
+use super::*;
+
+fn account(environment: &str, sequence: u64) -> Account {
+    let plugin = |name: &str| Pinned { name: name.into(), digest: Digest::of(name) };
+    let mut release = Release {
+        id: Digest::of(""),
+        application: "shop".into(),
+        environment: environment.into(),
+        revision: "1f".repeat(20),
+        artifacts: BTreeMap::from([("site".into(), Digest::of("site"))]),
+        manifest: Digest::of("manifest"),
+        objects: Digest::of("objects"),
+        plugins: vec![plugin("render-template"), plugin("step-site")],
+        target: "läden: 1".into(),
+        target_plugin: plugin("oci://example.org/target:1.2"),
+        target_with: serde_json::Map::from_iter([("a".to_owned(), serde_json::json!({ "b": [1] }))]),
+        sync: springline_model::application::Sync { prune: false, ..Default::default() },
+        used: Used::default(),
+        run: 0,
+        at: 1_767_323_045_000,
+    };
+    release.id = release::id(&release);
+    Account {
+        release,
+        directories: Vec::new(),
+        at: 1_767_323_045_000,
+        history: (sequence, Digest::of(sequence.to_string())),
+        cause: "run by ann@host".into(),
+    }
+}
+
+fn read(bytes: &[u8]) -> Vec<Account> {
+    note::accounts(&String::from_utf8_lossy(bytes))
+}
+
+#[test]
+fn a_note_has_a_block_for_each_environment_and_keeps_what_people_wrote() {
+    let by_hand = b"Reviewed by Bob.\n\nsprintline: a slip\n".to_vec();
+    let one = note::with(&by_hand, &account("live", 3));
+    let two = note::with(&one, &account("test", 7));
+    assert_eq!(read(&two), [account("live", 3), account("test", 7)]);
+    let mut amended = two.clone();
+    amended.extend_from_slice(b"\nAnd by Carol.\n");
+    let three = note::with(&amended, &account("live", 4));
+    let text = String::from_utf8(three.clone()).unwrap();
+    assert!(text.starts_with("Reviewed by Bob.\n\nsprintline: a slip\n\nspringline: shop/live\n"), "{text}");
+    assert!(text.ends_with("\nAnd by Carol.\n"), "{text}");
+    assert_eq!(read(&three), [account("live", 4), account("test", 7)]);
+    assert_eq!(note::with(&three, &account("live", 4)), three, "the same again is the same");
+}
+
+#[test]
+fn bytes_that_are_no_text_and_blocks_that_are_none_stay() {
+    let garbage = b"\xff\xfe\0springline: shop/live\n  release: nonsense\nspringline: x".to_vec();
+    let after = note::with(&garbage, &account("live", 1));
+    assert!(after.windows(3).any(|part| part == b"\xff\xfe\0"));
+    assert_eq!(read(&after), [account("live", 1)]);
+    let twice = [note::with(b"", &account("live", 1)), b"\n".to_vec(), note::with(b"", &account("live", 2))].concat();
+    assert_eq!(read(&twice).len(), 2);
+    assert_eq!(read(&note::with(&twice, &account("live", 3))), [account("live", 3)], "one block is left of two");
+}
+
+#[test]
+fn a_commit_tells_what_it_holds() {
+    let account = Account { directories: vec!["www".into(), "a b/c".into()], ..account("live", 9) };
+    let message = branch::message(&account);
+    assert_eq!(branch::account(&message), Some(account.clone()));
+    assert_eq!(release::id(&branch::account(&message).unwrap().release), account.release.id);
+    for word in ["Deploy shop/live at 1f1f1f1", "Springline-Plugin: step-site sha256:", "Springline-History: 9 sha256:"]
+    {
+        assert!(message.contains(word), "{message}");
+    }
+    assert_eq!(branch::account("Fix a typo\n\nSpringline-Place: shop/live\n"), None);
+}
