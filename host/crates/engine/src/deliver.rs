@@ -22,7 +22,7 @@ use crate::keep::{Observed, Trust};
 use crate::progress::Progress;
 use crate::record::{branch, secrets};
 use crate::render::{Rendering, render};
-use crate::sync::{End, Synced, finish};
+use crate::sync::{Because, End, Synced, finish};
 
 /// What the names of deliveries begin with, where they stand among environments.
 const PLACE: &str = "deliver/";
@@ -64,9 +64,11 @@ pub(crate) fn deliver(
     ports.observer.event(&Event::Passed(Point::Delivered));
     let took = began.elapsed();
     progress.stages.push((Stage::Apply, took));
+    let mut note = None;
     let error = match result {
         Ok(over) => {
             let detail = over.detail();
+            note = Some(detail.clone());
             ports.observer.event(&Event::StageDone {
                 stage: Stage::Apply,
                 environment: Some(&place.environment),
@@ -89,16 +91,12 @@ pub(crate) fn deliver(
         began: started,
         took,
         error: error.as_ref(),
+        failed: None,
+        because: Because { note, ..Because::of(run.cause.clone()) },
         last: last || error.is_some(),
     };
     let recorded = finish(ports, run, ended, &progress);
-    let synced = |sealed: Sealed| Synced {
-        sealed,
-        done: progress.done,
-        left: Vec::new(),
-        protected: Vec::new(),
-        ignored: Vec::new(),
-    };
+    let synced = |sealed: Sealed| Synced { done: progress.done, ..Synced::untried(sealed) };
     match (error, recorded) {
         (None, Ok(sealed)) => Ok(synced(sealed)),
         (Some(error), Ok(sealed)) => Err(Box::new((error, Some(synced(sealed))))),

@@ -9,6 +9,7 @@ use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::past;
 use crate::plan::Held;
+use crate::record;
 use crate::redeploy::{Stored, again};
 use crate::restraint::{Unconfirmed, unconfirmed};
 use crate::rollback;
@@ -47,6 +48,7 @@ pub fn heal(
     actor: &str,
 ) -> Result<Healed, Box<StageError>> {
     let at = |reason: Reason| Box::new(reason.at(Stage::Plan, Some(&place.environment)));
+    record::settle_when_due(ports, &place.application).map_err(at)?;
     let pin = ports.store.standing(place).map_err(|error| at(error.into()))?.pin;
     if let Some(pin) = pin {
         return hold(ports, place, &pin, (policy, actor)).map_err(|failed| match failed {

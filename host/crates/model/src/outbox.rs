@@ -28,6 +28,9 @@ pub struct Outgoing {
     /// How often it was tried.
     #[serde(default)]
     pub attempts: u32,
+    /// When it was tried last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Timestamp>,
     /// Why it is not there yet, if it was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -48,6 +51,7 @@ impl Outgoing {
             at: record.started.saturating_add(took),
             cause: format!("{} by {}", record.cause, record.actor),
             attempts: 0,
+            tried: None,
             error: None,
         })
     }

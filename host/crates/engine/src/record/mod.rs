@@ -28,6 +28,11 @@ use crate::event::{Event, Point};
 use crate::keep::{read_json, to_json};
 use crate::release;
 
+/// How long what failed once is left alone by those who come by all the time, in milliseconds.
+const FIRST_PAUSE: i64 = 5_000;
+/// The longest such pause.
+const LONGEST_PAUSE: i64 = 15 * 60 * 1000;
+
 /// Tells git what it was not told yet of this application, each place's syncs in their order, and
 /// returns what is still to be told. What can't be told is told to the observer, and tried again the
 /// next time.
@@ -35,8 +40,25 @@ use crate::release;
 /// # Errors
 /// What the store reports.
 pub fn settle(ports: Ports<'_>, application: &str) -> Result<Vec<Outgoing>, Reason> {
-    let Some(repositories) = ports.repositories else { return Ok(Vec::new()) };
     let outgoing = ports.store.outgoing(Some(application))?;
+    settle_these(ports, &outgoing)
+}
+
+/// As [`settle`], for somebody who comes by all the time: what failed is tried again after a pause that
+/// doubles each time.
+///
+/// # Errors
+/// As [`settle`].
+pub fn settle_when_due(ports: Ports<'_>, application: &str) -> Result<Vec<Outgoing>, Reason> {
+    let outgoing = ports.store.outgoing(Some(application))?;
+    let now = ports.clock.now();
+    let pause = |attempts: u32| FIRST_PAUSE.saturating_mul(1 << attempts.min(10)).min(LONGEST_PAUSE);
+    let waits = |one: &Outgoing| one.tried.is_some_and(|tried| now.saturating_sub(tried) < pause(one.attempts));
+    if outgoing.iter().any(waits) { Ok(outgoing) } else { settle_these(ports, &outgoing) }
+}
+
+fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<Vec<Outgoing>, Reason> {
+    let Some(repositories) = ports.repositories else { return Ok(Vec::new()) };
     let (mut blocked, mut unreachable, mut left) = (BTreeSet::new(), false, Vec::new());
     for at in 0..outgoing.len() {
         let one = &outgoing[at];
@@ -55,7 +77,9 @@ pub fn settle(ports: Ports<'_>, application: &str) -> Result<Vec<Outgoing>, Reas
             given_up(ports, one, &error)?;
             continue;
         }
-        let tried = Outgoing { attempts: one.attempts + 1, error: Some(error.message.clone()), ..one.clone() };
+        let now = Some(ports.clock.now());
+        let tried =
+            Outgoing { attempts: one.attempts + 1, tried: now, error: Some(error.message.clone()), ..one.clone() };
         ports.store.attempted(&tried)?;
         unreachable = matches!(error.trouble, Trouble::Unreachable | Trouble::Cancelled);
         blocked.insert(one.place.clone());
@@ -313,6 +337,7 @@ fn written_down(
         stages: Vec::new(),
         note: Some(note),
         from: None,
+        healthy: false,
     };
     let release = Some(Release { run: run.number, ..account.release.clone() });
     ports.store.finish(Finish { run, record, release, inventory: None, touched: Vec::new(), tells: None })?;

@@ -319,6 +319,7 @@ fn a_source_that_moves_meanwhile_is_not_promoted() {
                     release: Some(release),
                     inventory: None,
                     touched: Vec::new(),
+                    tells: None,
                 };
                 let finish = std::sync::Mutex::new(Some(finish));
                 let other = store.clone();
