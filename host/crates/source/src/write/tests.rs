@@ -85,7 +85,7 @@ fn edits_leave_everything_else_alone() {
     assert!(after.contains("100755 blob") && after.contains("120000 blob"), "modes stay: {after}");
     assert_eq!(
         repo.git(&["diff", "--name-status", "main", "other"]),
-        "D\tdocs/deep/er/page.md\nA\tdocs.d/y\nM\trun.sh"
+        "A\tdocs.d/y\nD\tdocs/deep/er/page.md\nM\trun.sh"
     );
     assert_eq!(repo.git(&["ls-tree", "-r", "HEAD"]), before, "the source's branch is not touched");
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
