@@ -215,14 +215,18 @@ fn cut(text: &str, most: usize) -> String {
 
 /// A text in which no mark-up is left: what could be a part of any becomes an entity, which never is.
 fn escaped(text: &str) -> String {
+    let text = plain(text);
+    // Without these, no address becomes a link.
+    let is_address = text.to_ascii_lowercase().contains("www.");
     let mut escaped = String::with_capacity(text.len());
-    for c in plain(text).chars() {
+    for c in text.chars() {
         match c {
             // A mention is found in the text that comes of entities as well, but not with a joiner in it.
             '@' => escaped.push_str("&#64;&#8288;"),
             // So are the numbers of issues.
             '#' => escaped.push_str("&#35;&#8288;"),
-            '-' | ',' | ' ' => escaped.push(c),
+            '.' if is_address => escaped.push_str("&#46;"),
+            '-' | ',' | ' ' | '/' | '.' => escaped.push(c),
             '\t' => escaped.push(' '),
             c if c.is_ascii_punctuation() => drop(write!(escaped, "&#{};", u32::from(c))),
             c => escaped.push(c),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::code::{CONFIG, DIFFERS, SOURCE, USAGE};
 use crate::sandbox::{APPLICATION, OPERATOR, Sandbox, files};
+use crate::socket::Watch;
 
 /// A site that is deployed, on a branch of its own.
 fn deployed() -> Option<Sandbox> {
@@ -222,7 +223,7 @@ fn plugins_with_other_bytes_are_told() {
     let found = as_json(&sandbox);
     assert_eq!((&found["in-sync"], &found["plugins"][0]["name"]), (&json!(true), &json!("./own.wasm")), "{found:#}");
     assert_eq!(found["plugins"][0]["before"], Value::Null);
-    assert!(markdown(&sandbox).contains("| plugin <code>&#46;&#47;own&#46;wasm</code> | none |"));
+    assert!(markdown(&sandbox).contains("| plugin <code>./own.wasm</code> | none |"));
 }
 
 #[test]
@@ -237,4 +238,11 @@ fn a_pipeline_reviews_from_a_bare_clone_with_the_state_of_the_host() {
     let outcome = sandbox.springline(&[&AGAINST[..], &place].concat());
     assert_eq!(outcome.code, DIFFERS, "{outcome:#?}");
     assert!(outcome.stdout.contains("+User-agent: x") && outcome.stdout.contains("1 to update"), "{outcome:#?}");
+    // Where somebody watches, the state is his, and he does it.
+    let watch = Watch::start(&sandbox, &[]);
+    let by_the_owner = sandbox.springline(&[&AGAINST[..], &place].concat());
+    assert_eq!((by_the_owner.code, by_the_owner.stdout), (DIFFERS, outcome.stdout));
+    let comment = sandbox.springline(&[&AGAINST[..], &place, &["--format", "markdown"]].concat());
+    assert!(comment.stdout.contains("```diff") && comment.stdout.contains("+User-agent: x"), "{comment:#?}");
+    assert_eq!(watch.end(), Some(0));
 }

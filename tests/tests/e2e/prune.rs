@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::code::{CONFIG, UNCONFIRMED, USAGE};
 use crate::sandbox::{OPERATOR, Outcome, Sandbox, names, skip};
+use crate::socket::Watch;
 
 /// A repository whose files below `deploy` are deployed as they are.
 fn files(sync: &str, count: usize) -> Option<Sandbox> {
@@ -149,9 +150,15 @@ fn in_a_terminal_it_is_asked_for() {
         assert!(outcome.stdout.contains("2.txt") && outcome.stdout.contains("Type 3 to remove them"), "{outcome:#?}");
         assert_eq!(names(&sandbox.live()).len(), 4);
     }
+    // Nor is it another's terminal: who calls is asked, whoever does it.
+    let watch = Watch::start(&sandbox, &[]);
+    let outcome = in_a_terminal(&sandbox, script, "run", "2\n");
+    assert!(outcome.code == UNCONFIRMED && outcome.stdout.contains("Type 3 to remove them"), "{outcome:#?}");
+    sandbox.springline(&["sync"]).fails(UNCONFIRMED, &["--confirm-prune 3"]);
     let outcome = in_a_terminal(&sandbox, script, "run", "3\n");
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     assert_eq!(names(&sandbox.live()), ["0.txt"]);
+    assert_eq!(watch.end(), Some(0));
 }
 
 #[test]

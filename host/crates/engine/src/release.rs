@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use springline_model::Hasher;
+use springline_model::application::{ConfirmPrune, Sync};
 use springline_model::call::canonical_json;
 use springline_model::capability::Used;
 use springline_model::manifest::manifest_digest;
@@ -37,6 +38,7 @@ pub(crate) fn release(
     plugins.push(environment.render.plugin.clone());
     plugins.sort();
     plugins.dedup();
+    let confirm_prune = &environment.sync.confirm_prune;
     let mut release = Release {
         id: springline_model::Digest::of(""),
         application: chain.application.clone(),
@@ -49,7 +51,10 @@ pub(crate) fn release(
         target: environment.target.name.clone(),
         target_plugin: environment.target.uses.plugin.clone(),
         target_with: environment.target.with.clone(),
-        sync: environment.sync.clone(),
+        sync: Sync {
+            confirm_prune: ConfirmPrune { confirmed: None, ..confirm_prune.clone() },
+            ..environment.sync.clone()
+        },
         used: made.used,
         run: made.run,
         at: made.at,
