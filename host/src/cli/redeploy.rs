@@ -7,8 +7,9 @@ use springline_engine::record;
 use springline_engine::redeploy::{Order, redeploy};
 use springline_model::Cancel;
 use springline_model::application::Sync;
+use springline_model::history::Ended;
 use springline_model::plugin::Pinned;
-use springline_model::port::{Blobs as _, Store as _};
+use springline_model::port::{Blobs as _, Page, Store as _};
 use springline_model::run::{Place, Release};
 
 use super::confirm::ConfirmArgs;
@@ -57,7 +58,7 @@ impl Redeploy {
         let mut operator = Resolver::of_operator(&app)?;
         let target = pinned_target(&app, &mut operator, &release)?;
         let progress = Progress::new(common);
-        let mut policy = policy(&app, &release);
+        let mut policy = policy(&app, &release)?;
         policy.confirm_prune.confirmed = self.confirm.number(1)?;
         let order = Order { actor: &actor(), why: self.why.as_deref(), pin: !self.no_pin };
         let turn = app.turn(&release.application, false)?;
@@ -97,17 +98,33 @@ impl Redeploy {
     }
 }
 
-/// How the environment is synced: as its newest revision says, as that is how it is kept from then on, or
-/// as the revision of the release says where the newest one does not know the environment. Without a
-/// source it is not known.
-fn policy(app: &App, release: &Release) -> Sync {
-    let of = |revision: &str| {
-        let wanted = RevisionArgs { revision: Some(revision.to_owned()), worktree: false };
+/// How the environment is synced: as its newest revision says, as that is how it is kept from then on. Where
+/// there is no source, or it does not know the environment, it is as what came to be deployed there was synced:
+/// that is what may be removed now.
+fn policy(app: &App, release: &Release) -> Result<Sync, CliError> {
+    let declared = || {
+        let wanted = RevisionArgs { revision: Some("HEAD".to_owned()), worktree: false };
         let mut declared = app.project.pick(&wanted).ok()?.application().ok()?.value;
         let is_it = declared.application == release.application;
         is_it.then(|| declared.environments.shift_remove(&release.environment)).flatten().map(|found| found.sync)
     };
-    of("HEAD").or_else(|| of(&release.revision)).unwrap_or_default()
+    if let Some(sync) = declared() {
+        return Ok(sync);
+    }
+    let place = Place { application: release.application.clone(), environment: release.environment.clone() };
+    let page = Page {
+        application: Some(release.application.clone()),
+        environment: Some(release.environment.clone()),
+        outcome: Some(Ended::Succeeded),
+        limit: 1,
+        ..Page::default()
+    };
+    let newest = app.store.history(&page)?.records.into_iter().find_map(|sealed| sealed.record.release);
+    let deployed = match newest {
+        Some(id) => app.store.releases(Some(&place), &id.hex())?.into_iter().next(),
+        None => None,
+    };
+    Ok(deployed.map_or_else(|| release.sync.clone(), |deployed| deployed.sync))
 }
 
 /// Where nothing is known of the environment here, git is asked what it tells of it.

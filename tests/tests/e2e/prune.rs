@@ -191,6 +191,26 @@ fn what_is_protected_stays_and_is_told() {
 }
 
 #[test]
+fn a_release_that_knows_nothing_of_it_removes_neither_what_is_protected_nor_too_much() {
+    let Some(sandbox) = files("", 1) else { return };
+    let first = status(&sandbox)["release"]["id"].as_str().unwrap().to_owned();
+    for name in ["keep", "a", "b"] {
+        sandbox.write(&format!("deploy/{name}.txt"), "new\n");
+    }
+    policy(&sandbox, "protect: ['keep.*'], confirm-prune: { objects: 1 }");
+    sandbox.commit("More");
+    sandbox.springline(&["run"]).ok();
+    // Without the source, what is deployed says how it is synced.
+    fs::rename(sandbox.repo().join(".git"), sandbox.path("git-away")).unwrap();
+    let state = sandbox.repo().join(".springline");
+    let redeploy = ["redeploy", "--state", state.to_str().unwrap(), "--env", "site", &first];
+    sandbox.springline(&redeploy).fails(UNCONFIRMED, &["2 of 4 live objects", "--confirm-prune 2"]);
+    assert_eq!(names(&sandbox.live()).len(), 4);
+    sandbox.springline(&[&redeploy[..], &["--confirm-prune", "2"]].concat()).ok();
+    assert_eq!(names(&sandbox.live()), ["0.txt", "keep.txt"]);
+}
+
+#[test]
 fn whole_objects_are_ignored_and_single_fields_are_not_for_files() {
     let Some(sandbox) = files("ignore: [{ objects: '0.*' }]", 2) else { return };
     for name in ["0.txt", "1.txt"] {
