@@ -1,8 +1,8 @@
 //! Promotions: the chain of the release's own revision, in the environment that it moves to.
 
+use springline_engine::Ports;
 use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
-use springline_engine::event::{Observer, Silent};
 use springline_engine::promote::{self, Decision, Pending, Preview, Route};
 use springline_engine::run::{Failure, Moved, Observed, Report, Request, Trust, Until};
 use springline_model::application::{Application, Gates};
@@ -20,14 +20,39 @@ use crate::resolve;
 /// # Errors
 /// What the store or the target reports.
 pub fn decide(
-    app: &App,
+    ports: Ports<'_>,
     application: &str,
     (from, to, gates): (&str, &str, &Gates),
     named: Option<&Release>,
 ) -> Result<Decision, CliError> {
     let place = |environment: &str| Place { application: application.into(), environment: environment.into() };
     let (from, to) = (place(from), place(to));
-    Ok(promote::decide(app.ports(&Silent), Route { from: &from, to: &to, gates }, named)?)
+    Ok(promote::decide(ports, Route { from: &from, to: &to, gates }, named)?)
+}
+
+/// Promotes what waits for nothing to an environment that is automated; none if there is nothing to. `pick`
+/// finds a revision in the source.
+///
+/// # Errors
+/// Whatever fails in it.
+pub fn advance(
+    (app, ports): (&App, Ports<'_>),
+    (application, environment): (&str, &Environment),
+    pick: impl FnOnce(&str) -> Result<Picked, CliError>,
+    actor: &str,
+) -> Result<Option<Box<Report>>, CliError> {
+    let Some(from) = environment.promote_from.as_deref().filter(|_| environment.sync.automated) else {
+        return Ok(None);
+    };
+    let way = (from, environment.name.as_str(), &environment.gates);
+    let Decision::Pending(pending) = decide(ports, application, way, None)? else { return Ok(None) };
+    if !pending.waits.is_empty() {
+        return Ok(None);
+    }
+    let picked = pick(&pending.release.revision)?;
+    let prepared = Prepared::new(app, picked, &pending.release, (&environment.name, None))?;
+    let report = prepared.carry_out(ports, &pending, (actor, None))?;
+    Ok(Some(Box::new(report)))
 }
 
 /// A promotion that can be shown and carried out.
@@ -37,24 +62,34 @@ pub struct Prepared {
     chain: Chain,
 }
 
+/// The revision of a release, as it is looked for in its source.
+///
+/// # Errors
+/// A release of uncommitted state.
+pub fn revision_of(release: &Release) -> Result<RevisionArgs, CliError> {
+    if release.revision.starts_with("worktree") {
+        let message = format!("release {} was made of uncommitted state, which nobody has", release.id.short());
+        return Err(CliError::new(Kind::Usage, message).hint("commit it and run again, then promote what that deploys"));
+    }
+    Ok(RevisionArgs { revision: Some(release.revision.clone()), worktree: false })
+}
+
 impl Prepared {
     /// Reads what the release's revision declares. So many removals are confirmed.
     ///
     /// # Errors
-    /// A revision that is not there or that does not declare the environment; plugins that are gone.
-    pub fn new(app: &App, release: &Release, (to, confirmed): (&str, Option<u64>)) -> Result<Self, CliError> {
-        let revision = show_revision(&release.revision);
-        let refuse = |message: String| CliError::new(Kind::Usage, message);
-        if release.revision.starts_with("worktree") {
-            let message = format!("release {} was made of uncommitted state, which nobody has", release.id.short());
-            return Err(refuse(message).hint("commit it and run again, then promote what that deploys"));
-        }
-        let wanted = RevisionArgs { revision: Some(release.revision.clone()), worktree: false };
-        let picked = app.project.pick(&wanted)?;
+    /// A revision that does not declare the environment; plugins that are gone.
+    pub fn new(
+        app: &App,
+        picked: Picked,
+        release: &Release,
+        (to, confirmed): (&str, Option<u64>),
+    ) -> Result<Self, CliError> {
         let declared = picked.application()?;
         if declared.value.application != release.application || !declared.value.environments.contains_key(to) {
+            let revision = show_revision(&release.revision);
             let message = format!("revision {revision} of release {} declares no `{to}`", release.id.short());
-            return Err(refuse(message).hint("deploy a revision that does, and promote that"));
+            return Err(CliError::new(Kind::Usage, message).hint("deploy a revision that does, and promote that"));
         }
         let mut chain = resolve::chain_of(app, &picked, &declared, Some((release, to)))?;
         for environment in &mut chain.environments {
@@ -67,10 +102,7 @@ impl Prepared {
     ///
     /// # Errors
     /// What rendering or the target reports; artifacts that are lost.
-    pub fn preview(&self, app: &App, pending: &Pending) -> Result<Preview, CliError> {
-        let turn = app.turn(&self.chain.application, true)?;
-        let observer = turn.observe(&Silent);
-        let ports = app.ports_in(&turn, &observer);
+    pub fn preview(&self, ports: Ports<'_>, pending: &Pending) -> Result<Preview, CliError> {
         let shown = self.with(pending, ("", None), |request| promote::preview(ports, request));
         shown.map_err(|failure| self.explain(failure))
     }
@@ -81,15 +113,11 @@ impl Prepared {
     /// Whatever fails in it.
     pub fn carry_out(
         &self,
-        app: &App,
+        ports: Ports<'_>,
         pending: &Pending,
         (actor, why): (&str, Option<&str>),
-        observer: &dyn Observer,
     ) -> Result<Report, CliError> {
         let note = pending.note(why);
-        let turn = app.turn(&self.chain.application, false)?;
-        let observer = turn.observe(observer);
-        let ports = app.ports_in(&turn, &observer);
         let report = self.with(pending, (actor, note.as_deref()), |request| promote::promote(ports, request));
         report.map_err(|failure| self.explain(failure))
     }

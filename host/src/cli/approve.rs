@@ -60,7 +60,7 @@ impl Approve {
         let app = App::open(common, project, "approve", cancel)?;
         let ports = app.ports(&Silent);
         let named = self.release.as_deref().map(|wanted| redeploy::pick(&app, &from, wanted)).transpose()?;
-        let look = || promotion::decide(&app, &declared.application, (&from, to, &environment.gates), named.as_ref());
+        let look = || promotion::decide(ports, &declared.application, (&from, to, &environment.gates), named.as_ref());
         let Decision::Pending(pending) = look()? else {
             return Err(CliError::new(
                 Kind::Usage,

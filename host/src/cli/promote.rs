@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use springline_engine::event::Silent;
 use springline_engine::promote::{Decision, Pending, Preview};
 use springline_model::Cancel;
 use springline_model::application::Environment;
@@ -13,7 +14,7 @@ use super::confirm::ConfirmArgs;
 use super::diff;
 use super::error::{CliError, Kind};
 use super::run::{as_json, known_environments};
-use super::standing::{pending_json, release_text, wait_text};
+use super::standing::{applied_text, pending_json, release_text, wait_text};
 use super::{Common, Output, logs, redeploy};
 use crate::app::{App, actor};
 use crate::project::Project;
@@ -83,7 +84,12 @@ impl Promote {
         self.confirm(&shown.preview.release)?;
         let progress = Progress::new(common);
         let by = actor();
-        let report = match shown.prepared.carry_out(&app, &shown.pending, (&by, self.why.as_deref()), &progress) {
+        let turn = app.turn(&declared.application, false)?;
+        let observer = turn.observe(&progress);
+        let ports = app.ports_in(&turn, &observer);
+        let carried = shown.prepared.carry_out(ports, &shown.pending, (&by, self.why.as_deref()));
+        drop(turn);
+        let report = match carried {
             Ok(report) => report,
             Err(error) if error.kind == Kind::Differs => {
                 drop(progress);
@@ -100,9 +106,9 @@ impl Promote {
         if common.output == Output::Json {
             show::json(&as_json(&report, &warnings))?;
         } else {
-            let applied: u64 = report.synced.iter().map(|synced| synced.sealed.record.counts.applied()).sum();
+            let applied = applied_text(&report);
             show::line(format_args!(
-                "{} {}: {} from {from}, {applied} changes applied",
+                "{} {}: {} from {from}, {applied}",
                 paint(GOOD, "promoted"),
                 self.to,
                 release_text(&shown.preview.release),
@@ -119,9 +125,15 @@ impl Promote {
         named: Option<&Release>,
     ) -> Result<Option<Shown>, CliError> {
         let way = (from, self.to.as_str(), &environment.gates);
-        let Decision::Pending(pending) = promotion::decide(app, application, way, named)? else { return Ok(None) };
-        let prepared = Prepared::new(app, &pending.release, (&self.to, self.confirm.number(1)?))?;
-        let preview = prepared.preview(app, &pending)?;
+        let Decision::Pending(pending) = promotion::decide(app.ports(&Silent), application, way, named)? else {
+            return Ok(None);
+        };
+        let picked = app.project.pick(&promotion::revision_of(&pending.release)?)?;
+        let confirmed = self.confirm.number(1)?;
+        let prepared = Prepared::new(app, picked, &pending.release, (&self.to, confirmed))?;
+        let turn = app.turn(application, true)?;
+        let observer = turn.observe(&Silent);
+        let preview = prepared.preview(app.ports_in(&turn, &observer), &pending)?;
         Ok(Some(Shown { pending: *pending, prepared, preview }))
     }
 

@@ -16,7 +16,7 @@ use super::confirm::ConfirmArgs;
 use super::error::{CliError, Kind};
 use super::failure;
 use super::run::as_json;
-use super::standing::{pin_json, release_text};
+use super::standing::{applied_text, pin_json, release_text};
 use super::{Common, Output, RevisionArgs, logs};
 use crate::app::{App, actor};
 use crate::project::Project;
@@ -78,9 +78,9 @@ impl Redeploy {
                 show::json(&value)?;
             }
             Output::Text => {
-                let applied: u64 = report.synced.iter().map(|synced| synced.sealed.record.counts.applied()).sum();
+                let applied = applied_text(&report);
                 show::line(format_args!(
-                    "{} {}: {}, {applied} changes applied",
+                    "{} {}: {}, {applied}",
                     paint(GOOD, "redeployed"),
                     self.environment,
                     release_text(&release),

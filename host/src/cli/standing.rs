@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use springline_engine::promote::{Pending, Wait};
+use springline_engine::run::Report;
 use springline_engine::standing::{Obstacle, RolledBack};
 use springline_model::run::{Approval, Pin, Suspension};
 
@@ -89,4 +90,12 @@ pub fn wait_text(pending: &Pending, to: &str, wait: &Wait) -> String {
 /// `release 51d8fbfe4807 of 8eeb6c5`.
 pub fn release_text(release: &springline_model::run::Release) -> String {
     format!("release {} of {}", release.id.short(), show_revision(&release.revision))
+}
+
+/// How much the syncs of a run applied.
+pub fn applied_text(report: &Report) -> String {
+    match report.synced.iter().map(|synced| synced.sealed.record.counts.applied()).sum::<u64>() {
+        1 => "1 change applied".to_owned(),
+        n => format!("{n} changes applied"),
+    }
 }

@@ -84,7 +84,8 @@ impl Status {
             let rolled_back = rolled_back(app.ports(&Silent), &place)?;
             let pending = match &environment.promote_from {
                 Some(from) => {
-                    promotion::decide(&app, &place.application, (from, name, &environment.gates), None)?.pending()
+                    promotion::decide(app.ports(&Silent), &place.application, (from, name, &environment.gates), None)?
+                        .pending()
                 }
                 None => None,
             };

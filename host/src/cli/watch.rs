@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
+use springline_engine::Ports;
 use springline_engine::chain::Environment;
 use springline_engine::event::Silent;
 use springline_engine::heal::{Healed, heal};
 use springline_engine::restraint::Unconfirmed;
+use springline_engine::run::Report;
 use springline_model::Cancel;
 use springline_model::port::Store as _;
 use springline_model::run::Place;
@@ -26,6 +28,8 @@ use super::run::Ready;
 use super::{Common, Output, RevisionArgs};
 use crate::app::{Owner, actor};
 use crate::endpoint;
+use crate::project::show_revision;
+use crate::promotion;
 use crate::show::time::duration;
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
 use crate::socket;
@@ -224,6 +228,19 @@ impl<'a> Watched<'a> {
         }
         let observer = turn.observe(&Silent);
         let ports = self.ready.app.ports_in(&turn, &observer);
+        match self.advance(ports, environment) {
+            Ok(None) => {}
+            Ok(Some(report)) => {
+                self.paces.quiet(&environment.name, began);
+                self.promoted(&environment.name, &report, began.elapsed())?;
+                return Ok(Came::Promoted);
+            }
+            Err(error) => {
+                let pause = self.paces.failed(&environment.name, (began, Instant::now()));
+                self.complain(&environment.name, &error, pause)?;
+                return Ok(Came::Failed);
+            }
+        }
         let healed = heal(ports, &place, (&environment.target, &environment.sync), &self.actor);
         let looked = (began, Instant::now());
         let came = match &healed {
@@ -251,6 +268,32 @@ impl<'a> Watched<'a> {
             }
         }
         Ok(came)
+    }
+
+    /// Promotes what may be promoted without anybody asking.
+    fn advance(&self, ports: Ports<'_>, environment: &Environment) -> Result<Option<Box<Report>>, CliError> {
+        let app = &self.ready.app;
+        let pick =
+            |revision: &str| app.project.pick(&RevisionArgs { revision: Some(revision.to_owned()), worktree: false });
+        let to = (self.ready.chain.application.as_str(), environment);
+        promotion::advance((app, ports), to, pick, &self.actor)
+    }
+
+    fn promoted(&self, environment: &str, report: &Report, took: Duration) -> Result<(), CliError> {
+        let Some(record) = report.synced.last().map(|synced| &synced.sealed.record) else { return Ok(()) };
+        if self.common.output == Output::Json {
+            let promoted = super::history::as_json(&report.synced[report.synced.len() - 1].sealed);
+            let told = json!({ "environment": environment, "promoted": promoted, "milliseconds": milliseconds(took) });
+            return show::json_line(&told);
+        }
+        let release = record.release.map(|release| release.short()).unwrap_or_default();
+        show::line(format_args!(
+            "{environment}: {} release {release} of {} {}",
+            paint(GOOD, "promoted"),
+            show_revision(&record.revision),
+            paint(FAINT, duration(took))
+        ));
+        Ok(())
     }
 
     fn report(

@@ -118,6 +118,7 @@ impl Session {
     }
 
     fn terminal(&mut self, sandbox: &Sandbox, directory: &mut PathBuf, (body, cluster): (&[&str], Option<&Cluster>)) {
+        let actor = format!("tester@{}", nodename());
         for command in body.iter().filter_map(|line| line.strip_prefix("$ ")) {
             self.commands += 1;
             self.push(&format!("$ {command}"));
@@ -145,10 +146,17 @@ impl Session {
             }
             let outcome = sandbox.finish(shell);
             for line in outcome.stdout.lines() {
-                self.push(line.trim_end().replace(&sandbox.path("").display().to_string(), "/home/you/").as_str());
+                let line = line.trim_end().replace(&sandbox.path("").display().to_string(), "/home/you/");
+                self.push(&line.replace(&actor, "you@host"));
             }
         }
     }
+}
+
+/// What this machine is called.
+fn nodename() -> String {
+    let told = Command::new("uname").arg("-n").output().unwrap();
+    String::from_utf8(told.stdout).unwrap().trim().to_owned()
 }
 
 /// A page with everything that differs from run to run made equal.

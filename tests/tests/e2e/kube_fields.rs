@@ -36,7 +36,7 @@ fn a_field_of_another_manager_is_a_conflict_that_names_both_until_it_is_taken_ov
     shop.application("", "");
     // What the application left to others belongs to its release.
     let release = report["release"].as_str().unwrap();
-    shop.sandbox.springline(&["redeploy", "--env", "live", release]).ok();
+    shop.sandbox.springline(&["redeploy", "--env", "live", "--no-pin", release]).ok();
     assert_eq!(shop.get("configmap/a")["data"]["value"], "theirs");
     for with in [", force: true", ", take-over: [ops]"] {
         ops("theirs");

@@ -15,6 +15,7 @@ pub(super) enum Came {
     /// What would be removed waits for a confirmation.
     Unconfirmed,
     Repaired,
+    Promoted,
     Failed,
 }
 
@@ -44,10 +45,11 @@ impl<'a> Pass<'a> {
     }
 
     /// How many environments came to what. Each is counted once.
-    pub(super) fn figures(&self) -> [(&'static str, usize); 7] {
+    pub(super) fn figures(&self) -> [(&'static str, usize); 8] {
         let words = [
             ("in-sync", Came::InSync),
             ("repaired", Came::Repaired),
+            ("promoted", Came::Promoted),
             ("drifted", Came::Drifted),
             ("unconfirmed", Came::Unconfirmed),
             ("paused", Came::Paused),
