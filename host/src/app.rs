@@ -143,7 +143,6 @@ impl App {
     }
 
     /// As [`App::turn`], if that is possible without waiting.
-    #[allow(dead_code, reason = "for loops that look after many applications")]
     pub fn try_turn(&self, application: &str, reads: bool) -> Option<Turn> {
         self.owner.turns.try_take(self.wish(application, reads), &self.cancel)
     }

@@ -52,7 +52,7 @@ impl std::fmt::Display for Flight {
     }
 }
 
-/// Told of a turn that has ended.
+/// Told of a turn in which something ran, when it has ended.
 type Ended = Box<dyn Fn(&Wish) + Send + Sync>;
 
 /// The turns of a process.
@@ -112,7 +112,6 @@ impl Turns {
     }
 
     /// Begins a turn that needs not wait.
-    #[allow(dead_code, reason = "for loops that look after many applications")]
     pub fn try_take(self: &Arc<Self>, wish: Wish, cancel: &Cancel) -> Option<Turn> {
         let mut state = self.state();
         if state.before(&wish).is_some() {
@@ -222,8 +221,12 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.turns.update(|state| state.flights.retain(|flight| flight.id != self.flight.id));
-        if let Some(ended) = self.turns.ended.get() {
+        let mut has_run = false;
+        self.turns.update(|state| {
+            let own = state.flights.iter().position(|flight| flight.id == self.flight.id);
+            has_run = own.is_some_and(|at| state.flights.remove(at).run.is_some());
+        });
+        if let Some(ended) = self.turns.ended.get().filter(|_| has_run) {
             ended(&self.flight.wish);
         }
     }
@@ -327,6 +330,18 @@ mod tests {
         assert!(turns.try_take(wish("b", false), &cancel).is_none() && turns.hold_off(&asked).is_err());
         drop(collecting);
         assert!(turns.try_take(wish("b", false), &cancel).is_some());
+    }
+
+    #[test]
+    fn the_end_of_a_turn_is_told_where_something_ran() {
+        let (turns, cancel) = (Arc::<Turns>::default(), Cancel::new());
+        let (sender, ended) = channel();
+        turns.tell(Box::new(move |wish| sender.send(wish.application.clone()).unwrap()));
+        drop(turns.take(wish("idle", false), &cancel).unwrap());
+        let turn = turns.take(wish("busy", false), &cancel).unwrap();
+        turn.observe(&Silent).event(&Event::Begun { run: 1, resumed: None });
+        drop(turn);
+        assert_eq!(ended.try_iter().collect::<Vec<_>>(), ["busy"]);
     }
 
     #[test]

@@ -136,7 +136,8 @@ fn recover(app: &App, common: &Common, environment: &str) -> Result<(), CliError
     let declared = picked.application()?.value;
     let Some(known) = declared.environments.get(environment) else { return Ok(()) };
     let place = Place { application: declared.application.clone(), environment: environment.to_owned() };
-    record::recover(app.ports(&Progress::new(common)), &place, &known.record, &actor())?;
+    let turn = app.turn(&place.application, false)?;
+    record::recover(app.ports_in(&turn, &Progress::new(common)), &place, &known.record, &actor())?;
     Ok(app.store.set_standing(&place, &mut |standing| standing.record.clone_from(&known.record)).map(drop)?)
 }
 

@@ -74,9 +74,12 @@ impl Status {
             let mut target = resolve::target(&app, &mut operator, environment, &at)?;
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
             grants::give_target(&app.operator.value, &mut target, &place.application, name);
-            if let Err(Reason::Repository(error)) =
-                record::recover(app.ports(&Progress::new(common)), &place, &environment.record, &actor())
-            {
+            // What is under way does that by itself.
+            let recovered = app.try_turn(&place.application, false).map(|turn| {
+                let progress = Progress::new(common);
+                record::recover(app.ports_in(&turn, &progress), &place, &environment.record, &actor())
+            });
+            if let Some(Err(Reason::Repository(error))) = recovered {
                 show::warn(format_args!("{place}: git can't be asked what is deployed: {error}"));
             }
             let found = status::status(app.ports(&Silent), &place, &target, &environment.sync)?;
