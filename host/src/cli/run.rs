@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
+use springline_engine::deliver;
 use springline_engine::error::{Reason, StageError};
 use springline_engine::event::Silent;
 use springline_engine::restraint::Unconfirmed;
@@ -378,6 +379,11 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
                 let record = &synced.sealed.record;
                 let release = record.release.map(|release| release.short()).unwrap_or_default();
                 let place = &record.place.environment;
+                if let Some(name) = deliver::delivery(&record.place) {
+                    let what = record.note.as_deref().unwrap_or_default();
+                    show::line(format_args!("{} {name}: {what}", paint(GOOD, "delivered")));
+                    continue;
+                }
                 let what = match record.counts.applied() {
                     0 => "already as desired".to_owned(),
                     1 => "1 change applied".to_owned(),

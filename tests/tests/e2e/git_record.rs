@@ -60,7 +60,7 @@ fn a_redeploy_is_told_of_the_commit_that_it_brings_back() {
     sandbox.write("docs/guide.md", "# Guide\n\nAnother.\n");
     sandbox.commit("Change");
     sandbox.springline(&["run"]).ok();
-    sandbox.springline(&["redeploy", "--env", "site", &release]).ok();
+    sandbox.springline(&["redeploy", "--no-pin", "--env", "site", &release]).ok();
     let text = sandbox.git(&["log", "-1", "--notes=springline", "--format=%N", old.trim()]);
     assert!(text.contains("  history: 3 sha256:") && text.contains("cause: redeploy by"), "{text}");
 }
@@ -143,7 +143,7 @@ fn a_lost_state_is_found_again_in_git() {
         if whole {
             assert_eq!(site["in-sync"], true, "{status:#}");
             fs::write(sandbox.live().join("robots.txt"), "changed\n").unwrap();
-            sandbox.springline(&["redeploy", "--env", "site", &release]).ok();
+            sandbox.springline(&["redeploy", "--no-pin", "--env", "site", &release]).ok();
         }
         let run = sandbox.springline(&["run", "-o", "json"]).json();
         assert_eq!(run["environments"][0]["release"], release.as_str(), "{run:#}");

@@ -34,6 +34,11 @@ pub fn place(application: &str, delivery: &str) -> Place {
     Place { application: application.to_owned(), environment: format!("{PLACE}{delivery}") }
 }
 
+/// The name of the delivery whose history is there; none of an environment.
+pub fn delivery(place: &Place) -> Option<&str> {
+    place.environment.strip_prefix(PLACE)
+}
+
 /// What a delivery is made from.
 #[derive(Clone, Copy)]
 pub(crate) struct From<'a> {
