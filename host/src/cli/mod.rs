@@ -31,6 +31,7 @@ pub mod suspend;
 pub mod update;
 pub mod verify;
 pub mod watch;
+pub mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -158,6 +159,8 @@ pub enum Verb {
     Approve(approve::Approve),
     /// List every sync, or prove the list
     History(history::History),
+    /// Show which commit, file and plugin made a deployed value what it is
+    Why(why::Why),
     /// Show what plugins logged in a run
     Logs(logs::Logs),
     /// List, show and export artifacts
@@ -252,6 +255,7 @@ pub fn run(cli: &Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Promote(verb) => verb.run(common, cancel),
         Verb::Approve(verb) => verb.run(common, cancel),
         Verb::History(verb) => verb.run(common, cancel),
+        Verb::Why(verb) => verb.run(common, cancel),
         Verb::Logs(verb) => verb.run(common, cancel),
         Verb::Artifact(verb) => verb.run(common, cancel),
         Verb::Plugin(verb) => verb.run(common, cancel),

@@ -55,3 +55,4 @@ mod socket;
 mod tools;
 mod verbs;
 mod watch_path;
+mod why;

@@ -18,6 +18,7 @@ mod health;
 mod hooks;
 mod keep;
 mod origin;
+pub mod overlay;
 mod past;
 mod patient;
 pub mod plan;
@@ -36,6 +37,7 @@ pub mod status;
 mod sync;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 
 use springline_model::Cancel;
 use springline_model::port::{Blobs, Clock, Plugins, Repositories, Store};

@@ -13,6 +13,7 @@ mod fetch;
 mod git_tree;
 mod listing;
 mod objects;
+mod past;
 mod source;
 mod status;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod url;
 mod worktree;
 mod write;
 
+pub use past::{FileChange, Past};
 pub use source::GitSource;
 pub use write::GitWriter;
 

@@ -9,7 +9,7 @@ use springline_model::Cancel;
 use springline_model::port::{Revision, SourceError, Sources, Tree};
 
 use crate::git_tree::GitTree;
-use crate::objects::Objects;
+use crate::objects::{Handle, Objects};
 use crate::{commit, fetch, git_error, message, url, worktree};
 
 /// A git repository on disk: the user's own, or a mirror of one elsewhere.
@@ -76,6 +76,16 @@ impl GitSource {
             objects: Objects::new(repository),
             place,
         }
+    }
+
+    /// A handle of the repository.
+    pub(crate) fn handle(&self) -> Handle<'_> {
+        self.objects.handle()
+    }
+
+    /// What messages call it.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// The work tree; of a bare repository, the repository itself.

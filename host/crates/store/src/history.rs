@@ -227,3 +227,81 @@ fn check(number: u64, value: &Value, (last, previous): (u64, Digest)) -> Result<
 pub(crate) fn read(value: &Value) -> Result<Sealed> {
     value.json(|| "a record of its history".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use springline_model::port::{Page, Store as _, StoreError};
+    use springline_testkit::sample;
+
+    use super::*;
+    use crate::SledStore;
+    use crate::write::Reach;
+
+    /// A state as an earlier Springline left it: of version 1, without any index.
+    fn old_state(root: &std::path::Path, records: i64) -> Vec<Sealed> {
+        let store = SledStore::open(root).unwrap();
+        let mut sealed = Vec::new();
+        for at in 0..records {
+            let mut run = sample::run("shop", at);
+            run.number = store.begin(&run).unwrap();
+            let place = sample::place("shop", if at % 3 == 0 { "live" } else { "staging" });
+            sealed.insert(0, store.finish(sample::finish(&place, &run, &at.to_string())).unwrap());
+        }
+        store
+            .write(Reach::Disk, |writer| {
+                for sort in [b"i", b"j", b"t", b"y"] {
+                    for key in writer.database.keys(&Key::of(sort))? {
+                        writer.changes.remove(Key::of(&key?))?;
+                    }
+                }
+                writer.counters.indexed = 0;
+                Ok(())
+            })
+            .unwrap();
+        drop(store);
+        std::fs::write(root.join("version"), "1\n").unwrap();
+        sealed
+    }
+
+    #[test]
+    fn a_state_of_an_earlier_springline_is_indexed() {
+        let root = tempfile::tempdir().unwrap();
+        let all = old_state(root.path(), 2 * BLOCK as i64 + 10);
+        let store = SledStore::open(root.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(root.path().join("version")).unwrap(), "2\n");
+        assert_eq!(store.history(&Page::default()).unwrap().records, all);
+        let live = Page { environment: Some("live".into()), since: Some(100), until: Some(200), ..Page::default() };
+        let expected: Vec<_> = all.iter().filter(|sealed| live.wants(&sealed.record)).cloned().collect();
+        assert_eq!(store.history(&live).unwrap().records, expected);
+        assert_eq!(store.sealed(&all[5].hash.hex()).unwrap(), [all[5].clone()]);
+
+        let object = Page { object: Some("object-7".into()), ..Page::default() };
+        let refused = store.history(&object).unwrap_err();
+        assert!(matches!(refused, StoreError::Io(_)), "no answer is better than a wrong one: {refused}");
+        let name = |record: &Record| Ok(vec![format!("object-{}", record.started)]);
+        store.index_objects(&mut |record| name(record)).unwrap();
+        assert_eq!(store.history(&object).unwrap().records[0].record.started, 7);
+        drop(store);
+        let store = SledStore::open(root.path()).unwrap();
+        assert_eq!(store.history(&object).unwrap().records.len(), 1);
+        store.index_objects(&mut |_| panic!("there is nothing left to do")).unwrap();
+    }
+
+    #[test]
+    fn a_record_that_is_lost_is_noticed() {
+        let root = tempfile::tempdir().unwrap();
+        let store = SledStore::open(root.path()).unwrap();
+        let place = sample::place("shop", "live");
+        for at in 0..5 {
+            let mut run = sample::run("shop", at);
+            run.number = store.begin(&run).unwrap();
+            store.finish(sample::finish(&place, &run, &at.to_string())).unwrap();
+        }
+        store.write(Reach::System, |writer| writer.changes.remove(keys::written(3))).unwrap();
+        for page in [Page::default(), Page::of(&place, 0)] {
+            let error = store.history(&page).unwrap_err();
+            assert!(matches!(&error, StoreError::Damaged { .. }), "{page:?}: {error}");
+        }
+        assert_eq!(store.history(&Page { limit: 1, ..Page::default() }).unwrap().records.len(), 1);
+    }
+}

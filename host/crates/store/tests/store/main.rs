@@ -4,6 +4,7 @@
 mod crash;
 mod damage;
 mod ownership;
+mod retention;
 mod space;
 mod suite;
 

@@ -1,0 +1,165 @@
+//! Values of desired objects.
+
+use std::fmt;
+
+use serde_json::Value;
+use springline_config::Document;
+use springline_model::manifest::{Body, Object};
+use springline_model::port::Blobs as _;
+use springline_model::run::Release;
+use springline_model::trace::{Found, find};
+
+use crate::app::App;
+use crate::cli::error::{CliError, Kind};
+
+/// The longest value that is shown whole.
+const SHOWN: usize = 120;
+
+/// A value of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// At a JSON pointer.
+    Pointer(String),
+    /// A line of text, from 1.
+    Line(usize),
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pointer(pointer) => f.write_str(pointer),
+            Self::Line(line) => write!(f, "line {line}"),
+        }
+    }
+}
+
+impl Field {
+    /// `/spec/replicas`, `spec.replicas`, or the number of a line.
+    pub fn parse(text: &str) -> Result<Self, CliError> {
+        match text.parse() {
+            Ok(line) if line > 0 => Ok(Self::Line(line)),
+            _ if text.starts_with('/') => Ok(Self::Pointer(text.to_owned())),
+            _ if text.is_empty() || text.split('.').any(str::is_empty) => {
+                Err(CliError::new(Kind::Usage, format!("`{text}` names no value"))
+                    .hint("a value is named by a JSON pointer (`/spec/replicas`), a path with dots (`spec.replicas`) or the number of a line"))
+            }
+            _ => Ok(Self::Pointer(
+                text.split('.').map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect(),
+            )),
+        }
+    }
+
+    /// The value in a text; none if there is none.
+    fn of(&self, name: &str, text: &str) -> Result<Option<Value>, CliError> {
+        match self {
+            Self::Line(line) => Ok(text.lines().nth(line - 1).map(Value::from)),
+            Self::Pointer(pointer) => Ok(Document::parse(name, text)?.to_json().pointer(pointer).cloned()),
+        }
+    }
+
+    /// Its last part, as it stands in a file.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::Line(_) => None,
+            Self::Pointer(pointer) => {
+                let key = pointer.rsplit('/').find(|part| part.parse::<usize>().is_err())?;
+                Some(key.replace("~1", "/").replace("~0", "~"))
+            }
+        }
+    }
+}
+
+/// The desired objects of a release.
+pub fn objects(app: &App, release: &Release) -> Result<Vec<Object>, CliError> {
+    let bytes = app.blobs.get(&release.objects)?;
+    serde_json::from_slice(&bytes).map_err(|_| {
+        CliError::new(Kind::State, format!("the objects of release {} can't be read", release.id.short()))
+            .hint("`springline run` makes them again")
+    })
+}
+
+/// The body of the object of this id, or of the one with the file of this path, and the path below it.
+pub fn body_of<'o, 'i>(objects: &'o [Object], id: &'i str) -> Option<(&'o Body, &'i str)> {
+    objects.iter().find_map(|object| match (id.strip_prefix(object.id.as_str())?, &object.body) {
+        ("", body) => Some((body, "")),
+        (path, body @ Body::Tree(_)) => Some((body, path.strip_prefix('/')?)),
+        _ => None,
+    })
+}
+
+/// The value of an object; none if there is no such object or value.
+pub fn read(app: &App, objects: &[Object], id: &str, field: &Field) -> Result<Option<Value>, CliError> {
+    let bytes = match body_of(objects, id) {
+        None => return Ok(None),
+        Some((Body::Blob(blob), _)) => app.blobs.get(blob)?,
+        Some((Body::Tree(tree), path)) => {
+            let tree = app.blobs.tree(tree)?;
+            match find(tree.as_ref(), path)? {
+                Found::Entry(entry) if entry.kind.is_file() => tree.read(&entry)?,
+                _ => return Ok(None),
+            }
+        }
+    };
+    match str::from_utf8(&bytes) {
+        Ok(text) => field.of(id, text),
+        Err(_) => Err(CliError::new(Kind::Usage, format!("`{id}` is no text"))),
+    }
+}
+
+/// A value on one line, cut if it is long.
+pub fn short(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => format!("{text:?}"),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The line of a file where a value most likely stands: with its key, or else alone in the file.
+pub fn line_of(text: &str, key: Option<&str>, value: &Value) -> Option<u32> {
+    let words = match value {
+        Value::String(words) if !words.trim().is_empty() => words.trim().to_owned(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        _ => return None,
+    };
+    let with_value = || (1_u32..).zip(text.lines()).filter(|(_, line)| line.contains(&words));
+    let with_key = with_value().find(|(_, line)| key.is_some_and(|key| line.contains(key)));
+    let mut all = with_value();
+    let only = all.next().filter(|_| all.next().is_none());
+    with_key.or(only).map(|(number, _)| number)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_named_in_three_ways() {
+        let pointer = |text: &str| match Field::parse(text).map_err(|error| error.message) {
+            Ok(Field::Pointer(pointer)) => pointer,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(pointer("/spec/replicas"), "/spec/replicas");
+        assert_eq!(pointer("spec.containers.0.image"), "/spec/containers/0/image");
+        assert_eq!(pointer("metadata.a/b"), "/metadata/a~1b");
+        assert!(matches!(Field::parse("12"), Ok(Field::Line(12))));
+        for wrong in ["", ".", "a..b", ".a"] {
+            assert!(Field::parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Field::Pointer("/spec/containers/0".into()).key().as_deref(), Some("containers"));
+    }
+
+    #[test]
+    fn the_line_is_the_one_with_the_key() {
+        let text = "replicas: 3\nport: 3000\nother: 3\n";
+        assert_eq!(line_of(text, Some("replicas"), &json!(3)), Some(1));
+        assert_eq!(line_of(text, Some("none"), &json!(3)), None, "it could be any of three");
+        assert_eq!(line_of(text, None, &json!("3000")), Some(2));
+        assert_eq!(line_of(text, None, &json!([3])), None);
+    }
+}
