@@ -83,12 +83,23 @@ fn last_to_go(database: &Database, place: &Place, policy: Retention, now: Timest
     Ok(old.min(last))
 }
 
-/// The sequence of the record before the newest successful one. Where nothing succeeded yet, nothing
-/// goes: what is there may be what is live.
+/// The sequence of the record before the newest successful one, and before the newest after which
+/// everything was healthy, if one was: it is what comes back when a sync fails. Where nothing succeeded
+/// yet, nothing goes: what is there may be what is live.
 fn newest_needed(database: &Database, place: &Place) -> Result<u64> {
-    let succeeded = Page { outcome: Some(Ended::Succeeded), ..Page::of(place, 1) };
-    let found = pages::page(database, &succeeded)?.records;
-    Ok(found.first().map_or(0, |sealed| sealed.record.sequence - 1))
+    let mut page = Page { outcome: Some(Ended::Succeeded), ..Page::of(place, GROUP) };
+    let mut needed = None;
+    loop {
+        let found = pages::page(database, &page)?;
+        needed = needed.or(found.records.first().map(|newest| newest.record.sequence - 1));
+        if let Some(healthy) = found.records.iter().find(|sealed| sealed.record.healthy) {
+            return Ok(healthy.record.sequence - 1);
+        }
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(needed.unwrap_or(0)),
+        }
+    }
 }
 
 /// Records that are removed at once.

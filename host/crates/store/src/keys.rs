@@ -155,8 +155,8 @@ pub(crate) fn object_line(name: &Digest) -> Key {
 }
 
 /// Between which moments the records of a block began.
-pub(crate) fn times(block: u64) -> Key {
-    Key::new(b't').and(&block.to_be_bytes())
+pub(crate) fn times(level: u32, block: u64) -> Key {
+    Key::new(b't').and(&level.to_be_bytes()).and(&block.to_be_bytes())
 }
 
 /// Releases by the first bytes of their id.

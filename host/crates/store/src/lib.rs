@@ -86,6 +86,23 @@ impl SledStore {
         open::open(directory, verb).map_err(|fault| fault.at(directory))
     }
 
+    /// Writes so many finished syncs of runs that were never begun, many at once: to measure with. What
+    /// comes of it is as if they had been finished one after the other.
+    ///
+    /// # Errors
+    /// As [`Store::finish`].
+    #[doc(hidden)]
+    pub fn fill(&self, count: u64, make: impl Fn(u64) -> Finish) -> Result<(), StoreError> {
+        for at in 0..count {
+            let Finish { record, release, inventory, touched, .. } = make(at);
+            self.write(Reach::Memory, |writer| {
+                history::append(writer, record, inventory, &touched)?;
+                release.iter().try_for_each(|release| releases::put(writer, release))
+            })?;
+        }
+        self.write(Reach::Disk, |_| Ok(()))
+    }
+
     /// Reads, undisturbed by writers.
     fn read<T>(&self, act: impl FnOnce(&Database) -> Result<T>) -> Result<T, StoreError> {
         let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);

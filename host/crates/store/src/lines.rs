@@ -2,8 +2,9 @@
 //! the records that have it, as keys without values. Where several lines are asked for, their common
 //! orders are found by jumping from one to the next, so that the rarest decides how long it takes.
 //!
-//! Times are not that rare, and no clock is sure to go forward. Of each block of records the index
-//! knows between which moments they began, so that blocks that can't have any are passed over.
+//! Times are not that rare, and no clock is sure to go forward. Of each block of records, large and
+//! small, the index knows between which moments they began, so that blocks that can't have any of the
+//! time that is wanted are passed over.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +18,10 @@ use crate::fault::{Fault, Result};
 use crate::keys::{self, Key};
 use crate::write::Writer;
 
-/// How many records a block has.
-pub(crate) const BLOCK: u64 = 1 << 10;
+/// How many records a block has, as a power of two: in large blocks there are small ones.
+const LEVELS: [u32; 2] = [12, 6];
+/// How many records a small block has.
+pub(crate) const BLOCK: u64 = 1 << LEVELS[1];
 
 /// What records are asked for by.
 enum Subject<'a> {
@@ -102,14 +105,17 @@ pub(crate) fn gone_objects(database: &Database, is_gone: impl Fn(u64) -> bool) -
     Ok(gone)
 }
 
-/// Adds the moments when records began to the block that all of them are in.
+/// Adds the moments when records began to the blocks that all of them are in.
 pub(crate) fn put_times(writer: &mut Writer<'_>, order: u64, (from, to): (Timestamp, Timestamp)) -> Result<()> {
-    let key = keys::times(order / BLOCK);
-    let (from, to) = match times(writer.database, &key)? {
-        Some((known_from, known_to)) => (from.min(known_from), to.max(known_to)),
-        None => (from, to),
-    };
-    writer.changes.put(key, &[from.to_be_bytes(), to.to_be_bytes()].concat())
+    for level in LEVELS {
+        let key = keys::times(level, order >> level);
+        let (from, to) = match times(writer.database, &key)? {
+            Some((known_from, known_to)) => (from.min(known_from), to.max(known_to)),
+            None => (from, to),
+        };
+        writer.changes.put(key, &[from.to_be_bytes(), to.to_be_bytes()].concat())?;
+    }
+    Ok(())
 }
 
 fn times(database: &Database, key: &Key) -> Result<Option<(Timestamp, Timestamp)>> {
@@ -202,13 +208,21 @@ impl Lines {
         if (self.since, self.until) == (Timestamp::MIN, Timestamp::MAX) {
             return Ok(Some(order));
         }
-        for block in (0..=order / BLOCK).rev() {
-            let times = times(database, &keys::times(block))?;
-            if times.is_some_and(|(from, to)| to >= self.since && from < self.until) {
-                return Ok(Some(order.min(block * BLOCK + BLOCK - 1)).filter(|order| *order > 0));
+        let mut order = order;
+        'jump: loop {
+            for level in LEVELS {
+                let block = order >> level;
+                let times = times(database, &keys::times(level, block))?;
+                if !times.is_some_and(|(from, to)| to >= self.since && from < self.until) {
+                    order = (block << level).saturating_sub(1);
+                    if order == 0 {
+                        return Ok(None);
+                    }
+                    continue 'jump;
+                }
             }
+            return Ok(Some(order));
         }
-        Ok(None)
     }
 }
 

@@ -105,6 +105,8 @@ impl State {
     fn compact(&mut self, place: &Place, (policy, now): (Retention, Timestamp), pretend: bool) -> Option<Compacted> {
         let chain = self.chains.get_mut(place)?;
         let newest = chain.iter().rposition(|sealed| sealed.record.outcome == Outcome::Succeeded)?;
+        let is_healthy = |sealed: &Sealed| sealed.record.outcome == Outcome::Succeeded && sealed.record.healthy;
+        let newest = chain.iter().rposition(is_healthy).unwrap_or(newest);
         let mut going = if policy.is_set() { newest } else { 0 };
         if let Some(days) = policy.keep_days {
             let before = now - i64::from(days) * 24 * 60 * 60 * 1000;

@@ -292,5 +292,15 @@ fn the_newest_success_is_never_removed(store: &dyn Store) {
     assert_eq!((left[0].record.sequence, left.len()), (2, 8));
     assert_ne!(left[0].record.previous, GENESIS);
     assert_eq!(store.chain(&never, 0, 0).unwrap().len(), 7);
+    // What comes back when a sync fails is the newest after which everything was healthy.
+    let run = begin(store, "shop", 10);
+    let mut healthy = sample::finish(&live, &run, "healthy");
+    healthy.record.healthy = true;
+    let healthy = store.finish(healthy).unwrap();
+    for at in 11..14 {
+        finish(store, &live, at, &format!("not waited for {at}"), Outcome::Succeeded);
+    }
+    store.compact(policy, i64::MAX, false).unwrap();
+    assert_eq!(store.chain(&live, 0, 0).unwrap()[0], healthy);
     holds(store);
 }
