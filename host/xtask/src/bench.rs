@@ -3,6 +3,7 @@
 //! standard output, and writes docs/benchmarks.md.
 
 mod contained;
+mod history;
 mod kubernetes;
 mod languages;
 mod measure;
@@ -40,7 +41,17 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     let toolchain = setup::prepare(context)?;
     guests::build(context, &toolchain)?;
     process::step("Compiling the programs", || {
-        let selection = ["--locked", "--workspace", "--bins", "--example", EXAMPLE, "--example", kubernetes::EXAMPLE];
+        let selection = [
+            "--locked",
+            "--workspace",
+            "--bins",
+            "--example",
+            EXAMPLE,
+            "--example",
+            kubernetes::EXAMPLE,
+            "--example",
+            history::EXAMPLE,
+        ];
         process::run(cargo::cargo(context, "build").args(selection))
     })?;
     let dir = context.target.join("bench");
@@ -61,6 +72,7 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     process::step("Calls on all cores, and what they leave", || contained::measure(&bench, &mut rows))?;
     process::step("One renderer in every language", || languages::measure(&bench, &mut rows))?;
     process::step("Applications on a Kubernetes cluster", || kubernetes::measure(&bench, &mut rows))?;
+    process::step("Pages of a long history", || history::measure(&bench, &mut rows))?;
     process::step("Pushing and pulling", || sharing::measure(&bench, &mut rows))?;
     let page = context.root.join("docs/benchmarks.md");
     report::publish(&setting, &rows, &page, &context.target.join("bench.json"))

@@ -15,7 +15,7 @@ use crate::build::{Artifacts, Source, build};
 use crate::chain::{Chain, Environment, Input};
 use crate::error::{Reason, StageError};
 use crate::keep::{Observed, PureCall, Trust};
-use crate::render::{Rendered, context, render};
+use crate::render::{Rendered, Rendering, context, render};
 
 /// A series of renders on trial.
 pub struct Trial<'a> {
@@ -75,7 +75,8 @@ impl<'a> Trial<'a> {
         let artifacts =
             build(self.ports, chain, source, how).map_err(|failure| failure.reason.at(Stage::Build, None))?;
         let context = Arc::new(context(chain, environment, source, &artifacts));
-        let rendered = render(self.ports, environment, source, &context, how, &mut Vec::new());
+        let what = Rendering { name: &environment.name, uses: &environment.render, input: &environment.input };
+        let rendered = render(self.ports, what, source, &context, how, &mut Vec::new());
         let rendered = rendered.map_err(|reason| reason.at(Stage::Render, Some(&environment.name)))?;
         Ok(Tried { rendered, artifacts })
     }

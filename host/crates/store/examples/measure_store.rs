@@ -1,6 +1,6 @@
 //! Measures the store: how long a page of a long history takes, and a run of many steps. Prints JSON.
 //!
-//! `measure history DIR RECORDS` fills a state, if there is none, and times pages; `measure run DIR STEPS`
+//! `measure_store history DIR RECORDS` fills a state, if there is none, and times pages; `measure_store run DIR STEPS`
 //! times what is written of a run after each of its environments.
 #![allow(clippy::unwrap_used, missing_docs)]
 
