@@ -10,6 +10,33 @@ use crate::fault::{Fault, Result};
 /// How much of its subject's digest names a line: enough for no two to be the same.
 const LINE: usize = 16;
 
+/// The sorts of entries, by the letters that their keys begin with. The compiler refuses a letter that two have.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Sort {
+    Steps = b'c',
+    Description = b'd',
+    Outgoing = b'e',
+    Settled = b'f',
+    Removed = b'g',
+    Records = b'h',
+    Line = b'i',
+    ObjectLines = b'j',
+    Calls = b'k',
+    Counters = b'm',
+    Written = b'o',
+    Places = b'p',
+    Results = b'q',
+    Runs = b'r',
+    Standing = b's',
+    Times = b't',
+    Unfinished = b'u',
+    Releases = b'v',
+    Exact = b'x',
+    Hashes = b'y',
+    Piece = b'z',
+}
+
 /// A key, or the beginning of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key(Vec<u8>);
@@ -19,8 +46,8 @@ impl Key {
         &self.0
     }
 
-    fn new(sort: u8) -> Self {
-        Self(vec![sort])
+    fn new(sort: Sort) -> Self {
+        Self(vec![sort as u8])
     }
 
     /// A key that was read.
@@ -40,11 +67,11 @@ impl Key {
 
 /// How much there is of everything.
 pub(crate) fn counters() -> Key {
-    Key::new(b'm')
+    Key::new(Sort::Counters)
 }
 
 pub(crate) fn runs() -> Key {
-    Key::new(b'r')
+    Key::new(Sort::Runs)
 }
 
 pub(crate) fn run(number: u64) -> Key {
@@ -53,7 +80,7 @@ pub(crate) fn run(number: u64) -> Key {
 
 /// The steps of all runs.
 pub(crate) fn all_steps() -> Key {
-    Key::new(b'c')
+    Key::new(Sort::Steps)
 }
 
 pub(crate) fn steps(run: u64) -> Key {
@@ -66,7 +93,7 @@ pub(crate) fn step(run: u64, at: usize) -> Key {
 
 /// Runs that have not ended; no value.
 pub(crate) fn all_unfinished() -> Key {
-    Key::new(b'u')
+    Key::new(Sort::Unfinished)
 }
 
 pub(crate) fn unfinished(number: u64) -> Key {
@@ -75,7 +102,7 @@ pub(crate) fn unfinished(number: u64) -> Key {
 
 /// The head of a place's chain and its inventory.
 pub(crate) fn places() -> Key {
-    Key::new(b'p')
+    Key::new(Sort::Places)
 }
 
 pub(crate) fn place(place: &Place) -> Result<Key> {
@@ -84,7 +111,7 @@ pub(crate) fn place(place: &Place) -> Result<Key> {
 
 /// The standing orders of all places.
 pub(crate) fn all_standing() -> Key {
-    Key::new(b's')
+    Key::new(Sort::Standing)
 }
 
 pub(crate) fn standing(place: &Place) -> Result<Key> {
@@ -93,7 +120,7 @@ pub(crate) fn standing(place: &Place) -> Result<Key> {
 
 /// What git has to be told, by place and sequence.
 pub(crate) fn all_outgoing() -> Key {
-    Key::new(b'g')
+    Key::new(Sort::Outgoing)
 }
 
 pub(crate) fn outgoing(place: &Place, sequence: u64) -> Result<Key> {
@@ -102,12 +129,12 @@ pub(crate) fn outgoing(place: &Place, sequence: u64) -> Result<Key> {
 
 /// What git was told last.
 pub(crate) fn settled(place: &Place) -> Result<Key> {
-    Ok(Key::new(b't').and(&place_name(place)?))
+    Ok(Key::new(Sort::Settled).and(&place_name(place)?))
 }
 
 /// The records of all chains.
 pub(crate) fn records() -> Key {
-    Key::new(b'h')
+    Key::new(Sort::Records)
 }
 
 pub(crate) fn chain(place: &Place) -> Result<Key> {
@@ -120,7 +147,7 @@ pub(crate) fn record(place: &Place, sequence: u64) -> Result<Key> {
 
 /// Which record was written when, over all chains: the rest of its key.
 pub(crate) fn all_written() -> Key {
-    Key::new(b'o')
+    Key::new(Sort::Written)
 }
 
 pub(crate) fn written(order: u64) -> Key {
@@ -129,12 +156,12 @@ pub(crate) fn written(order: u64) -> Key {
 
 /// The order of a record, by the first bytes of its hash.
 pub(crate) fn hashes(prefix: &[u8]) -> Key {
-    Key::new(b'y').and(prefix)
+    Key::new(Sort::Hashes).and(prefix)
 }
 
 /// Orders of records that were removed: the last one of a range, by its first one.
 pub(crate) fn all_removed() -> Key {
-    Key::new(b'g')
+    Key::new(Sort::Removed)
 }
 
 pub(crate) fn removed(first: u64) -> Key {
@@ -143,11 +170,11 @@ pub(crate) fn removed(first: u64) -> Key {
 
 /// A line of the index ([`crate::lines`]), without the order of the record.
 pub(crate) fn line(subject: &Digest) -> Key {
-    Key::new(b'i').and(&subject.as_bytes()[..LINE])
+    Key::new(Sort::Line).and(&subject.as_bytes()[..LINE])
 }
 
 pub(crate) fn object_lines() -> Key {
-    Key::new(b'j')
+    Key::new(Sort::ObjectLines)
 }
 
 pub(crate) fn object_line(name: &Digest) -> Key {
@@ -156,17 +183,17 @@ pub(crate) fn object_line(name: &Digest) -> Key {
 
 /// Between which moments the records of a block began.
 pub(crate) fn times(level: u32, block: u64) -> Key {
-    Key::new(b't').and(&level.to_be_bytes()).and(&block.to_be_bytes())
+    Key::new(Sort::Times).and(&level.to_be_bytes()).and(&block.to_be_bytes())
 }
 
 /// Releases by the first bytes of their id.
 pub(crate) fn releases(prefix: &[u8]) -> Key {
-    Key::new(b'v').and(prefix)
+    Key::new(Sort::Releases).and(prefix)
 }
 
 /// Kept results by [`result_id`](crate::kept::result_id).
 pub(crate) fn results() -> Key {
-    Key::new(b'q')
+    Key::new(Sort::Results)
 }
 
 pub(crate) fn result(id: &Digest) -> Key {
@@ -175,12 +202,12 @@ pub(crate) fn result(id: &Digest) -> Key {
 
 /// The result of an exact key.
 pub(crate) fn exact(exact: &Digest) -> Key {
-    Key::new(b'x').and(exact.as_bytes())
+    Key::new(Sort::Exact).and(exact.as_bytes())
 }
 
 /// The results of a call, oldest first.
 pub(crate) fn calls(call: &CallKey) -> Key {
-    Key::new(b'k').and(call.0.as_bytes())
+    Key::new(Sort::Calls).and(call.0.as_bytes())
 }
 
 pub(crate) fn call(call: &CallKey, order: u64) -> Key {
@@ -188,12 +215,12 @@ pub(crate) fn call(call: &CallKey, order: u64) -> Key {
 }
 
 pub(crate) fn description(plugin: &Digest) -> Key {
-    Key::new(b'd').and(plugin.as_bytes())
+    Key::new(Sort::Description).and(plugin.as_bytes())
 }
 
 /// A piece of the value of a key.
 pub(crate) fn piece(key: &[u8], at: u32) -> Key {
-    Key::new(b'z').and(key).and(&at.to_be_bytes())
+    Key::new(Sort::Piece).and(key).and(&at.to_be_bytes())
 }
 
 /// The number at the end of a key.
