@@ -1,4 +1,4 @@
-//! springline.yaml, host.yaml and springline.lock, read with errors that name the line.
+//! springline.yaml, host.yaml, fleet.yaml and springline.lock, read with errors that name the line.
 //!
 //! Each file goes the same way: its YAML becomes a [`Document`], whose every value knows its
 //! place; the document is checked against a JSON Schema made from the model's types, and for what
@@ -15,6 +15,7 @@ mod decode;
 mod document;
 mod edit;
 mod explain;
+mod fleet;
 mod issue;
 mod load;
 mod lock;
@@ -36,11 +37,12 @@ pub use application::load_application;
 pub use document::{Document, locate};
 pub use edit::{EditError, set_value, value_at};
 pub use explain::Part;
+pub use fleet::load_fleet;
 pub use issue::{ConfigError, Issue};
 pub use lock::{Lock, LockedPlugin, PluginSource};
 pub use names::{InvalidName, PluginName, check_name, check_path, check_source};
 pub use operator::load_operator;
-pub use published::{application_schema, operator_schema};
+pub use published::{application_schema, fleet_schema, operator_schema};
 pub use schema::{CompiledSchema, InvalidSchema, SchemaCache, validate_plugin_config};
 pub use span::Span;
 pub use suggest::nearest;

@@ -1,4 +1,4 @@
-//! The JSON Schemas of springline.yaml and host.yaml, made from the model's types.
+//! The JSON Schemas of springline.yaml, host.yaml and fleet.yaml, made from the model's types.
 
 use std::sync::LazyLock;
 
@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use springline_model::application::Application;
+use springline_model::fleet::Fleet;
 use springline_model::operator::Operator;
 
 use crate::names::{BRANCH_PATTERN, NAME_PATTERN, PATH_PATTERN, POINTER_PATTERN, plugin_pattern, source_pattern};
@@ -172,10 +173,41 @@ fn grants(schema: &mut Value) {
 /// A host as a grant names it: a name or `*.NAME` in ASCII without a trailing dot, or an address.
 const HOST_PATTERN: &str = r"^((\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$";
 
+/// The JSON Schema of fleet.yaml.
+pub fn fleet_schema() -> Value {
+    let mut schema = root::<Fleet>(
+        "urn:springline:schema:fleet.yaml:1",
+        "fleet.yaml",
+        json!([{
+            "applications": [{ "repo": "https://git.example.com/shop.git", "revision": "main" }],
+            "generators": [{ "directories": { "repo": "https://git.example.com/platform.git", "match": "apps/*" } }],
+        }]),
+    );
+    add(&mut schema, "/properties/repositories", "propertyNames", json!({ "pattern": NAME_PATTERN }));
+    add(&mut schema, "/$defs/Repository/properties/url", "minLength", 1.into());
+    for of in ["Member", "Directories", "Branches"] {
+        let of = format!("/$defs/{of}/properties");
+        add(&mut schema, &format!("{of}/repo"), "minLength", 1.into());
+        add(&mut schema, &format!("{of}/name"), "minLength", 1.into());
+        add(&mut schema, &format!("{of}/interval-seconds"), "minimum", 1.into());
+        add(&mut schema, &format!("{of}/interval-seconds"), "maximum", MAX_SECONDS.into());
+    }
+    for of in ["Member", "Branches"] {
+        add(&mut schema, &format!("/$defs/{of}/properties/path"), "pattern", PATH_PATTERN.into());
+    }
+    for of in ["Directories", "Branches"] {
+        add(&mut schema, &format!("/$defs/{of}/properties/match"), "minLength", 1.into());
+    }
+    schema
+}
+
 /// The schema of springline.yaml, compiled.
 pub(crate) static APPLICATION: LazyLock<CompiledSchema> = LazyLock::new(|| own(&application_schema()));
 /// The schema of host.yaml, compiled.
 pub(crate) static OPERATOR: LazyLock<CompiledSchema> = LazyLock::new(|| own(&operator_schema()));
+
+/// The schema of fleet.yaml, compiled.
+pub(crate) static FLEET: LazyLock<CompiledSchema> = LazyLock::new(|| own(&fleet_schema()));
 
 /// Compiles a schema of our own.
 pub(crate) fn own(schema: &Value) -> CompiledSchema {

@@ -5,10 +5,16 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use springline_config::{CompiledSchema, application_schema, load_application, load_operator, operator_schema};
+use springline_config::{
+    CompiledSchema, application_schema, fleet_schema, load_application, load_fleet, load_operator, operator_schema,
+};
 
-fn schemas() -> [(&'static str, Value); 2] {
-    [("springline.schema.json", application_schema()), ("host.schema.json", operator_schema())]
+fn schemas() -> [(&'static str, Value); 3] {
+    [
+        ("springline.schema.json", application_schema()),
+        ("host.schema.json", operator_schema()),
+        ("fleet.schema.json", fleet_schema()),
+    ]
 }
 
 #[test]
@@ -40,6 +46,7 @@ fn they_are_schemas_and_their_examples_fit() {
             let text = example.to_string();
             match name {
                 "host.schema.json" => drop(load_operator(name, &text).unwrap()),
+                "fleet.schema.json" => drop(load_fleet(name, &text).unwrap()),
                 _ => drop(load_application(name, &text).unwrap()),
             }
         }

@@ -62,13 +62,7 @@ pub(crate) fn build(
     source: Source<'_>,
     (run, trust, observed): (u64, Trust, Observed<'_>),
 ) -> Result<Artifacts, Failure> {
-    let context = Context {
-        application: chain.application.clone(),
-        revision: source.revision.id.clone(),
-        commit_time: source.revision.time,
-        values: "{}".into(),
-        ..Context::default()
-    };
+    let context = build_context(chain, source);
     let builder = Builder {
         ports,
         context: Arc::new(context),
@@ -88,6 +82,17 @@ pub(crate) fn build(
             Ok(made)
         }
         Err(reason) => Err(Failure { reason, steps: made.steps }),
+    }
+}
+
+/// What the calls of a build may ask.
+pub(crate) fn build_context(chain: &Chain, source: Source<'_>) -> Context {
+    Context {
+        application: chain.application.clone(),
+        revision: source.revision.id.clone(),
+        commit_time: source.revision.time,
+        values: "{}".into(),
+        ..Context::default()
     }
 }
 
@@ -264,6 +269,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn step_name(artifact: &Artifact, step: &Step) -> String {
+pub(crate) fn step_name(artifact: &Artifact, step: &Step) -> String {
     format!("{}/{}", artifact.name, step.name)
 }

@@ -109,8 +109,7 @@ impl PureCall<'_> {
         }
         let key = self.key();
         let exact = self.exact(&key);
-        if let Some(kept) = ports.store.kept_exact(&exact)?
-            && self.answers_hold(&kept.context)
+        if let Some(kept) = self.kept_exactly(ports)?
             && has_output(ports, &kept.output, trust)?
         {
             return Ok(Lookup::Known(Box::new(kept.into())));
@@ -134,6 +133,12 @@ impl PureCall<'_> {
             powers => format!("no result is kept of a call that uses {}", powers.join(" or ")),
         });
         Ok(Lookup::Needed { why })
+    }
+
+    /// The kept result of this very call on these very trees, whether its output is still there or not.
+    pub fn kept_exactly(&self, ports: Ports<'_>) -> Result<Option<Kept>, Reason> {
+        let kept = ports.store.kept_exact(&self.exact(&self.key()))?;
+        Ok(kept.filter(|kept| self.answers_hold(&kept.context)))
     }
 
     fn observed(&self) -> Option<Known> {
@@ -247,7 +252,7 @@ pub(crate) fn put_log(ports: Ports<'_>, log: &[LogLine]) -> Result<Digest, Reaso
     Ok(ports.blobs.put(&text)?)
 }
 
-fn read_trace(ports: Ports<'_>, digest: &Digest) -> Result<Option<Trace>, Reason> {
+pub(crate) fn read_trace(ports: Ports<'_>, digest: &Digest) -> Result<Option<Trace>, Reason> {
     match read_json(ports, digest) {
         Ok(trace) => Ok(Some(trace)),
         Err(reason) if reason.is_lost() => Ok(None),

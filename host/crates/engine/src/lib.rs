@@ -12,6 +12,7 @@ pub mod chain;
 pub mod deliver;
 pub mod error;
 pub mod event;
+pub mod footprint;
 pub mod garbage;
 pub mod heal;
 mod health;

@@ -62,7 +62,7 @@ pub(crate) fn render(
     (run, trust, observed): (u64, Trust, Observed<'_>),
     steps: &mut Vec<StepRecord>,
 ) -> Result<Rendered, Reason> {
-    let name = format!("{}/render", what.name);
+    let name = render_name(what.name);
     let uses = what.uses;
     let input = source.tree.subtree(what.input)?.ok_or_else(|| Reason::NoInput {
         what: name.clone(),
@@ -73,8 +73,7 @@ pub(crate) fn render(
     for (artifact, digest) in &context.artifacts {
         artifacts.insert(artifact.clone(), ports.blobs.tree(digest)?);
     }
-    let mut mounts = vec![("in".to_owned(), input.clone())];
-    mounts.extend(artifacts.iter().map(|(artifact, tree)| (format!("artifacts/{artifact}"), tree.clone())));
+    let mounts = mounts_of(ports, &input, context)?;
     let pure = PureCall { kind: Kind::Renderer, name: &name, uses, context, mounts: &mounts, observed };
 
     let mut record = |step: StepRecord| {
@@ -122,6 +121,24 @@ pub(crate) fn render(
     let log = pure.keep(ports, &made)?;
     record(made.record(name.clone(), uses, why, log));
     Ok(Rendered { objects: called.value.objects.into(), digest })
+}
+
+/// What a render is called.
+pub(crate) fn render_name(of: &str) -> String {
+    format!("{of}/render")
+}
+
+/// The trees of a render by their mounts.
+pub(crate) fn mounts_of(
+    ports: Ports<'_>,
+    input: &Arc<dyn Tree>,
+    context: &Context,
+) -> Result<Vec<(String, Arc<dyn Tree>)>, Reason> {
+    let mut mounts = vec![("in".to_owned(), input.clone())];
+    for (artifact, digest) in &context.artifacts {
+        mounts.push((format!("artifacts/{artifact}"), ports.blobs.tree(digest)?));
+    }
+    Ok(mounts)
 }
 
 /// `1 object`, `2 objects`.

@@ -11,6 +11,8 @@ pub mod call;
 pub mod cancel;
 pub mod capability;
 pub mod digest;
+pub mod fleet;
+pub mod footprint;
 pub mod history;
 pub mod kubernetes;
 pub mod manifest;

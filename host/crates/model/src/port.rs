@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::application::RecordIn;
 use crate::call::{Built, Call, CallKey, Called, Rendered, TargetCall};
+use crate::footprint::Changes;
 use crate::history::{Anchor, Compacted, Record, Retention, Sealed, Verified};
 use crate::manifest::{Account, Applied, Change, Child, Difference, Health, Hook, Identity, Observed};
 use crate::outbox::{Outgoing, Settled};
@@ -225,6 +226,18 @@ pub trait Sources: Send + Sync {
     /// # Errors
     /// See [`SourceError`].
     fn tree(&self, revision: &Revision) -> Result<Arc<dyn Tree>, SourceError>;
+
+    /// What differs from one commit to another one.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    fn changed(&self, old: &Revision, new: &Revision) -> Result<Changes, SourceError>;
+
+    /// The names of the branches, sorted.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    fn branches(&self) -> Result<Vec<String>, SourceError>;
 
     /// The uncommitted state: what is tracked, as it is on disk, and what is not and is not
     /// ignored either.

@@ -9,6 +9,7 @@
 
 mod changes;
 mod commit;
+mod difference;
 mod fetch;
 mod git_tree;
 mod listing;

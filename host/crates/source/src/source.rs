@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use gix::bstr::ByteSlice;
 use springline_model::Cancel;
+use springline_model::footprint::Changes;
 use springline_model::port::{Revision, SourceError, Sources, Tree};
 
 use crate::git_tree::GitTree;
 use crate::objects::{Handle, Objects};
-use crate::{commit, fetch, git_error, message, url, worktree};
+use crate::{commit, difference, fetch, git_error, message, url, worktree};
 
 /// A git repository on disk: the user's own, or a mirror of one elsewhere.
 pub struct GitSource {
@@ -125,6 +126,27 @@ impl Sources for GitSource {
         let repository = self.objects.handle();
         let tree = commit::find(&repository, revision, &self.place)?.tree_id().map_err(git_error)?.detach();
         Ok(Arc::new(GitTree::new(self.objects.clone(), tree, String::new())))
+    }
+
+    fn changed(&self, old: &Revision, new: &Revision) -> Result<Changes, SourceError> {
+        let repository = self.objects.handle();
+        let tree = |of| -> Result<_, SourceError> {
+            Ok(commit::find(&repository, of, &self.place)?.tree_id().map_err(git_error)?.detach())
+        };
+        difference::between(&repository, tree(old)?, tree(new)?)
+    }
+
+    fn branches(&self) -> Result<Vec<String>, SourceError> {
+        let repository = self.objects.handle();
+        let references = repository.references().map_err(git_error)?;
+        let mut names = Vec::new();
+        for branch in references.local_branches().map_err(git_error)? {
+            let branch = branch.map_err(|error| SourceError::Git(error.to_string()))?;
+            // One that is no text can't be named, so nothing can match it.
+            names.extend(branch.name().shorten().to_str().ok().map(str::to_owned));
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// Nothing is written into the repository. A tracked file that git considers unchanged keeps
