@@ -220,7 +220,7 @@ impl Observer for Progress {
             Event::Told { .. } | Event::Untold { .. } | Event::Meddled { .. } | Event::Recovered { .. } => {
                 self.git(event)
             }
-            Event::Begun { resumed: None, .. } | Event::Passed(_) => {}
+            Event::Begun { resumed: None, .. } | Event::Passed(_) | Event::Unchanged(_) => {}
         }
     }
 }

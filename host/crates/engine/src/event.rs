@@ -1,10 +1,11 @@
 //! What the engine tells while it works.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use springline_model::history::Done;
 use springline_model::manifest::{Action, Health, Phase};
-use springline_model::port::RepositoryError;
+use springline_model::port::{RepositoryError, Seen};
 use springline_model::run::{How, Place, Stage};
 
 use crate::record::Recovered;
@@ -12,7 +13,7 @@ use crate::record::Recovered;
 use crate::standing::Obstacle;
 
 /// Something that happened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Event<'a> {
     /// A run began, or goes on after a crash.
     Begun {
@@ -112,6 +113,8 @@ pub enum Event<'a> {
         /// What was found, and what became of it.
         what: &'a str,
     },
+    /// Nothing differs in an environment, and nothing will as long as this holds.
+    Unchanged(&'a Arc<dyn Seen>),
     /// A point was passed at which a crash is told apart from one a moment later.
     Passed(Point),
 }

@@ -7,6 +7,7 @@ use springline_model::run::{Cause, Pin, Place, Release, Stage};
 use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
+use crate::event::Event;
 use crate::past;
 use crate::plan::Held;
 use crate::record;
@@ -111,6 +112,9 @@ fn repair(
     // The next sync takes it off the list.
     planned.plan.take_out_going(&planned.inventory, Held::LetBe);
     if planned.plan.changes.is_empty() {
+        if let Some(seen) = planned.target.seen() {
+            ports.observer.event(&Event::Unchanged(&seen));
+        }
         return Ok(Healed::InSync);
     }
     if !policy.self_heal {

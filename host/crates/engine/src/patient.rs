@@ -1,11 +1,12 @@
 //! Calls that are made again when they fail in a way that passes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use springline_model::call::Called;
 use springline_model::manifest::{Account, Applied, Change, Child, Difference, Health, Hook, Identity, Observed};
 use springline_model::plugin::{CallError, Fault};
-use springline_model::port::Target;
+use springline_model::port::{Seen, Target};
 
 use crate::Ports;
 use crate::health::nap;
@@ -101,5 +102,9 @@ impl Target for Patient<'_> {
 
     fn explain_health(&self, live: &[String]) -> Result<Called<Vec<Account>>, CallError> {
         self.call(|| self.target.explain_health(live))
+    }
+
+    fn seen(&self) -> Option<Arc<dyn Seen>> {
+        self.target.seen()
     }
 }

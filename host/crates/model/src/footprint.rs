@@ -118,6 +118,14 @@ impl Footprint {
         }
     }
 
+    /// Adds which names of which kinds a directory has.
+    pub fn add_listing(&mut self, directory: &str) {
+        self.numbers.push(listing_of(directory.as_bytes()));
+        if !directory.is_empty() {
+            self.add_path(directory);
+        }
+    }
+
     /// Adds what a call on the directory at `root` depended on.
     pub fn add_trace(&mut self, root: &str, mount: &str, trace: &Trace) {
         self.add_questions(trace);

@@ -339,6 +339,17 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// See [`CallError`].
     fn explain_health(&self, live: &[String]) -> Result<Called<Vec<Account>>, CallError>;
+    /// What the calls so far depended on outside of what they were given, where that can be held against
+    /// reality without a call; none where it can't.
+    fn seen(&self) -> Option<Arc<dyn Seen>> {
+        None
+    }
+}
+
+/// What a look at reality depended on.
+pub trait Seen: Send + Sync {
+    /// Whether another look would see the same. Where that can't be told, it would not.
+    fn still_holds(&self) -> bool;
 }
 
 /// Why the store failed.

@@ -7,7 +7,7 @@ use springline_model::manifest::{
     Account, Applied, Change, Child, Difference, Health, Hook, Identity, Object, Observed,
 };
 use springline_model::plugin::{CallError, Fault};
-use springline_model::port::Target;
+use springline_model::port::{Seen, Target};
 use wasmtime::Store;
 
 use crate::bindings::springline::plugin::types;
@@ -120,6 +120,13 @@ impl Target for TargetInUse<'_> {
             return Ok(nothing());
         }
         self.run(async |plugin, store| plugin.explain_health(store, &self.call.config, live).await)
+    }
+
+    /// What the lent directory was, where the plugin can see nothing else of the world.
+    fn seen(&self) -> Option<Arc<dyn Seen>> {
+        let grants = &self.call.grants;
+        let alone = grants.http.is_empty() && grants.secrets.is_empty() && grants.kubernetes.is_empty();
+        if alone && self.call.ledger.used().is_empty() { self.lending.seen() } else { None }
     }
 }
 

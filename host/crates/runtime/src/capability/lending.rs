@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use springline_model::capability::{Capability, Grants};
+use springline_model::port::Seen;
 
 use super::directory::{DirectoryError as LentError, Lent, Node as LentNode, NodeKind as LentKind};
 use crate::bindings::springline::host::directory::{self, DirectoryError, Node, NodeKind};
@@ -68,6 +69,12 @@ impl Lending {
     /// What was denied, if anything was.
     pub(crate) fn denial(&self) -> Option<String> {
         self.denial.clone()
+    }
+
+    /// What the looks at the directory depended on, if that is known and there were any.
+    pub(crate) fn seen(&self) -> Option<Arc<dyn Seen>> {
+        let Access::Granted(grant) = &self.access else { return None };
+        grant.lent.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.seen()
     }
 
     fn open(&mut self) -> Result<Arc<Lent>, DirectoryError> {

@@ -78,6 +78,11 @@ impl Root {
         self.path.join(path).display().to_string()
     }
 
+    /// The path by which it was opened.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The descriptor of the directory itself.
     pub(super) fn fd(&self) -> &OwnedFd {
         &self.fd

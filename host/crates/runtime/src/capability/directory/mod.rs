@@ -11,6 +11,7 @@ mod journal;
 mod marks;
 mod names;
 mod remove;
+mod seen;
 mod temporary;
 mod write;
 
@@ -20,10 +21,11 @@ mod tests;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 use springline_model::Digest;
+use springline_model::port::Seen;
 use springline_model::tree::split_path;
 
 pub use self::error::DirectoryError;
@@ -32,6 +34,7 @@ use self::beneath::{Found, Root};
 use self::journal::Journal;
 use self::marks::Line;
 use self::names::check_path;
+use self::seen::Asked;
 
 /// The most that one [`Lent::read`] returns, in bytes.
 const MAX_READ: u32 = 1 << 20;
@@ -74,6 +77,7 @@ pub struct Lent {
     root: Root,
     owner: String,
     journal: Mutex<Journal>,
+    asked: Mutex<Asked>,
 }
 
 impl Lent {
@@ -91,7 +95,8 @@ impl Lent {
         let mut journal = Journal::default();
         journal.refresh(&root)?;
         temporary::clean(&root, &mut journal);
-        Ok(Self { root, owner: owner.to_owned(), journal: Mutex::new(journal) })
+        let asked = Mutex::new(Asked::new());
+        Ok(Self { root, owner: owner.to_owned(), journal: Mutex::new(journal), asked })
     }
 
     /// What is at each of these paths, in their order; none where there is nothing. A path behind
@@ -100,6 +105,10 @@ impl Lent {
     /// # Errors
     /// [`DirectoryError::Denied`] for a path that may not be named, [`DirectoryError::Io`].
     pub fn inspect(&self, paths: &[String]) -> Result<Vec<Option<Node>>, DirectoryError> {
+        {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            paths.iter().for_each(|path| asked.about(path));
+        }
         let mut journal = self.lock();
         journal.refresh(&self.root)?;
         let mut buffer = Vec::new();
@@ -134,6 +143,7 @@ impl Lent {
     /// there is no file.
     pub fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, DirectoryError> {
         check_path(path)?;
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).about(path);
         let (parent, name) = split_path(path);
         let none = || DirectoryError::Io(format!("there is no file at {}", self.root.full(path)));
         let Found::Directory(directory) = self.root.directory(parent)? else { return Err(none()) };
@@ -162,6 +172,17 @@ impl Lent {
         let mut journal = self.lock();
         journal.refresh(&self.root)?;
         Ok(journal.marks().owned_by(&self.owner))
+    }
+
+    /// What all looks so far depended on, unless something was written or may have changed since.
+    pub fn seen(&self) -> Option<Arc<dyn Seen>> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.seen(self.root.path()).map(|seen| Arc::new(seen) as Arc<dyn Seen>)
+    }
+
+    /// Something is about to be written: what was looked at says nothing any more.
+    fn spoil(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).spoil();
     }
 
     fn lock(&self) -> MutexGuard<'_, Journal> {

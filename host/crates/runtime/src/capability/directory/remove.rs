@@ -20,6 +20,7 @@ impl Lent {
     /// owner; [`DirectoryError::Denied`], [`DirectoryError::NoSpace`], [`DirectoryError::Io`].
     pub fn remove(&self, path: &str, expected: &str) -> Result<(), DirectoryError> {
         check_path(path)?;
+        self.spoil();
         let mut journal = self.lock();
         let mut journal = journal.lock(&self.root)?;
         self.check_owner(&journal, path)?;

@@ -65,6 +65,7 @@ impl Lent {
     /// [`DirectoryError::Denied`], [`DirectoryError::NoSpace`], [`DirectoryError::Io`].
     pub fn adopt(&self, path: &str) -> Result<(), DirectoryError> {
         check_path(path)?;
+        self.spoil();
         let mut journal = self.lock();
         let mut journal = journal.lock(&self.root)?;
         self.check_owner(&journal, path)?;
@@ -91,6 +92,7 @@ impl Lent {
         expected: &str,
         make: impl FnOnce(&OwnedFd, &str) -> std::io::Result<()>,
     ) -> Result<(), DirectoryError> {
+        self.spoil();
         check_path(path)?;
         let mut journal = self.lock();
         let mut journal = journal.lock(&self.root)?;
