@@ -5,6 +5,7 @@
 mod app;
 mod builtin;
 mod cli;
+mod control;
 mod crash;
 mod desk;
 mod endpoint;

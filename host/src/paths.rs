@@ -10,6 +10,8 @@ pub const STATE: &str = ".springline";
 pub const OPERATOR: &str = "host.yaml";
 /// The directory of the state that holds mirrors of repositories elsewhere.
 pub const SOURCES: &str = "sources";
+/// The fleet's file in the state directory.
+pub const FLEET: &str = "fleet.yaml";
 /// The application's file, at a repository's root or in the application's directory.
 pub const APPLICATION: &str = "springline.yaml";
 /// The lock file, beside the application's file and (for the operator's plugins) in the state directory.

@@ -39,6 +39,8 @@ pub struct Picked {
     pub tree: Arc<dyn Tree>,
     /// Where in it the application is.
     pub site: Site,
+    /// What the application is called, instead of what its file says.
+    pub name: Option<String>,
 }
 
 /// A file of configuration: its values, and where each stands.
@@ -92,6 +94,16 @@ impl Project {
         }
     }
 
+    /// The state directory for applications of many repositories.
+    ///
+    /// # Errors
+    /// A state directory that can't be made.
+    pub fn for_many(common: &Common) -> Result<Self, CliError> {
+        let state = Self::state_of(common)?;
+        make_state(&state)?;
+        Ok(Self { source: None, state, directory: String::new(), repository: String::new() })
+    }
+
     /// The state directory alone, where `--state` names one; else as [`Project::find`].
     ///
     /// # Errors
@@ -142,14 +154,14 @@ impl Project {
         let source = self.source()?;
         if wanted.worktree {
             let (revision, tree) = source.worktree()?;
-            return Ok(Picked { revision, tree, site: self.site() });
+            return Ok(Picked { revision, tree, site: self.site(), name: None });
         }
         let revision = source.resolve(wanted.revision.as_deref().unwrap_or("HEAD"))?;
         if wanted.revision.is_none() {
             warn_of_uncommitted(source, &self.site().path(paths::LOCK))?;
         }
         let tree = source.tree(&revision)?;
-        Ok(Picked { revision, tree, site: self.site() })
+        Ok(Picked { revision, tree, site: self.site(), name: None })
     }
 
     /// The application that the newest revision declares.
@@ -199,7 +211,10 @@ impl Picked {
                 "`springline init` writes a first one; if it is there and not committed, commit it or use --worktree",
             ));
         };
-        let (value, document) = load_application(&name, &text)?;
+        let (mut value, document) = load_application(&name, &text)?;
+        if let Some(name) = &self.name {
+            value.application.clone_from(name);
+        }
         Ok(Configured { value, document })
     }
 }

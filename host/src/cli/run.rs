@@ -24,7 +24,7 @@ use super::logs::{self, Warning};
 use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
 use super::{pin, standing};
-use crate::app::{App, Wake, actor};
+use crate::app::{App, actor};
 use crate::project::{Configured, Picked, Project, show_revision};
 use crate::show::progress::{Progress, how_text};
 use crate::show::{self, FAINT, GOOD, paint};
@@ -187,22 +187,6 @@ impl Ready {
         let mut ready = Self::of(app, picked, declared)?;
         ready.declared.value.environments = all;
         Ok(ready)
-    }
-
-    /// As [`Ready::open`], for a process that stays; see [`App::open_watching`].
-    ///
-    /// # Errors
-    /// As [`Ready::open`].
-    pub fn watching(
-        common: &Common,
-        revision: &RevisionArgs,
-        verb: &str,
-        cancel: &Cancel,
-        wake: Wake,
-    ) -> Result<Self, CliError> {
-        let (project, picked, declared) = declare(common, revision, cancel)?;
-        let app = App::open_watching(common, project, verb, cancel, wake)?;
-        Self::of(app, picked, declared)
     }
 
     fn of(app: App, picked: Picked, declared: Configured<application::Application>) -> Result<Self, CliError> {

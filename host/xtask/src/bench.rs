@@ -3,6 +3,7 @@
 //! standard output, and writes docs/benchmarks.md.
 
 mod contained;
+mod fleet;
 mod history;
 mod kubernetes;
 mod languages;
@@ -72,6 +73,7 @@ pub fn run(context: &Context, args: &[String]) -> Result<()> {
     process::step("Calls on all cores, and what they leave", || contained::measure(&bench, &mut rows))?;
     process::step("One renderer in every language", || languages::measure(&bench, &mut rows))?;
     process::step("Applications on a Kubernetes cluster", || kubernetes::measure(&bench, &mut rows))?;
+    process::step("A fleet of applications", || fleet::measure(&bench, &mut rows))?;
     process::step("Pages of a long history", || history::measure(&bench, &mut rows))?;
     process::step("Pushing and pulling", || sharing::measure(&bench, &mut rows))?;
     let page = context.root.join("docs/benchmarks.md");

@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::code::{BUSY, DIFFERS, STATE, USAGE};
 use crate::sandbox::{OPERATOR, Outcome, Sandbox, files, guests};
 
+/// The loop leaves what is new to people.
+const MANUAL: &str = "    sync: { automated: false }\n";
 /// Stopped by its user.
 const CANCELLED: i32 = 130;
 
@@ -325,7 +327,10 @@ impl Slow {
         sandbox.write("slow.wasm", fs::read(guests.join("hostile-c.wasm")).unwrap());
         let application = fs::read_to_string(sandbox.repo().join("springline.yaml")).unwrap();
         let slow = "  slow:\n    steps: [{ name: sleep, plugin: ./slow.wasm, in: docs, with: { attack: sleep } }]\n";
-        sandbox.write("springline.yaml", application.replace("environments:\n", &format!("{slow}environments:\n")));
+        sandbox.write(
+            "springline.yaml",
+            application.replace("environments:\n", &format!("{slow}environments:\n")) + MANUAL,
+        );
         sandbox.commit("Sleep");
         Some(Self(sandbox))
     }

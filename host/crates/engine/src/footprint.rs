@@ -1,12 +1,9 @@
 //! What an application depends on in its source, from the traces of what was kept.
 
-use std::sync::Arc;
-
 use springline_model::Digest;
 use springline_model::call::Context;
 use springline_model::footprint::Footprint;
 use springline_model::plugin::Kind;
-use springline_model::port::Tree;
 use springline_model::run::Kept;
 
 use crate::Ports;
@@ -14,7 +11,7 @@ use crate::build::{Source, build_context, step_name};
 use crate::chain::{Artifact, Chain, Environment, Input, Use};
 use crate::error::Reason;
 use crate::keep::{Observed, PureCall, read_trace};
-use crate::render::{mounts_of, render_name};
+use crate::render::{Mounts, mounts_of, render_name};
 
 /// Adds to a footprint what the calls of these environments depended on in a revision. Where that is not
 /// known, as of a call that used powers or was never made, every commit concerns it.
@@ -41,8 +38,6 @@ struct Of<'a> {
     footprint: Footprint,
 }
 
-type Mounts = Vec<(String, Arc<dyn Tree>)>;
-
 impl Of<'_> {
     fn all(&mut self, chain: &Chain, environments: &[&Environment]) -> Result<Option<()>, Reason> {
         let mut context = build_context(chain, self.source);
@@ -68,7 +63,7 @@ impl Of<'_> {
 
     /// The digest of an artifact that was built before.
     fn artifact(&mut self, artifact: &Artifact, context: &Context) -> Result<Option<Digest>, Reason> {
-        let mut outputs: Vec<Digest> = Vec::new();
+        let mut outputs: Vec<Digest> = artifact.taken.into_iter().collect();
         for step in &artifact.steps {
             let (tree, root) = match &step.input {
                 Input::Source(path) => (self.source.tree.subtree(path)?, Some(path.as_str())),

@@ -128,12 +128,11 @@ pub(crate) fn render_name(of: &str) -> String {
     format!("{of}/render")
 }
 
+/// Trees by their mounts.
+pub(crate) type Mounts = Vec<(String, Arc<dyn Tree>)>;
+
 /// The trees of a render by their mounts.
-pub(crate) fn mounts_of(
-    ports: Ports<'_>,
-    input: &Arc<dyn Tree>,
-    context: &Context,
-) -> Result<Vec<(String, Arc<dyn Tree>)>, Reason> {
+pub(crate) fn mounts_of(ports: Ports<'_>, input: &Arc<dyn Tree>, context: &Context) -> Result<Mounts, Reason> {
     let mut mounts = vec![("in".to_owned(), input.clone())];
     for (artifact, digest) in &context.artifacts {
         mounts.push((format!("artifacts/{artifact}"), ports.blobs.tree(digest)?));

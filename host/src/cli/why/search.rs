@@ -324,7 +324,12 @@ impl<'a> Search<'a> {
         for (path, entry) in replaced {
             tree = Arc::new(Overlay::new(tree, path, entry.cloned())?);
         }
-        let picked = Picked { revision: self.picked.revision.clone(), tree, site: self.picked.site.clone() };
+        let picked = Picked {
+            revision: self.picked.revision.clone(),
+            tree,
+            site: self.picked.site.clone(),
+            name: self.picked.name.clone(),
+        };
         match self.value_of(&picked) {
             Ok(value) if value.as_ref() == Some(self.subject.value) => Ok(Came::Same),
             Ok(value) => Ok(Came::Other(value.map_or(Without::Nothing, Without::Value))),

@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn whatever_changes_of_what_was_asked_about_is_noticed() {
-        let changes: [(&str, fn(&Path)); 9] = [
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 9] = [
             ("bytes", |root| fs::write(root.join("d/a"), "oops").unwrap()),
             ("bytes of one length", |root| fs::write(root.join("d/a"), "other").unwrap()),
             ("mode", |root| fs::set_permissions(root.join("d/a"), fs::Permissions::from_mode(0o755)).unwrap()),

@@ -37,12 +37,17 @@ pub(super) enum Why {
 
 /// The environments that were repaired or failed lately. One that failed is left alone for a while,
 /// whatever wakes it: its own writes do. So is one whose repairs somebody keeps undoing.
-#[derive(Default)]
-pub(super) struct Paces(BTreeMap<String, Pace>);
+pub(super) struct Paces<K>(BTreeMap<K, Pace>);
 
-impl Paces {
+impl<K> Default for Paces<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord + Clone> Paces<K> {
     /// Whether an environment is to be looked at now: when it was woken, or after its pause.
-    pub(super) fn is_due(&self, environment: &str, woken: bool, now: Instant) -> bool {
+    pub(super) fn is_due(&self, environment: &K, woken: bool, now: Instant) -> bool {
         match self.0.get(environment) {
             Some(pace) if pace.waits => pace.over <= now,
             _ => woken,
@@ -50,18 +55,25 @@ impl Paces {
     }
 
     /// Whether an environment pauses, and then why.
-    pub(super) fn pauses(&self, environment: &str, now: Instant) -> Option<Why> {
+    pub(super) fn pauses(&self, environment: &K, now: Instant) -> Option<Why> {
         let pace = self.0.get(environment).filter(|pace| pace.waits && now < pace.over)?;
         Some(if pace.failed { Why::Failed } else { Why::Undone })
     }
 
-    /// When the next pause is over.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.0.values().filter(|pace| pace.waits).map(|pace| pace.over).min()
+    /// When its pause is over, if it pauses.
+    pub(super) fn over(&self, environment: &K) -> Option<Instant> {
+        self.0.get(environment).filter(|pace| pace.waits).map(|pace| pace.over)
+    }
+
+    /// Forgets that an environment failed: there is something new to try.
+    pub(super) fn forget_failures(&mut self, environment: &K) {
+        if self.0.get(environment).is_some_and(|pace| pace.failed) {
+            self.0.remove(environment);
+        }
     }
 
     /// An environment failed that was looked at from then till now; how long it pauses now.
-    pub(super) fn failed(&mut self, environment: &str, (began, now): (Instant, Instant)) -> Duration {
+    pub(super) fn failed(&mut self, environment: &K, (began, now): (Instant, Instant)) -> Duration {
         let pace = self.pace(environment, began);
         pace.failed = true;
         pace.rest(now)
@@ -69,7 +81,7 @@ impl Paces {
 
     /// An environment was repaired that was looked at from then till now; how long it pauses now, if it
     /// has to.
-    pub(super) fn repaired(&mut self, environment: &str, (began, now): (Instant, Instant)) -> Option<Duration> {
+    pub(super) fn repaired(&mut self, environment: &K, (began, now): (Instant, Instant)) -> Option<Duration> {
         let pace = self.pace(environment, began);
         pace.repairs = pace.repairs.saturating_add(1);
         pace.failed = false;
@@ -81,7 +93,7 @@ impl Paces {
     }
 
     /// Nothing was to be done when it was looked at.
-    pub(super) fn quiet(&mut self, environment: &str, began: Instant) {
+    pub(super) fn quiet(&mut self, environment: &K, began: Instant) {
         let Some(pace) = self.0.get_mut(environment) else { return };
         pace.waits &= began < pace.over;
         if pace.is_calm(began) {
@@ -90,9 +102,9 @@ impl Paces {
     }
 
     /// The pace of an environment when a look at it began: how long that took is no calm.
-    fn pace(&mut self, environment: &str, began: Instant) -> &mut Pace {
+    fn pace(&mut self, environment: &K, began: Instant) -> &mut Pace {
         let fresh = || Pace { repairs: 0, pause: Duration::ZERO, over: began, waits: false, failed: false };
-        let pace = self.0.entry(environment.to_owned()).or_insert_with(fresh);
+        let pace = self.0.entry(environment.clone()).or_insert_with(fresh);
         if pace.is_calm(began) {
             *pace = fresh();
         }
@@ -124,34 +136,34 @@ mod tests {
     }
 
     /// Paces of one whose next repair is the first that is not made at once.
-    fn undone(now: Instant) -> Paces {
-        let mut paces = Paces::default();
+    fn undone(now: Instant) -> Paces<&'static str> {
+        let mut paces = Paces::<&str>::default();
         for _ in 0..AT_ONCE {
-            assert!(paces.is_due("a", true, now));
-            assert_eq!(paces.repaired("a", at(now)), None);
+            assert!(paces.is_due(&"a", true, now));
+            assert_eq!(paces.repaired(&"a", at(now)), None);
         }
         paces
     }
 
     #[test]
     fn what_is_woken_is_looked_at_at_once_unless_it_pauses() {
-        let (mut paces, now) = (Paces::default(), Instant::now());
-        assert!(paces.is_due("a", true, now) && !paces.is_due("a", false, now));
-        assert_eq!(paces.failed("a", at(now)), FIRST_PAUSE);
-        assert!(!paces.is_due("a", true, now), "its own writes woke it");
-        assert!(paces.is_due("b", true, now), "another's pause");
-        assert!(paces.is_due("a", false, now + FIRST_PAUSE));
-        assert_eq!(paces.next(), Some(now + FIRST_PAUSE));
-        paces.quiet("a", now + FIRST_PAUSE);
-        assert!(paces.is_due("a", true, now + FIRST_PAUSE) && !paces.is_due("a", false, now + FIRST_PAUSE));
-        assert_eq!(paces.next(), None);
+        let (mut paces, now) = (Paces::<&str>::default(), Instant::now());
+        assert!(paces.is_due(&"a", true, now) && !paces.is_due(&"a", false, now));
+        assert_eq!(paces.failed(&"a", at(now)), FIRST_PAUSE);
+        assert!(!paces.is_due(&"a", true, now), "its own writes woke it");
+        assert!(paces.is_due(&"b", true, now), "another's pause");
+        assert!(paces.is_due(&"a", false, now + FIRST_PAUSE));
+        assert_eq!(paces.over(&"a"), Some(now + FIRST_PAUSE));
+        paces.quiet(&"a", now + FIRST_PAUSE);
+        assert!(paces.is_due(&"a", true, now + FIRST_PAUSE) && !paces.is_due(&"a", false, now + FIRST_PAUSE));
+        assert_eq!(paces.over(&"a"), None);
     }
 
     #[test]
     fn a_failure_that_lasts_pauses_ever_longer_up_to_a_bound() {
-        let (mut paces, mut now) = (Paces::default(), Instant::now());
+        let (mut paces, mut now) = (Paces::<&str>::default(), Instant::now());
         let mut fail = || {
-            let pause = paces.failed("a", at(now));
+            let pause = paces.failed(&"a", at(now));
             now += pause;
             pause.as_secs()
         };
@@ -165,10 +177,10 @@ mod tests {
         let mut paces = undone(now);
         let mut waited = Vec::new();
         for _ in 0..12 {
-            assert!(paces.is_due("a", true, now));
-            let pause = paces.repaired("a", at(now)).unwrap();
-            assert_eq!(paces.next(), Some(now + pause));
-            assert!(!paces.is_due("a", true, now + pause - SECOND / 2));
+            assert!(paces.is_due(&"a", true, now));
+            let pause = paces.repaired(&"a", at(now)).unwrap();
+            assert_eq!(paces.over(&"a"), Some(now + pause));
+            assert!(!paces.is_due(&"a", true, now + pause - SECOND / 2));
             waited.push(pause.as_secs());
             now += pause;
         }
@@ -179,63 +191,63 @@ mod tests {
     fn who_undoes_only_after_the_pause_does_not_get_round_it() {
         let now = Instant::now();
         let mut paces = undone(now);
-        assert_eq!(paces.repaired("a", at(now)), Some(SECOND));
-        paces.quiet("a", now + SECOND);
-        assert!(paces.is_due("a", true, now + SECOND));
-        assert_eq!(paces.repaired("a", at(now + 2 * SECOND)), Some(2 * SECOND));
+        assert_eq!(paces.repaired(&"a", at(now)), Some(SECOND));
+        paces.quiet(&"a", now + SECOND);
+        assert!(paces.is_due(&"a", true, now + SECOND));
+        assert_eq!(paces.repaired(&"a", at(now + 2 * SECOND)), Some(2 * SECOND));
     }
 
     #[test]
     fn what_was_let_alone_is_at_its_first_pace_again() {
         let now = Instant::now();
         let mut paces = undone(now);
-        paces.repaired("a", at(now));
-        paces.quiet("a", now + SECOND);
-        assert_eq!(paces.repaired("a", at(now + SECOND + CALM)), None);
+        paces.repaired(&"a", at(now));
+        paces.quiet(&"a", now + SECOND);
+        assert_eq!(paces.repaired(&"a", at(now + SECOND + CALM)), None);
         let mut paces = undone(now);
-        paces.quiet("a", now + CALM);
-        assert_eq!(paces.repaired("a", at(now + CALM)), None);
-        assert_eq!(paces.failed("a", at(now + CALM)), FIRST_PAUSE);
+        paces.quiet(&"a", now + CALM);
+        assert_eq!(paces.repaired(&"a", at(now + CALM)), None);
+        assert_eq!(paces.failed(&"a", at(now + CALM)), FIRST_PAUSE);
     }
 
     #[test]
     fn a_repair_ends_the_pauses_of_failures() {
-        let (mut paces, now) = (Paces::default(), Instant::now());
-        paces.failed("a", at(now));
-        paces.failed("a", at(now + SECOND));
-        assert_eq!(paces.repaired("a", at(now + 3 * SECOND)), None);
-        assert!(paces.is_due("a", true, now + 3 * SECOND));
-        assert_eq!(paces.failed("a", at(now + 4 * SECOND)), FIRST_PAUSE);
+        let (mut paces, now) = (Paces::<&str>::default(), Instant::now());
+        paces.failed(&"a", at(now));
+        paces.failed(&"a", at(now + SECOND));
+        assert_eq!(paces.repaired(&"a", at(now + 3 * SECOND)), None);
+        assert!(paces.is_due(&"a", true, now + 3 * SECOND));
+        assert_eq!(paces.failed(&"a", at(now + 4 * SECOND)), FIRST_PAUSE);
     }
 
     #[test]
     fn looks_that_take_longer_than_calm_are_no_calm() {
         const LOOK: Duration = Duration::from_secs(120);
-        let (mut paces, mut now) = (Paces::default(), Instant::now());
+        let (mut paces, mut now) = (Paces::<&str>::default(), Instant::now());
         let mut pauses = Vec::new();
         for _ in 0..4 {
-            let pause = paces.failed("a", (now, now + LOOK));
+            let pause = paces.failed(&"a", (now, now + LOOK));
             pauses.push(pause.as_secs());
             now += LOOK + pause;
-            assert_eq!(paces.next(), Some(now), "it begins when the look ends");
+            assert_eq!(paces.over(&"a"), Some(now), "it begins when the look ends");
         }
         assert_eq!(pauses, [1, 2, 4, 8]);
         let mut paces = undone(now);
-        assert_eq!(paces.repaired("a", (now, now + LOOK)), Some(SECOND));
+        assert_eq!(paces.repaired(&"a", (now, now + LOOK)), Some(SECOND));
         now += LOOK + SECOND;
-        paces.quiet("a", now);
-        assert_eq!(paces.repaired("a", (now, now + LOOK)), Some(2 * SECOND));
+        paces.quiet(&"a", now);
+        assert_eq!(paces.repaired(&"a", (now, now + LOOK)), Some(2 * SECOND));
     }
 
     #[test]
     fn why_it_pauses_is_known_until_the_pause_is_over() {
         let now = Instant::now();
         let mut paces = undone(now);
-        assert_eq!(paces.pauses("a", now), None);
-        paces.repaired("a", at(now));
-        assert_eq!(paces.pauses("a", now), Some(Why::Undone));
-        assert_eq!((paces.pauses("a", now + SECOND), paces.pauses("b", now)), (None, None));
-        paces.failed("a", at(now + SECOND));
-        assert_eq!(paces.pauses("a", now + SECOND), Some(Why::Failed));
+        assert_eq!(paces.pauses(&"a", now), None);
+        paces.repaired(&"a", at(now));
+        assert_eq!(paces.pauses(&"a", now), Some(Why::Undone));
+        assert_eq!((paces.pauses(&"a", now + SECOND), paces.pauses(&"b", now)), (None, None));
+        paces.failed(&"a", at(now + SECOND));
+        assert_eq!(paces.pauses(&"a", now + SECOND), Some(Why::Failed));
     }
 }

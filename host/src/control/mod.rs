@@ -1,0 +1,608 @@
+//! The loop of `springline watch`: sources are asked for new commits, and what they concern is deployed;
+//! live objects are looked at, and drift is removed.
+//!
+//! [`state`] knows everything and does nothing; pollers ask repositories ([`poll`]), workers see to
+//! applications ([`work`]), and the loop itself begins passes and waits for what comes.
+
+mod find;
+mod index;
+mod onward;
+mod pace;
+mod pass;
+mod plan;
+mod poll;
+mod queue;
+mod state;
+mod steer;
+mod tell;
+mod work;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use springline_model::Cancel;
+use springline_model::port::Seen;
+use springline_model::run::Place;
+use springline_source::GitSource;
+
+use self::pass::Came;
+use self::plan::Plan;
+use self::poll::{Before, Timing};
+use self::queue::Id;
+use self::state::{Look, Member, State};
+use self::steer::Steer;
+use self::tell::Teller;
+use self::work::{Done, Loaded, Task};
+use crate::app::App;
+use crate::cli::error::{CliError, Kind};
+use crate::cli::{Common, Output};
+use crate::paths;
+use crate::repositories::Bound;
+use crate::socket::controls::{Controls, Looked, Looking, Notice, same_repository};
+
+/// How long a request to stop may go unnoticed.
+const NOTICE: Duration = Duration::from_millis(100);
+/// How many chains that were used lately are kept ready.
+const RECENT: usize = 64;
+/// Every so manyeth pass asks every plugin, whatever is known.
+const THOROUGH: u64 = 20;
+/// How long the first pass waits for repositories that don't answer, unless there is only one pass.
+const FIRST: Duration = Duration::from_secs(5);
+/// How many repositories are asked at a time; those that take long are not counted.
+const ASKED_AT_ONCE: usize = 16;
+const LONG: Duration = Duration::from_secs(30);
+
+/// How the loop goes.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Only these environments; all for none.
+    pub environments: Vec<String>,
+    /// How often everything is looked at and every source is asked.
+    pub every: Duration,
+    /// How many applications are worked on at a time.
+    pub workers: usize,
+    /// Whether every pass asks every plugin.
+    pub thorough: bool,
+    /// After how many passes it ends.
+    pub passes: Option<u64>,
+    /// How things are told.
+    pub output: Output,
+}
+
+/// The loop, for those who ask something of it. Clones are of the same one.
+#[derive(Clone)]
+pub struct Control(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    settings: Settings,
+    actor: String,
+    cancel: Cancel,
+    tell: Teller,
+    places: Vec<Arc<poll::Place>>,
+    bounds: Vec<Arc<Bound>>,
+    state: Mutex<State>,
+    timings: Mutex<Vec<Timing>>,
+    /// Something changed for those who wait.
+    changed: Condvar,
+    recent: Mutex<VecDeque<(Chained, Arc<Loaded>)>>,
+}
+
+/// An application at a commit.
+type Chained = (Id, String);
+
+/// The loop, for what wakes it and comes to be before it does.
+#[derive(Clone, Default)]
+pub struct Waker(Arc<OnceLock<Weak<Inner>>>);
+
+impl Waker {
+    /// Live objects of this place have changed.
+    pub fn wake(&self, place: &Place) {
+        if let Some(inner) = self.0.get().and_then(Weak::upgrade) {
+            inner.woken(place);
+        }
+    }
+
+    /// It wakes this loop from now on.
+    pub fn set(&self, control: &Control) {
+        let _ = self.0.set(Arc::downgrade(&control.0));
+    }
+}
+
+/// What is to be looked after.
+pub enum Fleet<'a> {
+    /// The application of `--repo`.
+    Single(&'a Common),
+    /// Those of a fleet file.
+    File(PathBuf),
+}
+
+impl Control {
+    /// A loop that has not begun.
+    ///
+    /// # Errors
+    /// A fleet file that is wrong.
+    pub fn new(app: App, fleet: &Fleet<'_>, settings: Settings, cancel: &Cancel) -> Result<Self, CliError> {
+        let plan = match fleet {
+            Fleet::Single(common) => Plan::single(common, settings.every)?,
+            Fleet::File(file) => Plan::of_fleet(file, settings.every)?,
+        };
+        let mirrors = app.project.state().join(paths::SOURCES);
+        let places = plan.repositories.iter().map(|known| Arc::new(poll::Place::new(&known.url, &mirrors))).collect();
+        let operator = &app.operator.value;
+        let bound = |url: &str| Arc::new(Bound::new(url, operator, app.project.state(), cancel));
+        let bounds = plan.repositories.iter().map(|known| bound(&known.url)).collect();
+        let now = Instant::now();
+        let inner = Inner {
+            bounds,
+            app,
+            actor: work::actor(),
+            cancel: cancel.clone(),
+            tell: Teller { output: settings.output, many: matches!(fleet, Fleet::File(_)) },
+            places,
+            timings: Mutex::new(plan.repositories.iter().map(|_| Timing::new(now)).collect()),
+            state: Mutex::new(State::new(plan)),
+            changed: Condvar::new(),
+            recent: Mutex::default(),
+            settings,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// What it owns.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// Goes on until it is stopped, or for as many passes as were asked for.
+    ///
+    /// # Errors
+    /// The one application of a loop that ends by itself can't be read.
+    pub fn run(&self) -> Result<(), CliError> {
+        let inner = &self.0;
+        thread::scope(|scope| {
+            for _ in 0..inner.settings.workers.max(1) {
+                scope.spawn(|| work::work(inner));
+            }
+            let result = inner.passes();
+            inner.cancel_rest();
+            result
+        })
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn timings(&self) -> MutexGuard<'_, Vec<Timing>> {
+        self.timings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn passes(self: &Arc<Self>) -> Result<(), CliError> {
+        let last = self.settings.passes;
+        for number in 1u64.. {
+            let began = Instant::now();
+            self.state().count_anew();
+            if number == 1 || last.is_some() {
+                self.ask_all(if last.is_some() { Duration::MAX } else { FIRST })?;
+            }
+            let quiet =
+                if number.is_multiple_of(THOROUGH) || self.settings.thorough { Vec::new() } else { self.quiet() };
+            self.state().begin_pass(Instant::now(), &quiet);
+            self.changed.notify_all();
+            let until = began.checked_add(self.settings.every);
+            let is_last = last == Some(number);
+            self.wait(|state| state.pending == 0, if is_last { None } else { until });
+            if self.cancel.is_cancelled() {
+                break;
+            }
+            self.tell_pass(number, began.elapsed());
+            if is_last {
+                break;
+            }
+            self.rest();
+            self.wait(|_| false, until);
+            if self.cancel.is_cancelled() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of which it is known that a look would find nothing, sorted. No plugin is asked.
+    fn quiet(&self) -> Vec<Id> {
+        let known = self.state().quiet();
+        let share = known.len().div_ceil(self.settings.workers.max(1)).max(1);
+        let holds = |(id, seen): &(Id, Vec<Arc<dyn Seen>>)| seen.iter().all(|seen| seen.still_holds()).then_some(*id);
+        thread::scope(|scope| {
+            let parts: Vec<_> = known
+                .chunks(share)
+                .map(|part| scope.spawn(move || part.iter().filter_map(holds).collect::<Vec<Id>>()))
+                .collect();
+            // What could not be told is looked at.
+            parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+        })
+    }
+
+    fn tell_pass(&self, number: u64, took: Duration) {
+        let figures = {
+            let state = self.state();
+            let spots = state.live().flat_map(|(_, member)| {
+                let unread = member.spots.is_empty() && member.problem.is_some();
+                let spots = member.spots.iter().map(|spot| spot.came.unwrap_or(spot.state));
+                spots.chain(unread.then_some(Came::Failed))
+            });
+            pass::figures(spots.collect::<Vec<_>>().into_iter())
+        };
+        self.tell.pass(number, &figures, took);
+    }
+
+    /// Asks every repository, and waits for the answers. A single application that can't be read at all
+    /// is an error, as it is of every verb.
+    fn ask_all(self: &Arc<Self>, longest: Duration) -> Result<(), CliError> {
+        let asked: Vec<u64> = self.state().repositories.iter().map(|known| known.asked).collect();
+        self.timings().iter_mut().for_each(|timing| timing.now(Instant::now()));
+        let until = Instant::now().checked_add(longest);
+        self.wait(|state| state.repositories.iter().zip(&asked).all(|(now, before)| now.asked > *before), until);
+        let state = self.state();
+        if !self.tell.many
+            && state.members.is_empty()
+            && let Some(why) = state.repositories.first().and_then(|known| known.problems.values().next())
+        {
+            return Err(CliError::new(Kind::Source, why.clone()));
+        }
+        Ok(())
+    }
+
+    /// Waits until something is so, the time is over or the loop is to end; asks repositories whose time
+    /// has come.
+    fn wait(self: &Arc<Self>, is_so: impl Fn(&State) -> bool, until: Option<Instant>) {
+        loop {
+            let due = self.ask_due();
+            let state = self.state();
+            let now = Instant::now();
+            if self.cancel.is_cancelled() || is_so(&state) || until.is_some_and(|until| until <= now) {
+                return;
+            }
+            let left = until.map_or(NOTICE, |until| until - now);
+            let longest = NOTICE.min(left).min(due).max(Duration::from_millis(1));
+            drop(self.changed.wait_timeout(state, longest));
+        }
+    }
+
+    /// Begins to ask the repositories whose time has come; how long it is till the next one's.
+    fn ask_due(self: &Arc<Self>) -> Duration {
+        let now = Instant::now();
+        let mut timings = self.timings();
+        let busy = timings.iter().filter(|timing| timing.under_way && now < timing.due + LONG).count();
+        let free = ASKED_AT_ONCE.saturating_sub(busy);
+        let due = (0..).zip(timings.iter_mut()).filter(|(_, timing)| !timing.under_way && timing.due <= now);
+        for (at, timing) in due.take(free) {
+            timing.under_way = true;
+            timing.due = now;
+            let inner = Arc::clone(self);
+            // Nothing waits for a thread whose remote hangs.
+            let begun = thread::Builder::new().name("ask".into()).spawn(move || inner.ask(at));
+            if begun.is_err() {
+                timing.under_way = false;
+            }
+        }
+        let next = timings.iter().filter(|timing| !timing.under_way).map(|timing| timing.due).min();
+        next.map_or(NOTICE, |next| next.saturating_duration_since(now))
+    }
+
+    /// Asks a repository, and takes in what it says.
+    fn ask(&self, repository: usize) {
+        let before = {
+            let state = self.state();
+            let rules = (0..).zip(&state.plan.rules).filter(|(_, rule)| rule.repository == repository);
+            let rules = rules.map(|(at, rule)| (at, rule.clone(), state.found[at].clone())).collect();
+            Before { rules, heads: state.repositories[repository].heads.clone() }
+        };
+        let began = Instant::now();
+        let asked = poll::poll(&self.places[repository], &before, &self.cancel.child());
+        let (went_well, took) = (asked.is_ok(), began.elapsed());
+        let polled = asked.unwrap_or_else(|error| {
+            let heads = before.rules.iter().filter_map(|(_, rule, _)| rule.revision().cloned());
+            let mut heads: BTreeMap<_, _> = heads.map(|revision| (revision, Err(error.message.clone()))).collect();
+            if heads.is_empty() {
+                heads.insert("HEAD".into(), Err(error.message.clone()));
+            }
+            state::Polled { heads, ..state::Polled::default() }
+        });
+        let (url, every) = {
+            let mut state = self.state();
+            let news = state.take_in(repository, polled);
+            let known = &state.plan.repositories[repository];
+            // Before anybody tells what became of it.
+            if !self.cancel.is_cancelled() {
+                news.iter().for_each(|news| self.tell.news(news, (&known.url, took)));
+            }
+            (known.url.clone(), known.every)
+        };
+        let is_near = !GitSource::is_address(&url);
+        self.timings()[repository].asked(Instant::now(), went_well, (every, is_near), random());
+        self.changed.notify_all();
+    }
+
+    /// The next application that has something to do; none when the loop ends.
+    fn next_task(&self) -> Option<Task> {
+        let mut state = self.state();
+        loop {
+            if state.stopping || self.cancel.is_cancelled() {
+                return None;
+            }
+            let now = Instant::now();
+            while state.started
+                && let Some(id) = state.queue.take(now)
+            {
+                match self.task(&mut state, id) {
+                    Some(task) => return Some(task),
+                    None => {
+                        state.passed(id);
+                        state.queue.done(id);
+                        self.changed.notify_all();
+                    }
+                }
+            }
+            let longest = state.next(now, NOTICE);
+            state = self.changed.wait_timeout(state, longest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn task(&self, state: &mut State, id: Id) -> Option<Task> {
+        let now = Instant::now();
+        if state.paces.pauses(&work::whole(id), now).is_some() {
+            self.wait_for(state, work::whole(id));
+            return None;
+        }
+        // One whose pause is over is looked at, whatever it comes for.
+        let over: Vec<Arc<str>> = {
+            let member = &state.members[id as usize];
+            let due =
+                (0..).zip(&member.spots).filter(|(at, _)| state.paces.is_due(&state::spot_key(id, *at), false, now));
+            due.map(|(_, spot)| spot.environment.clone()).collect()
+        };
+        let repository = state.repository_of(&state.members[id as usize]);
+        let member = state.member(id);
+        let wanted = member.wanted.clone().filter(|_| !member.gone)?;
+        let mut look = std::mem::take(&mut member.look);
+        member.spots.iter_mut().for_each(|spot| spot.seen = None);
+        look.woken.extend(over);
+        Some(Task {
+            id,
+            name: member.name.clone(),
+            path: member.path.clone(),
+            wanted,
+            at: member.at.clone(),
+            look,
+            is_known: member.footprint.is_some(),
+            place: self.places[repository].clone(),
+            bound: self.bounds[repository].clone(),
+        })
+    }
+
+    /// It can't be worked on now.
+    fn later(&self, id: Id, pause: Duration, look: Look) {
+        let mut state = self.state();
+        let known = &mut state.member(id).look;
+        known.all |= look.all;
+        known.woken.extend(look.woken);
+        state.queue.done(id);
+        state.queue.want_at(id, Instant::now() + pause);
+    }
+
+    fn begun(&self, id: Id, steer: Arc<Steer>, commit: String) {
+        let mut state = self.state();
+        let member = state.member(id);
+        if member.wanted.as_ref().is_some_and(|wanted| wanted.id != commit) && member.at != member.wanted {
+            // There was something newer before it began.
+            steer.supersede();
+        }
+        member.steer = Some((steer, commit));
+    }
+
+    fn ended(&self, task: &Task, done: Done) {
+        let mut state = self.state();
+        let now = Instant::now();
+        let id = task.id;
+        state.member(id).steer = None;
+        if let Some(problem) = &done.problem
+            && !self.cancel.is_cancelled()
+        {
+            let pause = state.paces.failed(&work::whole(id), (now, now));
+            self.wait_for(&mut state, work::whole(id));
+            let message: Arc<str> = problem.message.as_str().into();
+            let member = state.member(id);
+            member.spots.iter_mut().for_each(|spot| spot.came = Some(Came::Failed));
+            if member.problem.replace(message.clone()) != Some(message) || pause >= Duration::from_secs(60) {
+                self.tell.failed((&task.name, None), problem, pause);
+            }
+        } else if done.problem.is_none() {
+            state.member(id).problem = None;
+            state.paces.forget_failures(&work::whole(id));
+        }
+        let member = state.member(id);
+        for (environment, came, why) in done.spots {
+            let Some(spot) = member.spots.iter_mut().find(|spot| *spot.environment == *environment) else { continue };
+            spot.came = Some(spot.came.map_or(came, |known| known.max(came)));
+            let state = match came {
+                Came::Repaired | Came::Deployed | Came::Promoted => Came::InSync,
+                came => came,
+            };
+            let why: Option<Arc<str>> = why.map(Into::into);
+            let is_news = (spot.state, &spot.why) != (state, &why);
+            (spot.state, spot.why) = (state, why.clone());
+            if let (true, Came::Suspended | Came::OutOfSync, Some(why)) = (is_news, came, why) {
+                self.tell.left((&task.name, &environment), came, &why);
+            }
+        }
+        for (environment, seen) in done.seen {
+            let spot = member.spots.iter_mut().find(|spot| *spot.environment == *environment);
+            spot.into_iter().for_each(|spot| spot.seen = Some(Arc::clone(&seen)));
+        }
+        if done.there && !member.gone {
+            // A commit may have come meanwhile that changes nothing for it.
+            if member.at.is_none() || member.at != member.wanted {
+                member.at = Some(task.wanted.clone());
+            }
+            if let Some(footprint) = done.footprint {
+                state.set_footprint(id, Some(footprint));
+            }
+        } else {
+            member.at = None;
+        }
+        state.passed(id);
+        state.queue.done(id);
+        for at in 0..state.members[id as usize].spots.len() {
+            self.wait_for(&mut state, state::spot_key(id, at));
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Comes back when a pause is over.
+    fn wait_for(&self, state: &mut State, key: state::Key) {
+        if let Some(over) = state.paces.over(&key).filter(|_| !state.members[key.0 as usize].gone) {
+            let left = over.saturating_duration_since(Instant::now());
+            let spread = poll::spread_out(left, random()).saturating_sub(left);
+            state.queue.want_at(key.0, over + spread);
+        }
+    }
+
+    fn woken(&self, place: &Place) {
+        let mut state = self.state();
+        let Some(id) = state.id(&place.application) else { return };
+        let at = state.members[id as usize].spots.iter().position(|spot| *spot.environment == *place.environment);
+        let now = Instant::now();
+        if at.is_some_and(|at| !state.paces.is_due(&state::spot_key(id, at), true, now)) {
+            return;
+        }
+        state.member(id).look.woken.insert(place.environment.as_str().into());
+        state.queue.want(id);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn recent(&self, key: &Chained) -> Option<Arc<Loaded>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().find(|(known, _)| known == key).map(|(_, loaded)| loaded.clone())
+    }
+
+    fn remember(&self, key: Chained, loaded: Arc<Loaded>) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.push_front((key, loaded));
+        recent.truncate(RECENT);
+    }
+
+    /// Lets go of what is only at hand for work.
+    fn rest(&self) {
+        if self.tell.many && self.state().queue.is_empty() {
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// Ends the workers: what is under way is stopped.
+    fn cancel_rest(&self) {
+        let mut state = self.state();
+        state.stopping = true;
+        for member in &state.members {
+            if let Some((steer, _)) = &member.steer {
+                steer.supersede();
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
+impl Controls for Control {
+    fn notify(&self, notice: &Notice) -> usize {
+        let inner = &self.0;
+        // Of thousands, those that are known to be in order are not looked at for every push.
+        let quiet = if notice.application.is_some() { Vec::new() } else { inner.quiet() };
+        let mut state = inner.state();
+        let named = |member: &Member| notice.application.as_ref().is_none_or(|name| **name == *member.name);
+        let from = |state: &State, member: &Member| {
+            let url = &state.plan.repositories[state.repository_of(member)].url;
+            notice.repositories.is_empty() || notice.repositories.iter().any(|address| same_repository(address, url))
+        };
+        let meant: Vec<Id> =
+            state.live().filter(|(_, member)| named(member) && from(&state, member)).map(|(id, _)| id).collect();
+        let mut repositories: Vec<usize> = match (&notice.application, notice.repositories.is_empty()) {
+            (Some(_), _) => meant.iter().map(|id| state.repository_of(&state.members[*id as usize])).collect(),
+            (None, true) => (0..state.repositories.len()).collect(),
+            (None, false) => {
+                let known = (0..).zip(&state.plan.repositories);
+                let same =
+                    known.filter(|(_, known)| notice.repositories.iter().any(|a| same_repository(a, &known.url)));
+                same.map(|(at, _)| at).collect()
+            }
+        };
+        repositories.sort_unstable();
+        repositories.dedup();
+        for id in &meant {
+            state.end_pauses(*id);
+            if quiet.binary_search(id).is_err() {
+                state.member(*id).look.all = true;
+                state.queue.want(*id);
+            }
+        }
+        drop(state);
+        let now = Instant::now();
+        let mut timings = inner.timings();
+        repositories.iter().for_each(|at| timings[*at].now(now));
+        drop(timings);
+        inner.changed.notify_all();
+        meant.len()
+    }
+
+    fn applications(&self) -> Vec<Looked> {
+        let state = self.0.state();
+        let flights = self.0.app.owner().turns.flights();
+        let mut all: Vec<Looked> = state
+            .live()
+            .map(|(id, member)| {
+                let flight = flights.iter().find(|flight| *flight.wish.application == *member.name);
+                let worst = member.spots.iter().max_by_key(|spot| spot.state);
+                let looking = match (flight, worst.map(|spot| spot.state)) {
+                    (Some(flight), _) => Looking::Running { run: flight.run },
+                    _ if state.queue.is_ready(id) => Looking::Queued,
+                    _ if member.problem.is_some() => Looking::Failed,
+                    (None, None | Some(Came::NotDeployed)) => Looking::NotDeployed,
+                    (None, Some(Came::Suspended)) => Looking::Suspended {
+                        by: String::new(),
+                        why: worst.and_then(|spot| spot.why.as_deref()).unwrap_or_default().to_owned(),
+                    },
+                    (None, Some(Came::Failed)) => Looking::Failed,
+                    (None, Some(Came::Drifted | Came::Unconfirmed | Came::OutOfSync | Came::Paused)) => {
+                        Looking::Drifted
+                    }
+                    (None, Some(Came::InSync | Came::Repaired | Came::Deployed | Came::Promoted)) => Looking::InSync,
+                };
+                let error = member.problem.as_deref().or_else(|| {
+                    let failed = worst.filter(|spot| spot.state == Came::Failed);
+                    failed.and_then(|spot| spot.why.as_deref())
+                });
+                Looked {
+                    application: member.name.to_string(),
+                    revision: member.at.as_ref().or(member.wanted.as_ref()).map(|commit| commit.id.clone()),
+                    state: looking,
+                    error: error.map(str::to_owned),
+                }
+            })
+            .collect();
+        all.sort_by(|one, other| one.application.cmp(&other.application));
+        all
+    }
+}

@@ -1,0 +1,165 @@
+//! What is looked after: the repositories, and the rules by which applications are found in them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use springline_config::load_fleet;
+use springline_model::fleet::{Fleet, Generator};
+use springline_source::GitSource;
+
+use crate::cli::Common;
+use crate::cli::error::{CliError, Kind};
+use crate::site;
+
+/// A rule by which applications are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// The repository, by its place in the list.
+    pub repository: usize,
+    pub find: Find,
+    /// The template of the applications' names.
+    pub name: String,
+    /// Whether what is deployed of an application that is gone is removed.
+    pub prune: bool,
+    /// What messages call it, and what is remembered of its applications by.
+    pub text: String,
+}
+
+/// What a rule finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Find {
+    /// One application.
+    One { revision: Arc<str>, path: String },
+    /// One of every directory that matches.
+    Directories { revision: Arc<str>, matches: String },
+    /// One of every branch that matches.
+    Branches { matches: String, path: String },
+}
+
+/// A repository that rules name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    /// Its address or path.
+    pub url: String,
+    /// How often it is asked for what is new.
+    pub every: Duration,
+}
+
+/// All that is looked after.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub repositories: Vec<Address>,
+    pub rules: Vec<Rule>,
+}
+
+impl Plan {
+    /// The one application of `--repo`.
+    pub(super) fn single(common: &Common, every: Duration) -> Result<Self, CliError> {
+        let mut plan = Self::default();
+        let repository = plan.repository(&common.repo, None, every);
+        let path = site::directory(common.path.as_deref())?;
+        let find = Find::One { revision: "HEAD".into(), path };
+        plan.rules.push(rule(repository, find, "{application}", false, String::new()));
+        Ok(plan)
+    }
+
+    /// Those of a fleet file.
+    pub(super) fn of_fleet(file: &Path, every: Duration) -> Result<Self, CliError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| CliError::new(Kind::Config, format!("{} can't be read: {error}", file.display())))?;
+        let (fleet, _) = load_fleet(&file.display().to_string(), &text)?;
+        let directory = std::path::absolute(file.parent().unwrap_or(Path::new(".")))
+            .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", file.display())))?;
+        Self::of(&fleet, &directory, every)
+    }
+
+    fn of(fleet: &Fleet, directory: &Path, every: Duration) -> Result<Self, CliError> {
+        let mut plan = Self::default();
+        let url = |named: &str| {
+            let url = fleet.repositories.get(named).map_or(named, |repository| repository.url.as_str());
+            if GitSource::is_address(url) { url.to_owned() } else { directory.join(url).display().to_string() }
+        };
+        let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
+        for member in &fleet.applications {
+            let repository = plan.repository(&url(&member.repo), seconds(member.interval_seconds), every);
+            let path = site::directory(member.path.as_deref())?;
+            let find = Find::One { revision: member.revision.as_str().into(), path };
+            let name = member.name.as_deref().unwrap_or("{application}");
+            plan.rules.push(rule(repository, find, name, false, String::new()));
+        }
+        for generator in &fleet.generators {
+            let rule = match generator {
+                Generator::Directories(of) => {
+                    let repository = plan.repository(&url(&of.repo), seconds(of.interval_seconds), every);
+                    let text = format!("directories {} of {} at {}", of.matches, of.repo, of.revision);
+                    let find = Find::Directories { revision: of.revision.as_str().into(), matches: of.matches.clone() };
+                    rule(repository, find, of.name.as_deref().unwrap_or("{application}"), of.prune, text)
+                }
+                Generator::Branches(of) => {
+                    let repository = plan.repository(&url(&of.repo), seconds(of.interval_seconds), every);
+                    let text = format!("branches {} of {}", of.matches, of.repo);
+                    let path = site::directory(of.path.as_deref())?;
+                    let find = Find::Branches { matches: of.matches.clone(), path };
+                    rule(repository, find, of.name.as_deref().unwrap_or("{application}-{branch}"), of.prune, text)
+                }
+            };
+            plan.rules.push(rule);
+        }
+        Ok(plan)
+    }
+
+    /// The repository of an address, asked as often as the most frequent of its rules wants.
+    fn repository(&mut self, url: &str, every: Option<Duration>, default: Duration) -> usize {
+        let at = match self.repositories.iter().position(|known| known.url == url) {
+            Some(at) => at,
+            None => {
+                self.repositories.push(Address { url: url.to_owned(), every: every.unwrap_or(default) });
+                return self.repositories.len() - 1;
+            }
+        };
+        let known = &mut self.repositories[at];
+        known.every = known.every.min(every.unwrap_or(default));
+        at
+    }
+}
+
+fn rule(repository: usize, find: Find, name: &str, prune: bool, text: String) -> Rule {
+    Rule { repository, find, name: name.to_owned(), prune, text }
+}
+
+impl Rule {
+    /// The revision that all its applications follow; none where each has its own.
+    pub(super) fn revision(&self) -> Option<&Arc<str>> {
+        match &self.find {
+            Find::One { revision, .. } | Find::Directories { revision, .. } => Some(revision),
+            Find::Branches { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_asked_as_often_as_the_most_impatient_wants() {
+        let text = "\
+repositories: { platform: { url: https://git.example.com/platform.git } }
+applications:
+  - { repo: platform, path: apps/shop/, interval-seconds: 60 }
+  - { repo: 'https://git.example.com/platform.git', path: apps/blog, interval-seconds: 30 }
+  - { name: other, repo: ../other }
+generators:
+  - branches: { repo: platform, match: feature/* }
+";
+        let (fleet, _) = load_fleet("fleet.yaml", text).unwrap();
+        let every = Duration::from_secs(180);
+        let plan = Plan::of(&fleet, Path::new("/srv/state"), every).unwrap();
+        let urls: Vec<_> = plan.repositories.iter().map(|known| (known.url.as_str(), known.every.as_secs())).collect();
+        assert_eq!(urls, [("https://git.example.com/platform.git", 30), ("/srv/state/../other", 180)]);
+        assert_eq!(plan.rules.iter().map(|rule| rule.repository).collect::<Vec<_>>(), [0, 0, 1, 0]);
+        assert_eq!(plan.rules[0].find, Find::One { revision: "HEAD".into(), path: "apps/shop".into() });
+        assert_eq!(plan.rules[3].name, "{application}-{branch}");
+    }
+}

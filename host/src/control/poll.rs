@@ -1,0 +1,222 @@
+//! Asks repositories what is new: one poller for each, however many applications it has.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use springline_model::Cancel;
+use springline_model::footprint::Changes;
+use springline_model::port::{Revision, Sources as _, Tree};
+use springline_source::GitSource;
+
+use super::find::{Candidate, Discovery, find};
+use super::plan::{Find, Rule};
+use super::state::Polled;
+use crate::cli::error::CliError;
+
+/// A repository on this machine is looked at so often: that costs next to nothing.
+const NEARBY: Duration = Duration::from_secs(2);
+/// The longest pause of a repository that can't be asked.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// A repository that is asked.
+pub(super) struct Place {
+    url: String,
+    mirrors: PathBuf,
+    source: Mutex<Option<Arc<GitSource>>>,
+    /// The trees of revisions, as long as somebody uses them.
+    trees: Mutex<HashMap<String, Weak<dyn Tree>>>,
+}
+
+impl Place {
+    pub(super) fn new(url: &str, mirrors: &Path) -> Self {
+        let (url, mirrors) = (url.to_owned(), mirrors.to_owned());
+        Self { url, mirrors, source: Mutex::default(), trees: Mutex::default() }
+    }
+
+    /// What is there as of now, asked for if it is elsewhere.
+    fn ask(&self, cancel: &Cancel) -> Result<Arc<GitSource>, CliError> {
+        let mut known = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if GitSource::is_address(&self.url) {
+            known = Some(Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, cancel)?));
+        } else if known.is_none() {
+            known = Some(Arc::new(GitSource::open(Path::new(&self.url))?));
+        }
+        let Some(source) = known else {
+            return Err(springline_model::port::SourceError::NoRepository(self.url.clone()).into());
+        };
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.clone());
+        Ok(source)
+    }
+
+    /// What was there when it was asked last.
+    pub(super) fn source(&self) -> Option<Arc<GitSource>> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The tree of a commit: one for all that use it at a time.
+    pub(super) fn tree(&self, source: &GitSource, revision: &Revision) -> Result<Arc<dyn Tree>, CliError> {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(&revision.id).and_then(Weak::upgrade) {
+            return Ok(tree);
+        }
+        trees.retain(|_, tree| tree.strong_count() > 0);
+        let tree = source.tree(revision)?;
+        trees.insert(revision.id.clone(), Arc::downgrade(&tree));
+        Ok(tree)
+    }
+}
+
+/// What was known before, to which what is found is compared.
+pub(super) struct Before {
+    pub rules: Vec<(usize, Rule, Discovery)>,
+    pub heads: HashMap<Arc<str>, Arc<Revision>>,
+}
+
+/// Asks a repository what its revisions are and what its rules find there.
+pub(super) fn poll(place: &Place, before: &Before, cancel: &Cancel) -> Result<Polled, CliError> {
+    let source = place.ask(cancel)?;
+    let mut polled = Polled::default();
+    let fixed = before.rules.iter().filter_map(|(_, rule, _)| rule.revision());
+    for revision in fixed.collect::<BTreeSet<_>>() {
+        see(&source, revision, before, &mut polled);
+    }
+    // They have to live until everything is found, or each would be read anew.
+    let held = std::cell::RefCell::new(BTreeMap::<String, Arc<dyn Tree>>::new());
+    let trees = |revision: &str| -> Result<Arc<dyn Tree>, CliError> {
+        if let Some(tree) = held.borrow().get(revision) {
+            return Ok(tree.clone());
+        }
+        let tree = place.tree(&source, &source.resolve(revision)?)?;
+        held.borrow_mut().insert(revision.to_owned(), tree.clone());
+        Ok(tree)
+    };
+    for (at, rule, known) in &before.rules {
+        if is_as_before(rule, known, before, &polled) {
+            continue;
+        }
+        let found = find(rule, source.as_ref(), &trees, &known.candidates);
+        if let (Find::Branches { .. }, Ok(found)) = (&rule.find, &found) {
+            for Candidate { revision, .. } in &found.candidates {
+                see(&source, revision, before, &mut polled);
+            }
+        }
+        polled.found.push((*at, found.map_err(|error| error.message)));
+    }
+    Ok(polled)
+}
+
+/// Sees where a revision is, and what differs from where it was.
+fn see(source: &GitSource, revision: &Arc<str>, before: &Before, polled: &mut Polled) {
+    let head = source.resolve(revision);
+    if let (Ok(new), Some(old)) = (&head, before.heads.get(revision))
+        && new.id != old.id
+    {
+        // A commit that is gone, as after a forced push, can't be compared.
+        let began = Instant::now();
+        let changes = source.changed(old, new).unwrap_or_else(|_| Changes::unknown());
+        polled.comparing.insert(revision.clone(), began.elapsed());
+        polled.changes.insert(revision.clone(), changes);
+    }
+    polled.heads.insert(revision.clone(), head.map(Arc::new).map_err(|error| error.to_string()));
+}
+
+/// Whether a rule finds what it found before, as nothing that it depends on changed.
+fn is_as_before(rule: &Rule, known: &Discovery, before: &Before, polled: &Polled) -> bool {
+    let Some(revision) = rule.revision() else { return false };
+    let (Some(old), Some(Ok(new))) = (before.heads.get(revision), polled.heads.get(revision)) else {
+        // What is not there finds nothing; that is told of the revision.
+        return polled.heads.get(revision).is_some_and(Result::is_err);
+    };
+    old.id == new.id || polled.changes.get(revision).is_some_and(|changes| !known.meets(changes))
+}
+
+/// When a repository is asked.
+pub(super) struct Timing {
+    pub due: Instant,
+    failures: u32,
+    pub under_way: bool,
+    /// Whether it is to be asked again at once when it has been.
+    again: bool,
+}
+
+impl Timing {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { due: now, failures: 0, under_way: false, again: false }
+    }
+
+    /// It is to be asked now.
+    pub(super) fn now(&mut self, now: Instant) {
+        if self.under_way {
+            self.again = true;
+        } else {
+            self.due = now;
+        }
+    }
+
+    /// It was asked. `spread` is a number by which its next time is moved, so that not all come at once.
+    pub(super) fn asked(&mut self, now: Instant, went_well: bool, (every, is_near): (Duration, bool), spread: u64) {
+        self.under_way = false;
+        if std::mem::take(&mut self.again) {
+            self.due = now;
+            return;
+        }
+        self.failures = if went_well { 0 } else { self.failures.saturating_add(1) };
+        let every = if is_near { every.min(NEARBY) } else { every };
+        let pause = match self.failures {
+            0 => every,
+            failures => every.min(Duration::from_secs(1) * 2u32.saturating_pow(failures - 1)).min(LONGEST_PAUSE),
+        };
+        self.due = now + spread_out(pause, spread);
+    }
+}
+
+/// A pause, longer by up to a tenth of it.
+pub(super) fn spread_out(pause: Duration, spread: u64) -> Duration {
+    let tenth = u64::try_from(pause.as_millis() / 10).unwrap_or(u64::MAX);
+    pause + Duration::from_millis(if tenth == 0 { 0 } else { spread % tenth })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_repository_that_fails_is_asked_again_soon_and_then_more_rarely() {
+        let now = Instant::now();
+        let mut timing = Timing::new(now);
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            timing.asked(now, false, (2 * MINUTE, false), 0);
+            pauses.push((timing.due - now).as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+        timing.asked(now, true, (2 * MINUTE, false), 7);
+        assert_eq!(timing.due - now, 2 * MINUTE + Duration::from_millis(7));
+        timing.asked(now, true, (2 * MINUTE, true), 0);
+        assert_eq!(timing.due - now, NEARBY);
+    }
+
+    #[test]
+    fn what_is_told_of_while_it_is_asked_is_not_lost() {
+        let now = Instant::now();
+        let mut timing = Timing::new(now);
+        timing.under_way = true;
+        timing.now(now);
+        timing.asked(now, true, (MINUTE, false), 0);
+        assert_eq!(timing.due, now);
+        timing.asked(now, true, (MINUTE, false), 0);
+        assert_eq!(timing.due, now + MINUTE);
+    }
+
+    #[test]
+    fn not_all_come_at_once() {
+        for spread in [0, 1, 5999, 6000, u64::MAX] {
+            let spread = spread_out(MINUTE, spread);
+            assert!(spread >= MINUTE && spread < MINUTE + MINUTE / 10);
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! What is known of every application that is looked after. No I/O happens here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use springline_model::footprint::{Changes, Footprint};
+use springline_model::port::{Revision, Seen};
+
+use super::find::{Candidate, Discovery};
+use super::index::Index;
+use super::pace::{Paces, Why};
+use super::pass::Came;
+use super::plan::{Plan, Rule};
+use super::queue::{Id, Queue};
+use super::steer::Steer;
+
+/// An environment of an application.
+pub(super) type Key = (Id, u16);
+
+/// An application that is looked after.
+pub(super) struct Member {
+    pub name: Arc<str>,
+    pub rule: usize,
+    pub revision: Arc<str>,
+    pub path: Arc<str>,
+    /// The commit that it is to be at.
+    pub wanted: Option<Arc<Revision>>,
+    /// The commit that it was brought to, or the last one that nothing changed for it in.
+    pub at: Option<Arc<Revision>>,
+    /// What it depends on at that commit; none if that is not known.
+    pub footprint: Option<Footprint>,
+    pub spots: Vec<Spot>,
+    pub look: Look,
+    /// Why it can't be read.
+    pub problem: Option<Arc<str>>,
+    /// The deployment under way, and of which commit.
+    pub steer: Option<(Arc<Steer>, String)>,
+    /// Whether nothing finds it any more.
+    pub gone: bool,
+    /// Whether it was not looked at yet in the pass under way.
+    pub pending: bool,
+}
+
+/// An environment, as it was when it was looked at last.
+pub(super) struct Spot {
+    pub environment: Arc<str>,
+    pub state: Came,
+    /// What there is to say of that.
+    pub why: Option<Arc<str>>,
+    /// What it came to in the pass under way.
+    pub came: Option<Came>,
+    /// What the look depended on that found nothing to do, if it was the last thing that happened.
+    pub seen: Option<Arc<dyn Seen>>,
+}
+
+/// What an application is to be looked at for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Look {
+    /// Every environment.
+    pub all: bool,
+    /// These environments, which were heard of.
+    pub woken: BTreeSet<Arc<str>>,
+}
+
+impl Look {
+    pub(super) fn means(&self, environment: &str) -> bool {
+        self.all || self.woken.contains(environment)
+    }
+}
+
+/// A repository, as far as it has been asked.
+#[derive(Default)]
+pub(super) struct Repository {
+    pub heads: HashMap<Arc<str>, Arc<Revision>>,
+    /// Why it, or a revision of it, could not be asked.
+    pub problems: BTreeMap<Arc<str>, String>,
+    /// How often it was asked.
+    pub asked: u64,
+}
+
+/// What asking a repository came to.
+#[derive(Default)]
+pub(super) struct Polled {
+    pub heads: BTreeMap<Arc<str>, Result<Arc<Revision>, String>>,
+    /// What differs from the commit before.
+    pub changes: HashMap<Arc<str>, Changes>,
+    /// How long it took to find that out.
+    pub comparing: HashMap<Arc<str>, Duration>,
+    /// What rules found anew.
+    pub found: Vec<(usize, Result<Discovery, String>)>,
+}
+
+/// Something that happened and is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum News {
+    /// There is a new commit, which concerns so many applications, and so many others not.
+    Revision {
+        revision: Arc<str>,
+        commit: String,
+        concerned: usize,
+        others: usize,
+        /// How long it took to find that out.
+        took: Duration,
+    },
+    /// A revision can't be had; told once for each reason.
+    Unreadable { revision: Arc<str>, why: String },
+    /// Two rules want one name.
+    Taken { name: Arc<str>, rule: String },
+    /// An application is looked after no longer.
+    Orphaned { name: Arc<str>, rule: usize, prune: bool },
+}
+
+/// Everything.
+#[derive(Default)]
+pub(super) struct State {
+    pub plan: Plan,
+    pub repositories: Vec<Repository>,
+    pub found: Vec<Discovery>,
+    pub members: Vec<Member>,
+    by_name: HashMap<Arc<str>, Id>,
+    pub queue: Queue,
+    pub paces: Paces<Key>,
+    index: Index,
+    /// Names that were told of as taken.
+    taken: BTreeSet<Arc<str>>,
+    /// Those that nothing finds any more, and why.
+    pub orphans: BTreeMap<Arc<str>, usize>,
+    /// How many of the pass under way are not looked at yet.
+    pub pending: usize,
+    /// Whether the first pass has begun: before it, nobody works.
+    pub started: bool,
+    pub stopping: bool,
+}
+
+impl State {
+    pub(super) fn new(plan: Plan) -> Self {
+        let repositories = plan.repositories.iter().map(|_| Repository::default()).collect();
+        let found = plan.rules.iter().map(|_| Discovery::default()).collect();
+        Self { plan, repositories, found, ..Self::default() }
+    }
+
+    pub(super) fn id(&self, name: &str) -> Option<Id> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(super) fn member(&mut self, id: Id) -> &mut Member {
+        &mut self.members[id as usize]
+    }
+
+    pub(super) fn repository_of(&self, member: &Member) -> usize {
+        self.plan.rules[member.rule].repository
+    }
+
+    /// All that are looked after.
+    pub(super) fn live(&self) -> impl Iterator<Item = (Id, &Member)> {
+        (0..).zip(&self.members).filter(|(_, member)| !member.gone)
+    }
+
+    /// Takes in what a repository was found to be.
+    pub(super) fn take_in(&mut self, repository: usize, polled: Polled) -> Vec<News> {
+        let mut news = Vec::new();
+        self.repositories[repository].asked += 1;
+        let mut anew = false;
+        for (rule, found) in polled.found {
+            match found {
+                Ok(found) => {
+                    anew |= self.found[rule].candidates != found.candidates;
+                    self.found[rule] = found;
+                }
+                Err(why) => self.complain(repository, &self.plan.rules[rule].text.as_str().into(), why, &mut news),
+            }
+        }
+        let mut moved = Vec::new();
+        for (revision, head) in polled.heads {
+            match head {
+                Ok(commit) => {
+                    self.repositories[repository].problems.remove(&revision);
+                    let old = self.repositories[repository].heads.insert(revision.clone(), commit.clone());
+                    if old.as_ref().is_none_or(|old| old.id != commit.id) {
+                        moved.push((revision, old, commit));
+                    }
+                }
+                Err(why) => self.complain(repository, &revision, why, &mut news),
+            }
+        }
+        for (revision, old, commit) in moved {
+            let nothing = Changes::unknown();
+            let changes = polled.changes.get(&revision).unwrap_or(&nothing);
+            let step = (old.as_deref(), &commit, changes);
+            let began = Instant::now();
+            let (concerned, others) = self.advance(repository, &revision, step);
+            if old.is_some() {
+                let commit = commit.id.clone();
+                let took = began.elapsed() + polled.comparing.get(&revision).copied().unwrap_or_default();
+                news.push(News::Revision { revision, commit, concerned, others, took });
+            }
+        }
+        if anew {
+            self.reconcile(&mut news);
+        }
+        news
+    }
+
+    fn complain(&mut self, repository: usize, revision: &Arc<str>, why: String, news: &mut Vec<News>) {
+        let known = self.repositories[repository].problems.insert(revision.clone(), why.clone());
+        if known.as_ref() != Some(&why) {
+            news.push(News::Unreadable { revision: revision.clone(), why });
+        }
+    }
+
+    /// A revision is at another commit: those that it concerns are queued, and for the others nothing
+    /// changed. How many there are of each.
+    fn advance(
+        &mut self,
+        repository: usize,
+        revision: &Arc<str>,
+        (old, commit, changes): (Option<&Revision>, &Arc<Revision>, &Changes),
+    ) -> (usize, usize) {
+        let met = self.index.concerned(changes);
+        let (mut concerned, mut others) = (0, 0);
+        for id in 0..self.members.len() {
+            let member = &self.members[id];
+            if member.gone || member.revision != *revision || self.repository_of(member) != repository {
+                continue;
+            }
+            let id = Id::try_from(id).unwrap_or(Id::MAX);
+            let touched = self.is_touched(id, changes, &met);
+            if !touched && self.follows(id, old) {
+                others += 1;
+                let member = self.member(id);
+                member.wanted = Some(commit.clone());
+                member.at = Some(commit.clone());
+            } else {
+                concerned += 1;
+                self.want(id, commit.clone(), touched);
+            }
+        }
+        (concerned, others)
+    }
+
+    /// Whether a change may concern an application. What is not known counts as a change.
+    fn is_touched(&self, id: Id, changes: &Changes, met: &[Id]) -> bool {
+        let Some(footprint) = &self.members[id as usize].footprint else { return true };
+        changes.is_unknown() || footprint.is_everything() || met.binary_search(&id).is_ok()
+    }
+
+    /// Whether an application is where the step to a new commit begins, and nothing is under way that
+    /// brings it elsewhere.
+    fn follows(&self, id: Id, old: Option<&Revision>) -> bool {
+        let member = &self.members[id as usize];
+        let (Some(old), Some(at)) = (old, &member.at) else { return false };
+        at.id == old.id && member.steer.as_ref().is_none_or(|(_, under_way)| *under_way == at.id)
+    }
+
+    /// An application is to be at this commit, and pauses of failures end. What is older is superseded,
+    /// unless nothing that it is known to depend on has changed since: it would never come to its end
+    /// where commits come faster than it is built.
+    fn want(&mut self, id: Id, commit: Arc<Revision>, touched: bool) {
+        let member = self.member(id);
+        if let Some((steer, under_way)) = &member.steer
+            && touched
+            && *under_way != commit.id
+        {
+            steer.supersede();
+        }
+        member.wanted = Some(commit);
+        self.end_pauses(id);
+        self.queue.want(id);
+    }
+
+    /// Ends the pauses that failures brought.
+    pub(super) fn end_pauses(&mut self, id: Id) {
+        for at in 0..self.members[id as usize].spots.len() {
+            self.paces.forget_failures(&(id, u16::try_from(at).unwrap_or(u16::MAX)));
+        }
+        self.paces.forget_failures(&(id, WHOLE));
+    }
+
+    /// Takes over what the rules found: each name once, for the first that wants it.
+    fn reconcile(&mut self, news: &mut Vec<News>) {
+        let mut seen: BTreeSet<Arc<str>> = BTreeSet::new();
+        let rules: Vec<(usize, Candidate)> = (0..)
+            .zip(&self.found)
+            .flat_map(|(rule, found)| found.candidates.iter().map(move |candidate| (rule, candidate.clone())))
+            .collect();
+        for (rule, candidate) in rules {
+            if !seen.insert(candidate.name.clone()) {
+                if self.taken.insert(candidate.name.clone()) {
+                    let rule = self.place_of(rule, &candidate);
+                    news.push(News::Taken { name: candidate.name, rule });
+                }
+                continue;
+            }
+            self.put(rule, candidate);
+        }
+        for id in 0..self.members.len() {
+            let member = &mut self.members[id];
+            if member.gone || seen.contains(&member.name) {
+                continue;
+            }
+            member.gone = true;
+            let (name, rule) = (member.name.clone(), member.rule);
+            if std::mem::take(&mut member.pending) {
+                self.pending -= 1;
+            }
+            self.by_name.remove(&name);
+            self.queue.drop(Id::try_from(id).unwrap_or(Id::MAX));
+            self.set_footprint(Id::try_from(id).unwrap_or(Id::MAX), None);
+            self.orphan(name, rule, news);
+        }
+    }
+
+    /// Nothing finds an application any more.
+    pub(super) fn orphan(&mut self, name: Arc<str>, rule: usize, news: &mut Vec<News>) {
+        // A rule that finds nothing at all any more may be what is wrong.
+        let prune = self.plan.rules[rule].prune && !self.found[rule].candidates.is_empty();
+        self.orphans.insert(name.clone(), rule);
+        news.push(News::Orphaned { name, rule, prune });
+    }
+
+    fn place_of(&self, rule: usize, candidate: &Candidate) -> String {
+        let Rule { repository, .. } = &self.plan.rules[rule];
+        let url = &self.plan.repositories[*repository].url;
+        let path = if candidate.path.is_empty() { "its root" } else { &candidate.path };
+        format!("{path} of {url} at {}", candidate.revision)
+    }
+
+    fn put(&mut self, rule: usize, candidate: Candidate) {
+        let Candidate { name, revision, path } = candidate;
+        self.orphans.remove(&name);
+        let head = self.repositories[self.plan.rules[rule].repository].heads.get(&revision).cloned();
+        let known = self.by_name.get(&name).copied();
+        let id = match known {
+            Some(id) => {
+                let member = self.member(id);
+                if (member.rule, &member.revision, &member.path) == (rule, &revision, &path) {
+                    return;
+                }
+                (member.rule, member.revision, member.path) = (rule, revision, path);
+                (member.at, member.wanted) = (None, None);
+                self.set_footprint(id, None);
+                id
+            }
+            None => {
+                let id = Id::try_from(self.members.len()).unwrap_or(Id::MAX);
+                self.by_name.insert(name.clone(), id);
+                self.members.push(Member::new(name, (rule, revision, path)));
+                id
+            }
+        };
+        self.member(id).look.all = true;
+        if let Some(head) = head {
+            self.want(id, head, true);
+        }
+    }
+
+    /// What an application depends on from now on.
+    pub(super) fn set_footprint(&mut self, id: Id, footprint: Option<Footprint>) {
+        if let Some(old) = self.members[id as usize].footprint.take() {
+            self.index.remove(id, &old);
+        }
+        if let Some(new) = footprint {
+            self.index.add(id, &new);
+            self.members[id as usize].footprint = Some(new);
+        }
+    }
+
+    /// The environments of an application, in their order; what is known of those that stay, stays.
+    pub(super) fn set_spots<'n>(&mut self, id: Id, names: impl Iterator<Item = &'n str>) {
+        let member = self.member(id);
+        let names: Vec<&str> = names.collect();
+        if names.iter().copied().eq(member.spots.iter().map(|spot| &*spot.environment)) {
+            return;
+        }
+        let mut old = std::mem::take(&mut member.spots);
+        for name in names {
+            let known = old.iter().position(|spot| *spot.environment == *name);
+            member.spots.push(match known {
+                Some(at) => old.swap_remove(at),
+                None => Spot { environment: name.into(), state: Came::NotDeployed, why: None, came: None, seen: None },
+            });
+        }
+    }
+
+    /// From here on counts what is told of the next pass.
+    pub(super) fn count_anew(&mut self) {
+        self.members.iter_mut().flat_map(|member| &mut member.spots).for_each(|spot| spot.came = None);
+    }
+
+    /// Those that nothing but reality can have changed, with what to hold against it.
+    pub(super) fn quiet(&self) -> Vec<(Id, Vec<Arc<dyn Seen>>)> {
+        let is_there = |member: &Member| member.problem.is_none() && member.at.is_some() && member.at == member.wanted;
+        let known = self.live().filter(|(id, member)| {
+            is_there(member) && !member.spots.is_empty() && !self.queue.is_ready(*id) && member.steer.is_none()
+        });
+        let seen = |member: &Member| member.spots.iter().map(|spot| spot.seen.clone()).collect::<Option<Vec<_>>>();
+        known.filter_map(|(id, member)| Some((id, seen(member)?))).collect()
+    }
+
+    /// Whether nothing happened to an application since it was found to be quiet.
+    fn is_quiet(&self, id: Id) -> bool {
+        let member = &self.members[id as usize];
+        member.spots.iter().all(|spot| spot.seen.is_some()) && member.steer.is_none() && !self.queue.is_ready(id)
+    }
+
+    /// Begins a pass: everything that does not pause is to be looked at. Of those that are `quiet`, sorted,
+    /// it is known that a look would find nothing.
+    pub(super) fn begin_pass(&mut self, now: Instant, quiet: &[Id]) {
+        (self.pending, self.started) = (0, true);
+        for id in 0..self.members.len() {
+            let key = Id::try_from(id).unwrap_or(Id::MAX);
+            if self.members[id].gone {
+                continue;
+            }
+            if quiet.binary_search(&key).is_ok() && self.is_quiet(key) {
+                self.members[id].spots.iter_mut().for_each(|spot| spot.came = spot.came.or(Some(spot.state)));
+                continue;
+            }
+            let member = &self.members[id];
+            let pauses: Vec<Option<Why>> =
+                (0..member.spots.len()).map(|at| self.paces.pauses(&spot_key(key, at), now)).collect();
+            let rests = !pauses.is_empty() && pauses.iter().all(Option::is_some) && !self.queue.is_ready(key)
+                || self.paces.pauses(&(key, WHOLE), now).is_some();
+            let member = &mut self.members[id];
+            for (spot, pause) in member.spots.iter_mut().zip(&pauses) {
+                spot.came = spot.came.or(pause.map(|why| match why {
+                    Why::Failed => Came::Failed,
+                    Why::Undone => Came::Paused,
+                }));
+            }
+            if rests {
+                continue;
+            }
+            member.look.all = true;
+            member.pending = true;
+            self.pending += 1;
+            self.queue.want(key);
+        }
+    }
+
+    /// An application was looked at.
+    pub(super) fn passed(&mut self, id: Id) {
+        if std::mem::take(&mut self.member(id).pending) {
+            self.pending -= 1;
+        }
+    }
+
+    /// When the worker that has nothing to do has to look again at the latest.
+    pub(super) fn next(&self, now: Instant, longest: Duration) -> Duration {
+        let next = self.queue.next().map_or(longest, |next| next.saturating_duration_since(now));
+        next.clamp(Duration::from_millis(1), longest)
+    }
+}
+
+/// In the place of an environment: the whole application, as when its file can't be read.
+pub(super) const WHOLE: u16 = u16::MAX;
+
+/// The key of an environment.
+pub(super) fn spot_key(id: Id, at: usize) -> Key {
+    (id, u16::try_from(at).unwrap_or(WHOLE - 1))
+}
+
+impl Member {
+    fn new(name: Arc<str>, (rule, revision, path): (usize, Arc<str>, Arc<str>)) -> Self {
+        Self {
+            name,
+            rule,
+            revision,
+            path,
+            wanted: None,
+            at: None,
+            footprint: None,
+            spots: Vec::new(),
+            look: Look::default(),
+            problem: None,
+            steer: None,
+            gone: false,
+            pending: false,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

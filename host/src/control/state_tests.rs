@@ -1,0 +1,176 @@
+use springline_model::footprint::path_of;
+
+use super::super::plan::{Address, Find};
+use super::*;
+
+/// One repository, and a rule for the directories of it.
+fn state(prune: bool) -> State {
+    let find = Find::Directories { revision: "HEAD".into(), matches: "apps/*".into() };
+    let rule =
+        |text: &str| Rule { repository: 0, find: find.clone(), name: String::new(), prune, text: text.to_owned() };
+    let repositories = vec![Address { url: "file:///origin".to_owned(), every: Duration::from_secs(60) }];
+    let mut state = State::new(Plan { repositories, rules: vec![rule("one"), rule("two")] });
+    state.started = true;
+    state
+}
+
+fn commit(id: &str) -> Arc<Revision> {
+    Arc::new(Revision { id: id.to_owned(), time: 0, subject: String::new() })
+}
+
+fn found(names: &[&str]) -> Discovery {
+    let candidate =
+        |name: &&str| Candidate { name: (*name).into(), revision: "HEAD".into(), path: format!("apps/{name}").into() };
+    Discovery { candidates: names.iter().map(candidate).collect(), ..Discovery::default() }
+}
+
+fn at(id: &str, changes: Option<Changes>) -> Polled {
+    Polled {
+        heads: BTreeMap::from([("HEAD".into(), Ok(commit(id)))]),
+        changes: changes.into_iter().map(|changes| ("HEAD".into(), changes)).collect(),
+        ..Polled::default()
+    }
+}
+
+fn changes(paths: &[&str]) -> Changes {
+    let mut changes = Changes::default();
+    paths.iter().for_each(|path| changes.add(path_of(path.as_bytes())));
+    changes
+}
+
+fn reads(paths: &[&str]) -> Option<Footprint> {
+    let mut footprint = Footprint::default();
+    paths.iter().for_each(|path| footprint.add_path(path));
+    Some(footprint.packed())
+}
+
+/// Everything that waits is done, at the commit that is wanted.
+fn work(state: &mut State) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some(id) = state.queue.take(Instant::now()) {
+        let member = state.member(id);
+        member.at = member.wanted.clone();
+        names.push(member.name.to_string());
+        state.passed(id);
+        state.queue.done(id);
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn a_commit_queues_those_that_it_concerns_and_no_others() {
+    let mut state = state(false);
+    let first = Polled { found: vec![(0, Ok(found(&["a", "b", "c", "d"])))], ..at("1", None) };
+    assert_eq!(state.take_in(0, first), []);
+    assert_eq!(work(&mut state), ["a", "b", "c", "d"]);
+    for (name, reads) in [("a", reads(&["shared", "apps/a"])), ("b", reads(&["apps/b"])), ("c", None)] {
+        let id = state.id(name).unwrap();
+        state.set_footprint(id, reads);
+    }
+    let id = state.id("d").unwrap();
+    state.set_footprint(id, Some(Footprint::of_everything()));
+    let news = state.take_in(0, at("2", Some(changes(&["shared"]))));
+    assert!(matches!(&news[..], [News::Revision { concerned: 3, others: 1, .. }]), "{news:?}");
+    // What is not known, and what every commit concerns, is queued as well.
+    assert_eq!(work(&mut state), ["a", "c", "d"]);
+    // The next step counts from where each is.
+    state.take_in(0, at("3", Some(changes(&["apps/b"]))));
+    assert_eq!(work(&mut state), ["b", "c", "d"]);
+    // Of what can't be compared, everything is queued.
+    state.take_in(0, at("4", None));
+    assert_eq!(work(&mut state).len(), 4);
+}
+
+#[test]
+fn one_that_is_not_where_the_others_are_is_queued_by_any_commit() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"])))], ..at("1", None) });
+    work(&mut state);
+    let id = state.id("a").unwrap();
+    state.set_footprint(id, reads(&["apps/a"]));
+    // It failed.
+    state.member(id).at = None;
+    state.take_in(0, at("2", Some(changes(&["other"]))));
+    assert_eq!(work(&mut state), ["a"]);
+}
+
+#[test]
+fn something_newer_ends_the_pauses_of_failures_and_stops_what_is_older() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"])))], ..at("1", None) });
+    let id = state.queue.take(Instant::now()).unwrap();
+    state.set_spots(id, ["live"].into_iter());
+    let steer = Arc::new(Steer::new(springline_model::Cancel::new()));
+    state.member(id).steer = Some((steer.clone(), "1".to_owned()));
+    state.take_in(0, at("1", None));
+    assert!(!steer.is_superseded());
+    // What concerns others leaves it alone.
+    state.set_footprint(id, reads(&["apps/a"]));
+    state.take_in(0, at("1b", Some(changes(&["other"]))));
+    assert!(!steer.is_superseded());
+    state.take_in(0, at("2", None));
+    assert!(steer.is_superseded());
+    let now = Instant::now();
+    state.paces.failed(&(id, 0), (now, now));
+    state.queue.done(id);
+    assert_eq!(state.queue.take(now), Some(id));
+    state.queue.done(id);
+    state.take_in(0, at("3", None));
+    assert_eq!(state.paces.pauses(&(id, 0), now), None);
+    assert_eq!(state.queue.take(now), Some(id));
+}
+
+#[test]
+fn what_is_found_no_longer_is_orphaned_and_pruned_only_where_that_is_said() {
+    for prune in [false, true] {
+        let mut state = state(prune);
+        state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
+        work(&mut state);
+        let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
+        assert_eq!(news, [News::Orphaned { name: "a".into(), rule: 0, prune }]);
+        assert_eq!(state.live().count(), 1);
+        // Where nothing matches at all any more, the rule may be wrong.
+        let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&[])))], ..Polled::default() });
+        assert_eq!(news, [News::Orphaned { name: "b".into(), rule: 0, prune: false }]);
+        // It is back.
+        state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
+        assert_eq!((state.orphans.len(), work(&mut state)), (1, vec!["b".to_owned()]));
+    }
+}
+
+#[test]
+fn a_name_is_the_first_rules_that_finds_it() {
+    let mut state = state(false);
+    let both = vec![(0, Ok(found(&["a"]))), (1, Ok(found(&["a", "b"])))];
+    let news = state.take_in(0, Polled { found: both, ..at("1", None) });
+    assert!(matches!(&news[..], [News::Taken { name, .. }] if **name == *"a"), "{news:?}");
+    assert_eq!(work(&mut state), ["a", "b"]);
+    assert_eq!(state.member(0).rule, 0);
+}
+
+#[test]
+fn what_can_not_be_read_is_told_once_and_changes_nothing() {
+    let mut state = state(true);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"])))], ..at("1", None) });
+    work(&mut state);
+    let gone = || Polled { heads: BTreeMap::from([("HEAD".into(), Err("gone".to_owned()))]), ..Polled::default() };
+    assert_eq!(state.take_in(0, gone()).len(), 1);
+    assert_eq!(state.take_in(0, gone()), []);
+    assert_eq!((state.live().count(), state.orphans.len()), (1, 0));
+    assert!(work(&mut state).is_empty());
+}
+
+#[test]
+fn a_pass_counts_what_pauses_and_does_not_look_at_it() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
+    work(&mut state);
+    let (id, now) = (state.id("a").unwrap(), Instant::now());
+    state.set_spots(id, ["live"].into_iter());
+    state.paces.failed(&(id, 0), (now, now));
+    state.count_anew();
+    state.begin_pass(now, &[]);
+    assert_eq!((state.pending, work(&mut state)), (1, vec!["b".to_owned()]));
+    assert_eq!((state.pending, state.members[id as usize].spots[0].came), (0, Some(Came::Failed)));
+}

@@ -1,0 +1,234 @@
+//! What the loop tells: lines for people, or JSON.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use springline_engine::restraint::Unconfirmed;
+use springline_engine::run::Report;
+use springline_model::manifest::Change;
+
+use super::pass::Came;
+use super::state::News;
+use crate::cli::Output;
+use crate::cli::error::CliError;
+use crate::project::show_revision;
+use crate::show::time::duration;
+use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
+
+/// Tells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Teller {
+    pub output: Output,
+    /// Whether there are applications to be told apart.
+    pub many: bool,
+}
+
+/// What was changed, or would be.
+pub(super) enum Told<'a> {
+    Deployed(&'a Report),
+    Repaired(&'a Report),
+    Drifted(&'a [Change]),
+}
+
+impl Teller {
+    fn is_json(self) -> bool {
+        self.output == Output::Json
+    }
+
+    fn name(self, application: &str, environment: Option<&str>) -> String {
+        match environment {
+            None => application.to_owned(),
+            Some(environment) if self.many => format!("{application}/{environment}"),
+            Some(environment) => environment.to_owned(),
+        }
+    }
+
+    /// A line of JSON, or of text.
+    fn line(self, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) {
+        // Whoever reads this is gone: then the loop goes on all the same.
+        if self.is_json() {
+            drop(show::json_line(&json()));
+        } else {
+            show::line(text());
+        }
+    }
+
+    /// What became of an environment.
+    pub(super) fn changed(
+        self,
+        (application, environment): (&str, &str),
+        told: &Told<'_>,
+        (took, pause): (Duration, Option<Duration>),
+    ) {
+        let done = |report: &Report| -> Vec<Value> {
+            report.synced.iter().flat_map(|synced| &synced.done).map(|done| json!(done)).collect()
+        };
+        let (word, color, changes, report) = match told {
+            Told::Deployed(report) => ("deployed", GOOD, done(report), Some(report)),
+            Told::Repaired(report) => ("repaired", GOOD, done(report), None),
+            Told::Drifted(changes) => ("drifted", NOTE, changes.iter().map(|change| json!(change)).collect(), None),
+        };
+        let revision = report.map(|report| report.run.revision.as_str());
+        if self.is_json() {
+            let milliseconds = milliseconds(took);
+            let mut line = json!({ "application": application, "environment": environment, word: changes, "milliseconds": milliseconds });
+            if let Some(revision) = revision {
+                line["revision"] = json!(revision);
+            }
+            if let Some(pause) = pause {
+                line["again-after-milliseconds"] = json!(self::milliseconds(pause));
+            }
+            drop(show::json_line(&line));
+            return;
+        }
+        let name = self.name(application, Some(environment));
+        let of = revision.map(|revision| format!(" {}", show_revision(revision))).unwrap_or_default();
+        let took = paint(FAINT, duration(took));
+        show::line(format_args!("{name}: {}{of} {took}", paint(color, word)));
+        for change in changes {
+            let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
+            show::line(format_args!("  {} {} {}", text("action"), text("live"), paint(FAINT, text("summary"))));
+        }
+        if let Some(pause) = pause {
+            let why = format!("  somebody undoes what is repaired: again in {} at the earliest", duration(pause));
+            show::line(paint(NOTE, why));
+        }
+    }
+
+    /// What was promoted.
+    pub(super) fn promoted(self, (application, environment): (&str, &str), report: &Report, took: Duration) {
+        let Some(sealed) = report.synced.last().map(|synced| &synced.sealed) else { return };
+        let json = || {
+            let promoted = crate::cli::history::as_json(sealed);
+            json!({
+                "application": application, "environment": environment, "promoted": promoted,
+                "milliseconds": milliseconds(took),
+            })
+        };
+        self.line(json, || {
+            let release = sealed.record.release.map(|release| release.short()).unwrap_or_default();
+            let (name, of) = (self.name(application, Some(environment)), show_revision(&sealed.record.revision));
+            let took = paint(FAINT, duration(took));
+            format!("{name}: {} release {release} of {of} {took}", paint(GOOD, "promoted"))
+        });
+    }
+
+    /// What failed, and when it is tried again.
+    pub(super) fn failed(self, (application, environment): (&str, Option<&str>), error: &CliError, pause: Duration) {
+        let json = || {
+            json!({
+                "application": application,
+                "environment": environment,
+                "error": { "kind": error.kind.name(), "message": error.message, "hint": error.hint },
+                "again-after-milliseconds": milliseconds(pause),
+            })
+        };
+        self.line(json, || {
+            let name = self.name(application, environment);
+            let again = paint(FAINT, format_args!("  again in {}", duration(pause)));
+            format!("{name}: {} {}\n{again}", paint(BAD, "failed"), error.message)
+        });
+    }
+
+    /// That removals wait for a confirmation.
+    pub(super) fn unconfirmed(self, (application, environment): (&str, &str), waits: &Unconfirmed) {
+        self.line(
+            || json!({ "application": application, "environment": environment, "unconfirmed": waits }),
+            || {
+                let Unconfirmed { removals, owned, limit, .. } = waits;
+                let (name, number) = (self.name(application, Some(environment)), removals.len());
+                let waits = paint(NOTE, "waits");
+                let way = format_args!("  springline sync --env {environment} --confirm-prune {number}");
+                format!(
+                    "{name}: {waits} {number} of {owned} live objects would be removed, and {limit} needs a \
+                     confirmation\n{}",
+                    paint(FAINT, way)
+                )
+            },
+        );
+    }
+
+    /// That an environment is as it is, and is left so.
+    pub(super) fn left(self, (application, environment): (&str, &str), came: Came, why: &str) {
+        let word = came.word();
+        self.line(
+            || json!({ "application": application, "environment": environment, "left": word, "why": why }),
+            || {
+                let name = self.name(application, Some(environment));
+                format!("{name}: {} {why}", paint(NOTE, word.replace('-', " ")))
+            },
+        );
+    }
+
+    /// That a run was stopped for something newer.
+    pub(super) fn superseded(self, (application, environment): (&str, &str), revision: &str) {
+        self.line(
+            || json!({ "application": application, "environment": environment, "superseded": revision }),
+            || {
+                let name = self.name(application, Some(environment));
+                format!("{name}: {} {}", paint(NOTE, "superseded"), show_revision(revision))
+            },
+        );
+    }
+
+    /// What a pass came to.
+    pub(super) fn pass(self, number: u64, figures: &[(&'static str, usize)], took: Duration) {
+        let json = || {
+            let mut told = json!({ "pass": number, "milliseconds": milliseconds(took) });
+            figures.iter().for_each(|(word, n)| told[*word] = json!(n));
+            told
+        };
+        self.line(json, || {
+            let said: Vec<_> = figures
+                .iter()
+                .filter(|(_, n)| *n > 0)
+                .map(|(word, n)| format!("{n} {}", word.replace('-', " ")))
+                .collect();
+            format!("{} {}", said.join(", "), paint(FAINT, duration(took)))
+        });
+    }
+
+    /// What happened to sources and names. `url` is the repository's address, which took so long to be
+    /// asked.
+    pub(super) fn news(self, news: &News, (url, asked): (&str, Duration)) {
+        match news {
+            News::Revision { revision, commit, concerned, others, took } => self.line(
+                || {
+                    json!({
+                        "repository": url, "revision": **revision, "commit": commit, "concerned": concerned,
+                        "unchanged": others, "asked-milliseconds": milliseconds(asked),
+                        "decided-microseconds": u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                    })
+                },
+                || {
+                    let others = if *others > 0 { format!(", nothing for {others}") } else { String::new() };
+                    let name = if self.many { format!("{url} {revision}") } else { revision.to_string() };
+                    format!("{name}: {} {} for {concerned}{others}", paint(GOOD, "new"), show_revision(commit))
+                },
+            ),
+            News::Unreadable { revision, why, .. } => self.line(
+                || json!({ "repository": url, "revision": **revision, "error": { "kind": "source", "message": why } }),
+                || format!("{url}: {} {why}", paint(BAD, "failed")),
+            ),
+            News::Taken { name, rule } => self.line(
+                || {
+                    let message = format!("another application is called `{name}` already");
+                    json!({ "application": **name, "error": { "kind": "config", "message": message, "place": rule } })
+                },
+                || format!("{rule}: {} another application is called `{name}` already", paint(BAD, "failed")),
+            ),
+            News::Orphaned { name, prune, .. } => self.line(
+                || json!({ "application": **name, "orphaned": true, "prune": prune }),
+                || {
+                    let what =
+                        if *prune { "what is deployed of it is removed" } else { "what is deployed of it stays" };
+                    format!("{name}: {} nothing finds it any more: {what}", paint(NOTE, "orphaned"))
+                },
+            ),
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,147 @@
+//! What goes wrong with one application or repository holds up no other, and ends when it is mended.
+
+use std::fs;
+
+use crate::code::BUSY;
+use crate::sandbox::guests;
+use crate::watching::Origin;
+
+/// Two applications in one repository.
+fn two() -> Option<Origin> {
+    let origin = Origin::new()?;
+    for name in ["blog", "shop"] {
+        origin.application(&format!("apps/{name}"), name);
+    }
+    origin.targets(&["blog", "shop"]);
+    origin.fleet("applications: [{ repo: ORIGIN, path: apps/blog }, { repo: ORIGIN, path: apps/shop }]\n");
+    Some(origin)
+}
+
+/// A step that sleeps till it is stopped.
+fn sleeping(origin: &Origin, directory: &str) -> Option<()> {
+    let guest = fs::read(guests()?.join("hostile-c.wasm")).unwrap();
+    origin.sandbox.write(&format!("{directory}/slow.wasm"), guest);
+    let path = format!("{directory}/springline.yaml");
+    let yaml = fs::read_to_string(origin.sandbox.repo().join(&path)).unwrap();
+    let slow =
+        "artifacts:\n  slow:\n    steps: [{ name: sleep, plugin: ./slow.wasm, in: deploy, with: { attack: sleep } }]\n";
+    origin.sandbox.write(&path, yaml.replace("environments:\n", &format!("{slow}environments:\n")));
+    Some(())
+}
+
+#[test]
+fn one_that_is_stuck_holds_up_no_other_and_what_is_newer_supersedes_it() {
+    let Some(origin) = two() else { return };
+    origin.push("Both");
+    origin.run(&["watch", "--passes", "1"]).ok();
+    let host = fs::read_to_string(origin.state().join("host.yaml")).unwrap();
+    fs::write(origin.state().join("host.yaml"), host + "limits: { wall-seconds: 600 }\n").unwrap();
+    let good = fs::read_to_string(origin.sandbox.repo().join("apps/blog/springline.yaml")).unwrap();
+    let Some(()) = sleeping(&origin, "apps/blog") else { return };
+    let stuck = origin.push("Sleep");
+    let mut watch = origin.watch(&["--workers", "2"]);
+    // The other one is deployed while this one sleeps.
+    origin.sandbox.write("apps/shop/deploy/name.txt", "awake\n");
+    let awake = origin.push("Awake");
+    origin.notify();
+    watch.deploys("shop", &awake);
+    // What is newer stops it, and is deployed at once.
+    origin.sandbox.write("apps/blog/springline.yaml", good);
+    origin.sandbox.write("apps/blog/deploy/name.txt", "mended\n");
+    let mended = origin.push("Mend");
+    origin.notify();
+    watch.deploys("blog", &mended);
+    let superseded = |line: &serde_json::Value| line["application"] == "blog" && line["superseded"] == stuck;
+    assert!(watch.heard().iter().any(superseded), "{:#?}", watch.heard());
+    assert_eq!(origin.deployed("blog", "name.txt"), "mended\n");
+}
+
+#[test]
+fn what_fails_is_tried_again_with_pauses_until_something_newer_comes() {
+    let Some(origin) = two() else { return };
+    origin.push("Both");
+    // A file where the directory should be.
+    fs::write(origin.live("blog"), "in the way").unwrap();
+    let mut watch = origin.watch(&[]);
+    let told = watch.tells(|line| !line["error"].is_null());
+    assert_eq!((&told["application"], &told["environment"]), (&"blog".into(), &"live".into()), "{told:#}");
+    let first = told["again-after-milliseconds"].as_u64().unwrap();
+    let again = watch.tells(|line| !line["error"].is_null())["again-after-milliseconds"].as_u64().unwrap();
+    assert!(again > first, "{first} {again}");
+    assert_eq!(origin.deployed("shop", "name.txt"), "shop\n");
+    fs::remove_file(origin.live("blog")).unwrap();
+    origin.sandbox.write("apps/blog/deploy/name.txt", "newer\n");
+    let newer = origin.push("Newer");
+    origin.notify();
+    watch.deploys("blog", &newer);
+    assert_eq!(origin.deployed("blog", "name.txt"), "newer\n");
+}
+
+#[test]
+fn a_file_that_is_wrong_is_told_with_its_line_and_the_others_go_on() {
+    let Some(origin) = two() else { return };
+    origin.push("Both");
+    origin.run(&["watch", "--passes", "1"]).ok();
+    origin.sandbox.write("apps/blog/springline.yaml", "application: blog\nenvironment: {}\n");
+    origin.sandbox.write("apps/shop/deploy/name.txt", "next\n");
+    let next = origin.push("Break one");
+    let mut watch = origin.watch(&[]);
+    let told = watch.tells(|line| line["error"]["kind"] == "config");
+    assert!(told["error"]["message"].as_str().unwrap().contains("apps/blog/springline.yaml:2:1"), "{told:#}");
+    watch.deploys("shop", &next);
+    // What is deployed of it stays.
+    assert_eq!(origin.deployed("blog", "name.txt"), "blog\n");
+}
+
+#[test]
+fn a_branch_that_is_forced_is_followed_and_one_that_is_gone_is_told() {
+    let Some(origin) = two() else { return };
+    origin.fleet("applications: [{ repo: ORIGIN, path: apps/blog, revision: next }]\n");
+    origin.push("Main");
+    origin.sandbox.git(&["checkout", "-q", "-b", "next"]);
+    origin.push("Both");
+    origin.sandbox.write("apps/blog/deploy/name.txt", "second\n");
+    let second = origin.push("Second");
+    let mut watch = origin.watch(&[]);
+    watch.deploys("blog", &second);
+    // History is written anew: the commit that is deployed is gone.
+    origin.sandbox.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    origin.sandbox.write("apps/blog/deploy/name.txt", "rewritten\n");
+    let rewritten = origin.push("Rewritten");
+    origin.notify();
+    watch.deploys("blog", &rewritten);
+    assert_eq!(origin.deployed("blog", "name.txt"), "rewritten\n");
+    origin.sandbox.git(&["push", "-q", "origin", "--delete", "next"]);
+    origin.notify();
+    let told = watch.tells(|line| line["error"]["kind"] == "source");
+    assert!(told["error"]["message"].as_str().unwrap().contains("next"), "{told:#}");
+    assert_eq!(origin.deployed("blog", "name.txt"), "rewritten\n");
+    // It is back.
+    let back = origin.push("Back");
+    origin.notify();
+    watch.tells(|line| line["commit"] == back);
+}
+
+#[test]
+fn a_repository_that_is_away_holds_up_no_other() {
+    let Some(origin) = two() else { return };
+    let missing = format!("file://{}", origin.sandbox.path("missing.git").display());
+    origin
+        .fleet(&format!("applications: [{{ name: gone, repo: '{missing}' }}, {{ repo: ORIGIN, path: apps/shop }}]\n"));
+    let commit = origin.push("Both");
+    let mut watch = origin.watch(&[]);
+    watch.deploys("shop", &commit);
+    let heard = watch.heard().to_vec();
+    let told = heard.iter().find(|line| line["error"]["kind"] == "source");
+    assert!(told.is_some_and(|line| line["repository"] == *missing), "{heard:#?}");
+}
+
+#[test]
+fn a_second_host_is_told_of_the_first() {
+    let Some(origin) = two() else { return };
+    origin.push("Both");
+    let mut watch = origin.watch(&[]);
+    watch.passes();
+    origin.run(&["watch", "--passes", "1"]).fails(BUSY, &["`springline watch`"]);
+    assert_eq!(watch.stop(), Some(0));
+}

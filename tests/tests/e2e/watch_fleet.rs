@@ -1,0 +1,118 @@
+//! Applications that come and go with directories and branches, and commits that concern some of them.
+
+use std::fs;
+
+use crate::code::CONFIG;
+use crate::watching::Origin;
+
+#[test]
+fn directories_that_match_are_applications_and_orphans_when_they_go() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["blog", "shop", "wiki"]);
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/* } }]\n");
+    origin.application("apps/blog", "blog");
+    origin.application("apps/shop", "shop");
+    origin.sandbox.write("apps/library/readme.md", "no application\n");
+    let first = origin.push("Two");
+    let mut watch = origin.watch(&[]);
+    assert_eq!(watch.passes()["deployed"], 2);
+    origin.application("apps/wiki", "wiki");
+    fs::remove_dir_all(origin.sandbox.repo().join("apps/blog")).unwrap();
+    let second = origin.push("One comes, one goes");
+    origin.notify();
+    watch.deploys("wiki", &second);
+    let heard = watch.heard().to_vec();
+    let orphaned: Vec<_> = heard.iter().filter(|line| line["orphaned"] == true).collect();
+    assert_eq!(orphaned.len(), 1, "{heard:#?}");
+    assert_eq!(orphaned[0]["application"], "blog");
+    // What is deployed of it stays.
+    assert_eq!(origin.deployed("blog", "name.txt"), "blog\n");
+    let history = origin.history();
+    let of = |name: &str| history.iter().filter(|record| record.0 == name).map(|record| &record.2).collect::<Vec<_>>();
+    assert_eq!((of("blog"), of("shop"), of("wiki")), (vec![&first], vec![&first], vec![&second]));
+}
+
+#[test]
+fn branches_that_match_are_applications_of_their_own() {
+    let Some(origin) = Origin::new() else { return };
+    origin.fleet("generators: [{ branches: { repo: ORIGIN, match: feature/* } }]\n");
+    origin.application("", "site");
+    origin.push("Main");
+    let mut host = String::from("version: 1\ntargets:\n");
+    for branch in ["a", "b"] {
+        origin.sandbox.git(&["checkout", "-q", "-b", &format!("feature/{branch}"), "main"]);
+        let yaml = fs::read_to_string(origin.sandbox.repo().join("springline.yaml")).unwrap();
+        origin.sandbox.write("springline.yaml", yaml.replace("target: site", &format!("target: {branch}")));
+        origin.sandbox.write("deploy/name.txt", format!("{branch}\n"));
+        host.push_str(&format!(
+            "  {branch}: {{ plugin: target-directory, grants: {{ directory: {{ path: {} }} }} }}\n",
+            origin.live(branch).display()
+        ));
+        origin.push("Branch");
+    }
+    fs::write(origin.state().join("host.yaml"), host).unwrap();
+    let mut watch = origin.watch(&[]);
+    assert_eq!(watch.passes()["deployed"], 2);
+    assert_eq!((origin.deployed("a", "name.txt"), origin.deployed("b", "name.txt")), ("a\n".into(), "b\n".into()));
+    let names: Vec<_> = origin.history().into_iter().map(|record| record.0).collect();
+    assert!(names.contains(&"site-feature-a".to_owned()) && names.contains(&"site-feature-b".to_owned()), "{names:?}");
+    origin.sandbox.git(&["push", "-q", "origin", "--delete", "feature/a"]);
+    origin.notify();
+    let told = watch.tells(|line| line["orphaned"] == true);
+    assert_eq!(told["application"], "site-feature-a");
+    assert_eq!(origin.deployed("a", "name.txt"), "a\n");
+}
+
+#[test]
+fn a_name_is_had_once() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["shop"]);
+    origin.application("apps/one", "shop");
+    origin.application("apps/two", "shop");
+    origin.push("The same name twice");
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/* } }]\n");
+    let mut watch = origin.watch(&[]);
+    let told = watch.tells(|line| line["error"]["kind"] == "config");
+    assert_eq!(told["application"], "shop");
+    assert!(told["error"]["place"].as_str().unwrap().contains("apps/two"), "{told:#}");
+    assert_eq!(watch.passes()["deployed"], 1);
+    assert_eq!(origin.history().len(), 1);
+}
+
+#[test]
+fn a_shared_file_concerns_those_who_read_it() {
+    let Some(origin) = Origin::new() else { return };
+    let names: Vec<String> = (0..6).map(|at| format!("app-{at}")).collect();
+    origin.targets(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    for (at, name) in names.iter().enumerate() {
+        origin.application(&format!("apps/{name}"), name);
+        if at % 2 == 0 {
+            let path = format!("apps/{name}/springline.yaml");
+            let yaml = fs::read_to_string(origin.sandbox.repo().join(&path)).unwrap();
+            origin.sandbox.write(&path, yaml.replace("in: deploy", "in: /shared"));
+        }
+    }
+    origin.sandbox.write("shared/text.txt", "one\n");
+    origin.push("Six");
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/* } }]\n");
+    let mut watch = origin.watch(&[]);
+    assert_eq!(watch.passes()["deployed"], 6);
+    origin.sandbox.write("shared/text.txt", "two\n");
+    let shared = origin.push("Shared");
+    origin.notify();
+    let told = watch.tells(|line| line["commit"] == shared);
+    assert_eq!((&told["concerned"], &told["unchanged"]), (&3.into(), &3.into()));
+    for name in names.iter().step_by(2) {
+        while origin.deployed(name, "text.txt") != "two\n" {
+            watch.tells(|line| line["deployed"].is_array());
+        }
+    }
+}
+
+#[test]
+fn a_fleet_file_that_is_wrong_is_told_with_its_line() {
+    let Some(origin) = Origin::new() else { return };
+    origin.fleet("applications:\n  - { repository: ORIGIN }\n");
+    origin.run(&["watch", "--passes", "1"]).fails(CONFIG, &["fleet.yaml:2:", "repo"]);
+    origin.run(&["watch", "--fleet", "nowhere.yaml"]).fails(CONFIG, &["nowhere.yaml"]);
+}
