@@ -4,7 +4,7 @@ use springline_engine::Ports;
 use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
 use springline_engine::promote::{self, Decision, Pending, Preview, Route};
-use springline_engine::run::{Failure, Moved, Observed, Report, Request, Trust, Until};
+use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until};
 use springline_model::application::{Application, Gates};
 use springline_model::run::{Cause, Place, Release};
 
@@ -140,7 +140,7 @@ impl Prepared {
             only: None,
             prune_all: false,
             note,
-            moved: Some(Moved { release: &pending.release, current: pending.current }),
+            moved: Some(pending.moved()),
         })
     }
 }

@@ -309,7 +309,7 @@ fn hint_of(error: &CallError) -> Option<String> {
 impl From<StageError> for CliError {
     fn from(error: StageError) -> Self {
         let StageError { stage, environment, reason } = error;
-        if matches!(reason, Reason::Held { .. } | Reason::SourceMoved { .. }) {
+        if matches!(reason, Reason::Held { .. } | Reason::SourceMoved { .. } | Reason::NotAsShown { .. }) {
             return reason.into();
         }
         let place = match &environment {
@@ -380,7 +380,9 @@ impl From<Reason> for CliError {
                     None => error,
                 }
             }
-            Reason::SourceMoved { .. } => Self::new(Kind::Differs, message).hint("look at what would be promoted now"),
+            Reason::SourceMoved { .. } | Reason::NotAsShown { .. } => {
+                Self::new(Kind::Differs, message).hint("look at what would be promoted now")
+            }
             Reason::ArtifactLost { .. } => Self::new(Kind::State, message).hint(
                 "`springline run` of its revision where it comes from makes it again, and what is made is the same",
             ),

@@ -3,10 +3,11 @@
 
 use springline_config::{Document, locate};
 use springline_engine::chain::{APPLICATION, Chain, Input};
-use springline_engine::error::Reason;
+use springline_engine::error::{Reason, StageError};
 use springline_engine::rollback::Aftermath;
 use springline_engine::run::{Failure, Report};
 use springline_model::plugin::{Fault, Violation};
+use springline_model::run::Cause;
 
 use super::error::CliError;
 use crate::project::show_revision;
@@ -14,13 +15,16 @@ use crate::project::show_revision;
 /// A failure of what was deployed without its source.
 pub fn told(failure: Failure) -> CliError {
     let (error, report) = *failure;
-    with_aftermath(CliError::from(error), &report)
+    let mut shown = CliError::from(error.clone());
+    confirmed_by(&mut shown, &error, &report.run.cause);
+    with_aftermath(shown, &report)
 }
 
 /// A failure with the line that it is about.
 pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError {
     let (error, report) = *failure;
     let mut shown = CliError::from(error.clone());
+    confirmed_by(&mut shown, &error, &report.run.cause);
     match &error.reason {
         Reason::NoInput { pointer, .. } => shown = at(document, pointer, shown),
         // A target's config stands in the operator's file, but for what the application says to it.
@@ -49,6 +53,19 @@ pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError
         shown.hint = Some(format!("`springline logs {}` shows what the plugins logged", report.run.number));
     }
     with_aftermath(shown, &report)
+}
+
+/// Names the verb that may confirm removals: where releases are promoted or held, it is no sync.
+fn confirmed_by(shown: &mut CliError, error: &StageError, cause: &Cause) {
+    let (Reason::Unconfirmed(unconfirmed), Some(environment)) = (&error.reason, &error.environment) else { return };
+    let number = unconfirmed.removals.len();
+    let again = match cause {
+        Cause::Promotion => format!("springline promote --to {environment} --confirm-prune {number}"),
+        Cause::Redeploy => format!("springline redeploy --env {environment} RELEASE --confirm-prune {number}"),
+        _ => return,
+    };
+    shown.hint =
+        Some(format!("`springline status --env {environment}` shows what would go; if it is to go: `{again}`"));
 }
 
 /// Says what became of an environment whose sync failed.

@@ -176,6 +176,16 @@ pub enum Reason {
         /// What was to be promoted.
         release: Digest,
     },
+    /// A promotion is no longer what was shown.
+    #[error("release {} is not promoted to `{environment}`, as things have changed: {why}", release.short())]
+    NotAsShown {
+        /// Where it goes.
+        environment: String,
+        /// What was to be promoted.
+        release: Digest,
+        /// What has changed.
+        why: String,
+    },
     /// An artifact of a release is not there any more, and is not built again for a promotion.
     #[error("bytes of the artifact `{artifact}` ({digest}) of release {} are lost, and what is promoted is never built again", release.short())]
     ArtifactLost {

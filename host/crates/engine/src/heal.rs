@@ -63,11 +63,42 @@ pub fn heal(
             Err(failure) => Err(Box::new(failure.0)),
         };
     }
-    let Some(release) = current(ports, place).map_err(at)? else { return Ok(Healed::NotDeployed) };
-    repair(ports, place, &release, (target, policy), actor).map_err(|failed| match failed {
+    keep(ports, place, (target, policy), actor).map_err(|failed| match failed {
         Failed::Look(reason) => at(reason),
         Failed::Sync(failure) => Box::new(failure.0),
     })
+}
+
+/// Keeps what got live last. What never got there is for a sync to try again, with its hooks; whether it
+/// waits for a confirmation is told.
+fn keep(
+    ports: Ports<'_>,
+    place: &Place,
+    (target, policy): (&Target, &application::Sync),
+    actor: &str,
+) -> Result<Healed, Failed> {
+    let Some(newest) = current(ports, place)? else { return Ok(Healed::NotDeployed) };
+    let live = match past::newest_live(ports, place)?.and_then(|record| record.release) {
+        Some(id) if id == newest.id => return repair(ports, place, &newest, (target, policy), actor),
+        Some(id) => past::release(ports, place, &id)?.ok_or(Reason::NoRelease(id))?,
+        None => return Ok(Healed::NotDeployed),
+    };
+    let kept = repair(ports, place, &live, (target, policy), actor)?;
+    if !matches!(kept, Healed::InSync) {
+        return Ok(kept);
+    }
+    Ok(waits(ports, place, &newest, (target, policy))?.map_or(Healed::InSync, Healed::Unconfirmed))
+}
+
+/// What a release that never got live would remove, if that is what it waits for.
+fn waits(
+    ports: Ports<'_>,
+    place: &Place,
+    release: &Release,
+    (target, policy): (&Target, &application::Sync),
+) -> Result<Option<Unconfirmed>, Reason> {
+    let planned = planned(ports, place, release, (target, policy))?;
+    Ok(unconfirmed(&planned.plan, &planned.inventory, policy))
 }
 
 /// Why a look ended early.
@@ -91,8 +122,13 @@ fn hold(
 ) -> Result<Healed, Failed> {
     let release = past::release(ports, place, &pin.release)?.ok_or(Reason::NoRelease(pin.release))?;
     let target = ports.targets.of(&release)?;
-    if past::newest_release(ports, place)?.and_then(|record| record.release) == Some(pin.release) {
+    if past::newest_live(ports, place)?.and_then(|record| record.release) == Some(pin.release) {
         return repair(ports, place, &release, (&target, policy), actor);
+    }
+    if past::newest_release(ports, place)?.and_then(|record| record.release) == Some(pin.release)
+        && let Some(unconfirmed) = waits(ports, place, &release, (&target, policy))?
+    {
+        return Ok(Healed::Unconfirmed(unconfirmed));
     }
     let note = Some(pin.why.clone()).filter(|why| !why.is_empty());
     let because = Because { note, ..Because::of(Cause::Redeploy) };

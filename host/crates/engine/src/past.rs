@@ -3,7 +3,7 @@
 use springline_model::Digest;
 use springline_model::history::{Outcome, Record};
 use springline_model::port::Page;
-use springline_model::run::{Cause, Place, Release};
+use springline_model::run::{Cause, Place, Release, Stage};
 
 use crate::Ports;
 use crate::error::Reason;
@@ -38,6 +38,33 @@ pub(crate) fn newest_release(ports: Ports<'_>, place: &Place) -> Result<Option<R
     newest(ports, place, |record| record.release.is_some().then(|| record.clone()))
 }
 
+/// The newest record of a release whose sync got to the target: what is live is of it, at least in part.
+pub(crate) fn newest_live(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Reason> {
+    newest(ports, place, |record| (record.release.is_some() && has_changed(record)).then(|| record.clone()))
+}
+
+/// Whether a sync succeeded or, if it did not, tried at least to change something.
+pub(crate) fn has_changed(record: &Record) -> bool {
+    match &record.outcome {
+        Outcome::Succeeded => true,
+        Outcome::Failed { stage, .. } | Outcome::Cancelled { stage } => {
+            *stage == Stage::Health || (*stage == Stage::Apply && record.counts.applied() + record.counts.failed > 0)
+        }
+    }
+}
+
+/// Whether the last deployment of a release, repairs of it aside, succeeded.
+pub(crate) fn is_deployed(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<bool, Reason> {
+    let deployed = |record: &Record| record.release == Some(*id) && record.cause != Cause::Drift;
+    let outcome = newest(ports, place, |record| deployed(record).then(|| record.outcome.clone()))?;
+    Ok(outcome == Some(Outcome::Succeeded))
+}
+
+/// What was owned when the release was healthy last, as far as a record tells.
+pub(crate) fn owned_by(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<Option<Digest>, Reason> {
+    newest(ports, place, |record| record.inventory.filter(|_| record.release == Some(*id) && is_good(record)))
+}
+
 /// The newest sync that was no repair of drift.
 pub(crate) fn last_sync(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Reason> {
     newest(ports, place, |record| (record.cause != Cause::Drift).then(|| record.clone()))
@@ -52,7 +79,6 @@ pub(crate) fn last_attempt(ports: Ports<'_>, place: &Place) -> Result<Option<Rec
 
 /// The release, other than this one, whose sync was the last after which everything was healthy.
 pub(crate) fn last_healthy(ports: Ports<'_>, place: &Place, but: &Digest) -> Result<Option<Release>, Reason> {
-    let is_good = |record: &Record| record.healthy && record.outcome == Outcome::Succeeded;
     let known = newest(ports, place, |record| record.release.filter(|id| id != but && is_good(record)))?;
     // Where no sync waits for health, a look may have found it.
     let seen = ports.store.standing(place)?.healthy.map(|healthy| healthy.release).filter(|id| id != but);
@@ -64,11 +90,11 @@ pub(crate) fn last_healthy(ports: Ports<'_>, place: &Place, but: &Digest) -> Res
 
 /// Whether the sync of a release succeeded once with everything healthy in its end.
 pub(crate) fn was_healthy(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<bool, Reason> {
-    let found = newest(ports, place, |record| (record.release == Some(*id) && record.healthy).then_some(()))?;
+    let found = newest(ports, place, |record| (record.release == Some(*id) && is_good(record)).then_some(()))?;
     Ok(found.is_some())
 }
 
-/// The revision that a release was made of, as the newest record that tells of it says.
-pub(crate) fn revision_of(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<Option<String>, Reason> {
-    newest(ports, place, |record| (record.release == Some(*id)).then(|| record.revision.clone()))
+/// Whether a sync succeeded with everything healthy. What failed after that, as a test in a hook may, did not.
+fn is_good(record: &Record) -> bool {
+    record.healthy && record.outcome == Outcome::Succeeded
 }

@@ -14,7 +14,7 @@ use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
 use crate::health::On;
 use crate::plan::Plan;
-use crate::restraint::{Protected, unconfirmed};
+use crate::restraint::{Protected, unconfirmed_of};
 use crate::sync::Work;
 
 /// How far a sync is.
@@ -73,10 +73,17 @@ impl Progress {
 
     /// Refuses a plan that removes more than it may without a confirmation. What was to be removed by the
     /// first plan of a sync may be removed by the next ones.
-    pub fn confirm(&mut self, plan: &Plan, policy: &application::Sync) -> Result<(), Reason> {
+    /// `before` is what was owned before what is taken back: what came since goes without a yes.
+    pub fn confirm(
+        &mut self,
+        plan: &Plan,
+        policy: &application::Sync,
+        before: Option<&Inventory>,
+    ) -> Result<(), Reason> {
         let inventory = self.inventory.get_or_insert_default();
+        let counts = |live: &str| before.is_none_or(|before| before.objects.contains_key(live));
         let is_new = |live: &String| self.removals.as_ref().is_none_or(|known| !known.contains(live));
-        if let Some(unconfirmed) = unconfirmed(plan, inventory, policy)
+        if let Some(unconfirmed) = unconfirmed_of(plan, inventory, policy, counts)
             && unconfirmed.removals.iter().any(is_new)
         {
             return Err(Reason::Unconfirmed(Box::new(unconfirmed)));

@@ -1,5 +1,6 @@
 //! Moves a release of one environment on to the next: the same artifacts and plugins, never built again.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -56,6 +57,20 @@ pub enum Wait {
     Approval,
 }
 
+impl std::fmt::Display for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pinned(_) => f.write_str("it is pinned"),
+            Self::Suspended(_) => f.write_str("it is suspended"),
+            Self::SourcePinned(_) => f.write_str("where it comes from is pinned"),
+            Self::RolledBack(_) => f.write_str("it was rolled back there"),
+            Self::NotHealthy { why } => write!(f, "it is not healthy where it comes from: {why}"),
+            Self::Soaking { .. } => f.write_str("it has not been healthy for long enough"),
+            Self::Approval => f.write_str("nobody approves of it"),
+        }
+    }
+}
+
 impl Wait {
     /// Whether it keeps nobody who asks for the promotion from it.
     #[must_use]
@@ -73,6 +88,8 @@ pub struct Pending {
     pub current: bool,
     /// What it waits for.
     pub waits: Vec<Wait>,
+    /// What it has to pass.
+    pub gates: Gates,
     /// Who has approved of it.
     pub approvals: Vec<Approval>,
     /// Since when it has been healthy, as far as looks tell.
@@ -80,6 +97,13 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// What a request moves, as it was shown.
+    #[must_use]
+    pub fn moved(&self) -> Moved<'_> {
+        let Self { release, current, waits, gates, approvals, .. } = self;
+        Moved { release, current: *current, gates, waits, approvals }
+    }
+
     /// What its record says of why: what somebody said, and who approved of it.
     #[must_use]
     pub fn note(&self, why: Option<&str>) -> Option<String> {
@@ -132,13 +156,15 @@ pub struct Route<'a> {
 pub fn decide(ports: Ports<'_>, route: Route<'_>, named: Option<&Release>) -> Result<Decision, Reason> {
     let deployed = current(ports, route.from)?;
     let Some(release) = named.cloned().or_else(|| deployed.clone()) else { return Ok(Decision::Nothing) };
-    let there = current(ports, route.to)?;
-    if there.as_ref().is_some_and(|there| is_same(there, &release)) {
+    let there = current(ports, route.to)?.filter(|there| is_same(there, &release));
+    if let Some(there) = there
+        && past::is_deployed(ports, route.to, &there.id)?
+    {
         return Ok(Decision::Nothing);
     }
     let is_current = deployed.is_some_and(|deployed| deployed.id == release.id);
     let ill = match is_current {
-        true => look(ports, route.from, &release)?,
+        true => look_or_wait(ports, route.from, &release)?,
         false if past::was_healthy(ports, route.from, &release.id)? => None,
         false => Some("it was never seen healthy".to_owned()),
     };
@@ -148,7 +174,7 @@ pub fn decide(ports: Ports<'_>, route: Route<'_>, named: Option<&Release>) -> Re
     waits.extend(standing.pin.map(Wait::Pinned));
     waits.extend(standing.suspended.map(Wait::Suspended));
     waits.extend(ports.store.standing(route.from)?.pin.map(Wait::SourcePinned));
-    let back = standing::rolled_back(ports, route.to)?.filter(|back| back.revision == release.revision);
+    let back = standing::rolled_back(ports, route.to)?.filter(|back| back.is_of(&release.revision));
     waits.extend(back.map(Wait::RolledBack));
     match (ill, soak(ports, route.gates, healthy_since)) {
         (Some(why), _) => waits.push(Wait::NotHealthy { why }),
@@ -159,7 +185,8 @@ pub fn decide(ports: Ports<'_>, route: Route<'_>, named: Option<&Release>) -> Re
     if route.gates.approval && approvals.is_empty() {
         waits.push(Wait::Approval);
     }
-    Ok(Decision::Pending(Box::new(Pending { release, current: is_current, waits, approvals, healthy_since })))
+    let gates = route.gates.clone();
+    Ok(Decision::Pending(Box::new(Pending { release, current: is_current, waits, gates, approvals, healthy_since })))
 }
 
 /// Whether what is deployed is what was promoted from this release: the same revision and artifacts, made
@@ -178,6 +205,15 @@ fn soak(ports: Ports<'_>, gates: &Gates, healthy_since: Option<Timestamp>) -> Op
     let long = i64::try_from(gates.soak_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
     let until = since.saturating_add(long);
     (ports.clock.now() < until).then_some(Wait::Soaking { since, until })
+}
+
+/// As [`look`]; what can't be looked at is not known to be healthy, and that is all there is to it.
+fn look_or_wait(ports: Ports<'_>, place: &Place, release: &Release) -> Result<Option<String>, Reason> {
+    match look(ports, place, release) {
+        Err(reason @ (Reason::Cancelled | Reason::Store(_))) => Err(reason),
+        Err(reason) => Ok(Some(format!("it can't be looked at: {reason}"))),
+        looked => looked,
+    }
 }
 
 /// Looks at what is deployed where a promotion comes from; how it is, if it is not healthy.
@@ -261,8 +297,23 @@ pub fn promote(ports: Ports<'_>, request: Request<'_>) -> Result<Report, Failure
     Ok(report)
 }
 
-/// Whether what is promoted is still what is deployed where it comes from.
-pub(crate) fn check_source(ports: Ports<'_>, moved: Moved<'_>) -> Result<(), Reason> {
+/// Whether a promotion is still what was shown: of what is deployed where it comes from, past its gates,
+/// with the same approvals.
+pub(crate) fn check(ports: Ports<'_>, moved: Moved<'_>, to: &Place) -> Result<(), Reason> {
+    check_source(ports, moved)?;
+    let route = Route { from: &place_of(moved.release), to, gates: moved.gates };
+    let named = (!moved.current).then_some(moved.release);
+    let Some(now) = decide(ports, route, named)?.pending() else { return Ok(()) };
+    let was_shown = |wait: &Wait| moved.waits.iter().any(|shown| discriminant(shown) == discriminant(wait));
+    let why = match now.waits.iter().find(|wait| !wait.yields_to_people() || !was_shown(wait)) {
+        Some(wait) => wait.to_string(),
+        None if now.approvals != moved.approvals => "others have approved of it".to_owned(),
+        None => return Ok(()),
+    };
+    Err(Reason::NotAsShown { environment: to.environment.clone(), release: moved.release.id, why })
+}
+
+fn check_source(ports: Ports<'_>, moved: Moved<'_>) -> Result<(), Reason> {
     let place = place_of(moved.release);
     if moved.current && current(ports, &place)?.is_none_or(|release| release.id != moved.release.id) {
         return Err(Reason::SourceMoved { environment: place.environment, release: moved.release.id });

@@ -129,9 +129,19 @@ fn removals(changes: &[Change]) -> impl Iterator<Item = &Change> {
 /// Whether a plan removes more than passes without a confirmation, and then what. A removal that was tried
 /// before was confirmed then.
 pub(crate) fn unconfirmed(plan: &Plan, inventory: &Inventory, policy: &Sync) -> Option<Unconfirmed> {
+    unconfirmed_of(plan, inventory, policy, |_| true)
+}
+
+/// As [`unconfirmed`], of those removals alone that count.
+pub(crate) fn unconfirmed_of(
+    plan: &Plan,
+    inventory: &Inventory,
+    policy: &Sync,
+    counts: impl Fn(&str) -> bool,
+) -> Option<Unconfirmed> {
     let is_tried = |live: &str| inventory.objects.get(live).is_some_and(|owned| owned.prune_failed.is_some());
     let removals: Vec<String> = removals(&plan.changes)
-        .filter(|change| !inventory.is_going(change) && !is_tried(&change.live))
+        .filter(|change| !inventory.is_going(change) && !is_tried(&change.live) && counts(&change.live))
         .map(|change| change.live.clone())
         .collect();
     let (number, owned) = (removals.len() as u64, inventory.objects.len());

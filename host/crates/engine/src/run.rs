@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use springline_model::application::RecordIn;
+use springline_model::application::{Gates, RecordIn};
 use springline_model::capability::Used;
-use springline_model::run::{Cause, How, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
+use springline_model::run::{Approval, Cause, How, Place, Release, Run, RunState, Stage, StepRecord, Timestamp};
 
 use crate::Ports;
 use crate::build::{Artifacts, Source, build};
@@ -15,7 +15,7 @@ use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
 pub use crate::keep::{Observed, Trust};
 use crate::progress::Progress;
-use crate::promote;
+use crate::promote::{self, Wait};
 use crate::record;
 use crate::release::{Made, release};
 use crate::render::{Rendered, Rendering, context, count, render};
@@ -70,6 +70,12 @@ pub struct Moved<'a> {
     pub release: &'a Release,
     /// Whether it has to be what is deployed where it comes from, up to the end.
     pub current: bool,
+    /// What it has to pass.
+    pub gates: &'a Gates,
+    /// What it waited for when it was shown; nothing else may come up until it is carried out.
+    pub waits: &'a [Wait],
+    /// Who had approved of it then.
+    pub approvals: &'a [Approval],
 }
 
 /// What a run came to.
@@ -229,7 +235,8 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             continue;
         }
         if let Some(moved) = request.moved {
-            promote::check_source(ports, moved).map_err(|reason| reason.at(Stage::Plan, Some(&environment.name)))?;
+            let to = place_in(request.chain, environment);
+            promote::check(ports, moved, &to).map_err(|reason| reason.at(Stage::Plan, Some(&environment.name)))?;
         }
         if let RecordIn::Branch(branch) = &environment.record {
             let checked = record::secrets::check(ports, &rendered.objects, branch);

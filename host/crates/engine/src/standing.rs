@@ -35,12 +35,20 @@ pub enum Obstacle {
 pub struct RolledBack {
     /// The release.
     pub release: Digest,
-    /// Its revision.
+    /// Its revision; empty if nobody knows it any more.
     pub revision: String,
     /// When it was rolled back.
     pub at: Timestamp,
     /// How it failed.
     pub why: String,
+}
+
+impl RolledBack {
+    /// Whether it may be of this revision.
+    #[must_use]
+    pub fn is_of(&self, revision: &str) -> bool {
+        self.revision == revision || self.revision.is_empty()
+    }
 }
 
 impl std::fmt::Display for Obstacle {
@@ -75,14 +83,27 @@ pub fn obstacle(
     environment: &Environment,
     (cause, revision): (&Cause, &str),
 ) -> Result<Option<Obstacle>, Reason> {
-    let by_itself = *cause == Cause::Push;
     if !matches!(cause, Cause::Run | Cause::Sync | Cause::Push | Cause::Promotion) {
         return Ok(None);
     }
-    let Standing { pin, suspended, .. } = ports.store.standing(place)?;
-    if let Some(pin) = pin {
+    if let Some(pin) = ports.store.standing(place)?.pin {
         return Ok(Some(Obstacle::Pinned(pin)));
     }
+    beneath_pin(ports, place, environment, (cause, revision))
+}
+
+/// What stands in the way of it besides a pin: who lets go of a pin to deploy asks for that first.
+///
+/// # Errors
+/// What the store reports.
+pub fn beneath_pin(
+    ports: Ports<'_>,
+    place: &Place,
+    environment: &Environment,
+    (cause, revision): (&Cause, &str),
+) -> Result<Option<Obstacle>, Reason> {
+    let by_itself = *cause == Cause::Push;
+    let Standing { suspended, .. } = ports.store.standing(place)?;
     if let Some(suspended) = suspended.filter(|_| by_itself) {
         return Ok(Some(Obstacle::Suspended(suspended)));
     }
@@ -93,7 +114,7 @@ pub fn obstacle(
         return Ok(Some(Obstacle::Manual));
     }
     if by_itself {
-        let back = rolled_back(ports, place)?.filter(|back| back.revision == revision);
+        let back = rolled_back(ports, place)?.filter(|back| back.is_of(revision));
         return Ok(back.map(Obstacle::RolledBack));
     }
     Ok(None)
@@ -107,7 +128,8 @@ pub fn obstacle(
 pub fn rolled_back(ports: Ports<'_>, place: &Place) -> Result<Option<RolledBack>, Reason> {
     let last = past::last_sync(ports, place)?.filter(|record| record.cause == Cause::Rollback);
     let Some(Record { from: Some(release), started, note, .. }) = last else { return Ok(None) };
-    let revision = past::revision_of(ports, place, &release)?.unwrap_or_default();
+    // Its records may be gone; the release is kept as long as this one names it.
+    let revision = past::release(ports, place, &release)?.map(|release| release.revision).unwrap_or_default();
     Ok(Some(RolledBack { release, revision, at: started, why: note.unwrap_or_default() }))
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use springline_model::application;
 use springline_model::call::Context;
 use springline_model::capability::Ledger;
+use springline_model::history::Outcome;
 use springline_model::manifest::{Action, Change, Child, Difference, Health, HealthStatus, Hook, Object};
 use springline_model::plugin::CallError;
 use springline_model::port::Target as Port;
@@ -287,7 +288,12 @@ pub fn status(
         let unconfirmed = unconfirmed(&plan, &inventory, policy);
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
-        standing::seen(ports, place, &release.id, look.unhealthy.is_empty());
+        // What is healthy here may be what was there before.
+        let newest = past::newest_release(ports, place)?;
+        let is_live = plan.changes.is_empty() && newest.is_some_and(|record| record.outcome == Outcome::Succeeded);
+        if is_live || !look.unhealthy.is_empty() {
+            standing::seen(ports, place, &release.id, look.unhealthy.is_empty());
+        }
         let mut objects = nodes(&plan, &look);
         let unexplained = insight(opened.as_ref(), &live, &look, &mut objects).err();
         let mut ignored = std::mem::take(&mut plan.ignored);

@@ -25,6 +25,7 @@ use crate::event::{Awaited, Event, Point};
 use crate::health::{On, Wait};
 use crate::keep::{put_log, read_json, to_json};
 use crate::origin::Origins;
+use crate::past;
 use crate::patient::Patient;
 use crate::plan::{Held, Plan, Scope, failed, plan, summarise};
 use crate::progress::Progress;
@@ -378,6 +379,20 @@ impl Work<'_> {
         }
     }
 
+    /// What was owned when what comes back was healthy last, if that is known.
+    fn owned_before(&self) -> Result<Option<Inventory>, Reason> {
+        if self.job.manner != Manner::Back {
+            return Ok(None);
+        }
+        match past::owned_by(self.on.ports, self.place, &self.job.release.id)? {
+            Some(digest) => match read_json(self.on.ports, &digest) {
+                Err(reason) if reason.is_lost() => Ok(None),
+                read => read.map(Some),
+            },
+            None => Ok(None),
+        }
+    }
+
     /// Whether objects that are applied have to become healthy.
     pub fn waits(&self) -> bool {
         self.job.policy.health_seconds > 0
@@ -534,7 +549,8 @@ impl Progress {
         if repairs {
             plan.take_out_going(inventory, Held::LetBe);
         }
-        self.confirm(&plan, &policy)?;
+        let before = work.owned_before()?;
+        self.confirm(&plan, &policy, before.as_ref())?;
         let inventory = self.inventory.get_or_insert_default();
         plan.released.iter().for_each(|live| drop(inventory.objects.remove(live)));
         self.log.append(&mut plan.log);

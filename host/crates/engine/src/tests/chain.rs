@@ -2,9 +2,8 @@
 
 use springline_model::run::{How, RunState};
 
-use super::{World, files};
+use super::{PLAIN, World, files};
 use crate::error::Reason;
-use crate::event::Point;
 use crate::run::{Trust, Until};
 
 #[test]
@@ -15,7 +14,7 @@ fn the_first_run_executes_everything_and_deploys() {
     assert_eq!(world.text("a").unwrap(), "a: <HELLO>");
     assert_eq!(report.run.state, RunState::Succeeded);
     assert_eq!(report.synced[0].sealed.record.counts.created, 2);
-    assert_eq!(world.watcher.passed(), Point::ALL);
+    assert_eq!(world.watcher.passed(), PLAIN);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use springline_model::history::Outcome;
 use springline_model::port::{Page, Store as _, StoreError};
 use springline_model::run::RunState;
 
-use super::{World, files};
+use super::{PLAIN, World, files};
 use crate::event::Point;
 
 /// A crash, in a test.
@@ -14,7 +14,7 @@ struct Crash;
 
 #[test]
 fn after_a_crash_at_any_point_the_next_run_goes_on_and_the_history_has_one_entry() {
-    for point in Point::ALL {
+    for point in PLAIN {
         let world = World::new();
         world.watcher.act_at(point, || resume_unwind(Box::new(Crash)));
         let crashed = catch_unwind(AssertUnwindSafe(|| world.run("r1", &files("x", "-", "a\nb"))));

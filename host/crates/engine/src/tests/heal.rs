@@ -7,7 +7,7 @@ use springline_model::port::{Page, Store as _};
 use springline_model::run::Cause;
 
 use super::{World, files};
-use crate::error::{Reason, StageError};
+use crate::error::StageError;
 use crate::heal::{Healed, heal};
 use crate::redeploy::{Order, redeploy};
 use crate::status::status;
@@ -95,7 +95,7 @@ fn a_repair_does_not_remove_everything() {
         let (target, actor) = (&environment.target, "watcher@somewhere");
         let order = Order { actor, why: None, pin: false };
         redeploy(world.ports(), &emptied, (target, &environment.sync), order).unwrap_err();
-        assert!(matches!(look(&world).unwrap_err().reason, Reason::EmptyRender { owned: 1 }), "{nothing}");
+        assert!(matches!(look(&world).unwrap(), Healed::InSync), "{nothing}");
         assert_eq!(world.text("a").unwrap(), "a: <X>");
     }
 }
@@ -180,4 +180,43 @@ fn what_was_deleted_and_is_held_is_no_part_of_a_repair() {
         assert_eq!(changes.iter().map(|change| change.live.as_str()).collect::<Vec<_>>(), ["a"]);
         world.live.set("b", None);
     }
+}
+
+#[test]
+fn what_never_got_to_the_target_is_not_repaired_towards() {
+    let world = World::new();
+    world.live.set_hook("migrate", Phase::Before, 0, Cleanup { before_creation: true, ..Cleanup::default() });
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    world.live.fail("plan", "", Fault::Failed { message: "the target is away".into() });
+    world.run("r2", &files("y", "-", "a\nb\nmigrate")).unwrap_err();
+    world.applied();
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    assert!(world.applied().is_empty());
+    // What is live is still looked after.
+    world.live.drift("a", world.body("edited"));
+    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+    // So it is where somebody stops it.
+    let cancel = world.cancel.clone();
+    world.watcher.act_at(crate::event::Point::Planned, move || cancel.cancel());
+    world.run("r2", &files("y", "-", "a\nb")).unwrap_err();
+    world.watcher.calm();
+    assert_eq!(world.text("a").unwrap(), "a: <X>");
+}
+
+#[test]
+fn a_pinned_release_that_never_got_to_the_target_is_deployed_with_its_hooks() {
+    let world = World::new();
+    world.live.set_hook("migrate", Phase::Before, 0, Cleanup { before_creation: true, ..Cleanup::default() });
+    world.run("r1", &files("x", "-", "a\nmigrate")).unwrap();
+    let first = world.store.releases(Some(&world.place()), "").unwrap().remove(0);
+    world.run("r2", &files("y", "-", "a")).unwrap();
+    let environment = &world.chain.environments[0];
+    world.live.fail("plan", "", Fault::Failed { message: "the target is away".into() });
+    let order = Order { actor: "ann@here", why: None, pin: true };
+    redeploy(world.ports(), &first, (&environment.target, &environment.sync), order).unwrap_err();
+    world.applied();
+    assert!(matches!(look(&world).unwrap(), Healed::Finished(_)));
+    assert!(world.applied().iter().any(|applied| applied.ends_with("migrate")), "its hooks are run");
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
 }

@@ -34,6 +34,12 @@ use crate::event::{Event, Observer, Point, Waiting};
 use crate::keep::read_json;
 use crate::run::{Failure, Observed, Report, Request, Trust, Until, run};
 
+/// The points of a chain that tells nobody what it deploys and hands nothing over.
+const PLAIN: [Point; 9] = {
+    let [a, b, c, d, e, f, g, h, i, ..] = Point::ALL;
+    [a, b, c, d, e, f, g, h, i]
+};
+
 /// What is done at a point.
 type Act = Box<dyn Fn() + Send>;
 

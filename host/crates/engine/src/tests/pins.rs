@@ -185,3 +185,16 @@ fn of_several_environments_the_others_are_deployed() {
     assert_eq!(elsewhere.objects().len(), 1);
     assert_eq!(world.text("a").unwrap(), "a: <ONE>");
 }
+
+#[test]
+fn a_pin_hides_nothing_that_stands_in_the_way_besides() {
+    let mut world = World::new();
+    world.chain.environments[0].promote_from = Some("staging".into());
+    let pin = Pin { release: super::digest("r1"), by: "bob".into(), why: String::new(), at: 7 };
+    world.store.set_standing(&world.place(), &mut |standing| standing.pin = Some(pin.clone())).unwrap();
+    let (environment, of) = (&world.chain.environments[0], (&Cause::Run, "r1"));
+    let found = crate::standing::obstacle(world.ports(), &world.place(), environment, of).unwrap();
+    assert_eq!(found, Some(Obstacle::Pinned(pin)));
+    let found = crate::standing::beneath_pin(world.ports(), &world.place(), environment, of).unwrap();
+    assert_eq!(found, Some(Obstacle::Promoted { from: "staging".into() }));
+}

@@ -11,7 +11,7 @@ use springline_model::port::{Page, Revision, Store as _};
 use springline_model::run::{Approval, Cause, Pin, Place, Release, RunState};
 use springline_testkit::{Live, MemoryTree};
 
-use super::{World, files, uses};
+use super::{PLAIN, World, files, uses};
 use crate::build::Source;
 use crate::chain::Environment;
 use crate::error::Reason;
@@ -152,7 +152,7 @@ fn the_same_artifacts_move_on_and_nothing_is_built_again() {
 }
 
 fn moved(pending: &Pending) -> Moved<'_> {
-    Moved { release: &pending.release, current: pending.current }
+    pending.moved()
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_source_that_moves_meanwhile_is_not_promoted() {
 
 #[test]
 fn a_promotion_that_was_cut_off_goes_on_and_is_recorded_once() {
-    for point in Point::ALL {
+    for point in PLAIN {
         let ways = two();
         ways.run("r1", "one");
         let pending = ways.pending();
@@ -424,4 +424,117 @@ fn a_target_that_fails_every_third_apply_is_brought_there_by_trying_again() {
     let mut written = ways.world.live.writes();
     written.sort();
     assert_eq!(written, names, "each is written once");
+}
+
+#[test]
+fn a_promotion_that_failed_or_was_stopped_is_still_to_be_made() {
+    let ways = two();
+    ways.run("r1", "one");
+    ways.production.fail("plan", "", Fault::Failed { message: "away".into() });
+    ways.promote(&ways.pending(), "one").unwrap_err();
+    assert_eq!(ways.records().len(), 1);
+    assert!(ways.pending().waits.is_empty());
+    ways.production.fail("apply", "b", Fault::Failed { message: "no".into() });
+    ways.promote(&ways.pending(), "one").unwrap_err();
+    ways.promote(&ways.pending(), "one").unwrap();
+    assert_eq!(ways.production("b").unwrap(), "b: <ONE>");
+    assert!(matches!(ways.decide(), Decision::Nothing));
+}
+
+#[test]
+fn a_promotion_that_waited_for_a_yes_is_made_with_it() {
+    let mut ways = two();
+    ways.world.chain.environments[1].sync.confirm_prune.objects = Some(1);
+    ways.run("r1", "one");
+    ways.with("r1", "one", |request| {
+        let pending = ways.pending();
+        promote(ways.world.ports(), Request { moved: Some(moved(&pending)), ..request }).unwrap();
+    });
+    ways.world.run("r2", &files("two", "-", "c")).unwrap();
+    let fewer = |ways: &Ways| {
+        let pending = ways.pending();
+        let files = files("two", "-", "c");
+        let tree = MemoryTree::of_files(files.iter().map(|(path, text)| (*path, (*text).to_owned())));
+        let revision = Revision { id: "r2".into(), time: 1_700_000_000, subject: "A change".into() };
+        let source = Source { revision: &revision, tree: &tree };
+        ways.with("r2", "two", |request| {
+            promote(ways.world.ports(), Request { source, moved: Some(moved(&pending)), ..request })
+        })
+    };
+    let failure = *fewer(&ways).unwrap_err();
+    assert!(matches!(failure.0.reason, Reason::Unconfirmed(_)), "{}", failure.0);
+    ways.world.chain.environments[1].sync.confirm_prune.confirmed = Some(2);
+    fewer(&ways).unwrap();
+    assert_eq!(ways.production.objects().into_keys().collect::<Vec<_>>(), ["c"]);
+}
+
+#[test]
+fn what_failed_after_it_was_healthy_was_not_healthy() {
+    let ways = two();
+    let files_of = |page| files(page, "-", "a\nb\nsmoke");
+    ways.world.live.set_hook("smoke", springline_model::manifest::Phase::After, 0, Default::default());
+    ways.world.live.fail("apply", "smoke", Fault::Failed { message: "no".into() });
+    ways.world.run("r1", &files_of("one")).unwrap_err();
+    let first = ways.world.store.releases(Some(&ways.world.place()), "").unwrap().remove(0);
+    ways.world.run("r2", &files_of("two")).unwrap();
+    let Decision::Pending(pending) = ways.decide_on(Some(&first)).unwrap() else { panic!() };
+    assert_eq!(pending.waits, [Wait::NotHealthy { why: "it was never seen healthy".into() }]);
+}
+
+#[test]
+fn a_source_that_can_not_be_looked_at_is_waited_for() {
+    let ways = two();
+    ways.run("r1", "one");
+    ways.world.live.fail("identify", "", Fault::Failed { message: "away".into() });
+    ways.world.live.fail("health", "", Fault::Failed { message: "away".into() });
+    let [Wait::NotHealthy { why }] = &ways.pending().waits[..] else { panic!("{:?}", ways.pending().waits) };
+    assert!(why.starts_with("it can't be looked at: "), "{why}");
+}
+
+#[test]
+fn a_look_starts_no_soak_of_what_is_not_live() {
+    let mut ways = two();
+    ways.world.chain.environments[1].gates.soak_seconds = 60;
+    ways.run("r1", "one");
+    ways.world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
+    ways.world.run("r2", &files("two", "-", "a\nb")).unwrap_err();
+    let healthy = || {
+        let environment = &ways.world.chain.environments[0];
+        let (target, policy) = (&environment.target, &environment.sync);
+        crate::status::status(ways.world.ports(), &ways.world.place(), target, policy).unwrap();
+        ways.world.store.standing(&ways.world.place()).unwrap().healthy.map(|healthy| healthy.release)
+    };
+    let second = ways.world.store.releases(Some(&ways.world.place()), "").unwrap();
+    let second = second.into_iter().find(|release| release.revision == "r2").unwrap().id;
+    assert_ne!(healthy(), Some(second));
+    ways.run("r2", "two");
+    ways.world.live.drift("b", ways.world.body("edited"));
+    ways.world.store.set_standing(&ways.world.place(), &mut |standing| standing.healthy = None).unwrap();
+    assert_eq!(healthy(), None, "what drifted is not what is to soak");
+}
+
+#[test]
+fn gates_hold_up_to_the_plan() {
+    let mut ways = two();
+    ways.world.chain.environments[1].gates.approval = true;
+    ways.run("r1", "one");
+    let release = ways.pending().release.id;
+    let approval = |by: &str| Approval { release, by: by.into(), why: String::new(), at: 7 };
+    approve(ways.world.ports(), &ways.to(), &approval("bob@here")).unwrap();
+    let shown = ways.pending();
+    withdraw(ways.world.ports(), &ways.to(), &release).unwrap();
+    let refused = |ways: &Ways, shown: &Pending| {
+        let failure = *ways.promote(shown, "one").unwrap_err();
+        assert!(matches!(failure.0.reason, Reason::NotAsShown { .. }), "{}", failure.0);
+        assert!(ways.production.objects().is_empty() && ways.records().is_empty());
+        failure.0.to_string()
+    };
+    assert!(refused(&ways, &shown).contains("nobody approves of it"));
+    // Who did not approve is not said to have.
+    approve(ways.world.ports(), &ways.to(), &approval("eve@here")).unwrap();
+    assert!(refused(&ways, &shown).contains("others have approved of it"));
+    let shown = ways.pending();
+    ways.world.live.set_health("a", [HealthStatus::Degraded, HealthStatus::Healthy]);
+    assert!(refused(&ways, &shown).contains("it is not healthy where it comes from"));
+    ways.promote(&ways.pending(), "one").unwrap();
 }

@@ -277,3 +277,26 @@ fn a_rollback_that_was_cut_off_is_finished_by_who_comes_next() {
         }
     }
 }
+
+#[test]
+fn what_came_with_the_failure_goes_without_a_yes_and_nothing_else_does() {
+    let mut world = world();
+    let policy = &mut world.chain.environments[0].sync;
+    policy.confirm_prune.objects = Some(1);
+    let failure = *world.run("r2", &files("bad", "-", "a\nb\nc\nd\ne")).unwrap_err();
+    assert!(matches!(failure.1.aftermath, Some(Aftermath::RolledBack { .. })), "{:?}", failure.1.aftermath);
+    assert!(is_back(&world));
+}
+
+#[test]
+fn what_was_rolled_back_stays_so_when_its_own_record_is_gone() {
+    let back = crate::standing::RolledBack {
+        release: super::digest("r2"),
+        revision: String::new(),
+        at: 0,
+        why: String::new(),
+    };
+    assert!(back.is_of("r2"), "what nobody knows may be it");
+    let back = crate::standing::RolledBack { revision: "r2".into(), ..back };
+    assert!(back.is_of("r2") && !back.is_of("r3"));
+}
