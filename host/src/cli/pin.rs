@@ -26,6 +26,9 @@ pub struct Unpin {
     /// The environment
     #[arg(long = "env", value_name = "ENV")]
     environment: String,
+    /// Of this application [default: the one that the source declares]
+    #[arg(long, value_name = "APPLICATION")]
+    app: Option<String>,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
@@ -49,21 +52,24 @@ impl Unpin {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The place that is pinned, of all that have an environment of this name.
+    /// The place that is meant: of the application that is named, else of the one that the source declares,
+    /// else the only one that has an environment of this name.
     fn place(&self, app: &App) -> Result<Place, CliError> {
+        let declared = || app.project.declared().ok().map(|declared| declared.value.application);
+        if let Some(application) = self.app.clone().or_else(declared) {
+            return Ok(Place { application, environment: self.environment.clone() });
+        }
         let mut places = app.store.places()?;
         places.retain(|place| place.environment == self.environment);
-        let mut pinned = Vec::new();
-        for place in places {
-            if app.store.standing(&place)?.pin.is_some() {
-                pinned.push(place);
+        match places.len() {
+            0 | 1 => places.pop().ok_or_else(|| self.not_pinned()),
+            _ => {
+                let applications: Vec<_> = places.iter().map(|place| place.application.as_str()).collect();
+                let message = format!("several applications have an environment `{}`", self.environment);
+                Err(CliError::new(Kind::Usage, message)
+                    .hint(format!("name one with --app: {}", show::visible(&applications.join(", ")))))
             }
         }
-        if pinned.len() > 1 {
-            let declared = app.project.declared()?.value.application;
-            pinned.retain(|place| place.application == declared);
-        }
-        pinned.pop().ok_or_else(|| self.not_pinned())
     }
 
     fn not_pinned(&self) -> CliError {

@@ -45,13 +45,25 @@ pub struct Promote {
     #[arg(long)]
     yes: bool,
     /// Do not ask, if it would deploy this release: the one that --dry-run has shown
-    #[arg(long, value_name = "RELEASE", conflicts_with = "yes")]
+    #[arg(long, value_name = "RELEASE", conflicts_with = "yes", value_parser = expected)]
     expect: Option<String>,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
     #[command(flatten)]
     confirm: ConfirmArgs,
+}
+
+/// The fewest digits of an id that say yes to a release: fewer, above all none, may be any.
+const FEWEST_DIGITS: usize = 8;
+
+/// Enough of a release's id to stand for it alone.
+fn expected(said: &str) -> Result<String, String> {
+    let digits = said.strip_prefix("sha256:").unwrap_or(said);
+    if digits.len() < FEWEST_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("at least {FEWEST_DIGITS} hexadecimal digits of a release's id"));
+    }
+    Ok(digits.to_ascii_lowercase())
 }
 
 /// A promotion, and what it would do.
@@ -189,7 +201,7 @@ impl Promote {
     fn check(&self, Shown { pending, preview, .. }: &Shown) -> Result<(), CliError> {
         let id = &preview.release.id;
         if let Some(expect) = &self.expect
-            && !id.hex().starts_with(expect.strip_prefix("sha256:").unwrap_or(expect))
+            && !id.hex().starts_with(expect)
         {
             let message =
                 format!("release {} would be deployed, and `{expect}` was expected: nothing was done", id.short());
@@ -244,5 +256,19 @@ pub fn route<'e>(
                 .hint(format!("`springline promote --from {declared} --to {to}`")))
         }
         (Some(declared), _) => Ok((declared.clone(), environment)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expected;
+
+    #[test]
+    fn nothing_and_next_to_nothing_is_no_yes() {
+        for said in ["", "sha256:", "3f9a1c2", "3f9a1c2z", "HEAD"] {
+            assert!(expected(said).is_err(), "{said}");
+        }
+        assert_eq!(expected("sha256:3F9A1C2B").unwrap(), "3f9a1c2b");
+        assert_eq!(expected("3f9a1c2b5e7d").unwrap(), "3f9a1c2b5e7d");
     }
 }

@@ -11,7 +11,7 @@ use springline_engine::error::{Reason, StageError};
 use springline_engine::event::Silent;
 use springline_engine::restraint::Unconfirmed;
 use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until, run};
-use springline_engine::standing::{Obstacle, obstacle};
+use springline_engine::standing::{Obstacle, beneath_pin, obstacle};
 use springline_model::history::Done;
 use springline_model::manifest::Action;
 use springline_model::run::{Cause, How, Place, StepRecord};
@@ -62,13 +62,32 @@ impl Run {
         let mut ready = Ready::open(common, &self.revision, "run", cancel)?;
         ready.refuse(&self.environments, &Cause::Run, |obstacle| matches!(obstacle, Obstacle::Promoted { .. }))?;
         if self.unpin {
-            for environment in ready.environments(&self.environments)? {
-                pin::let_go(common, &ready.app, &ready.place(environment), self.why.as_deref())?;
-            }
+            self.let_go(common, &ready)?;
         }
         let how = Manner { cause: Cause::Run, until: Until::Record, trust: Trust::Kept, only: None, prune_all: false };
         let report = ready.go_confirmed(common, &self.environments, &how, &self.confirm)?;
         finish(common, &ready, &report)
+    }
+
+    /// Lets go of what this run deploys then; of nothing, if one that was named is not among them.
+    fn let_go(&self, common: &Common, ready: &Ready) -> Result<(), CliError> {
+        let ports = ready.app.ports(&Silent);
+        let mut open = Vec::new();
+        for environment in ready.environments(&self.environments)? {
+            let (place, of) = (ready.place(environment), (&Cause::Run, ready.picked.revision.id.as_str()));
+            match beneath_pin(ports, &place, environment, of)? {
+                None => open.push(place),
+                Some(obstacle) if self.environments.contains(&environment.name) => {
+                    let environment = environment.name.clone();
+                    return Err(Reason::Held { environment, obstacle: Box::new(obstacle) }.into());
+                }
+                Some(_) => {}
+            }
+        }
+        for place in open {
+            pin::let_go(common, &ready.app, &place, self.why.as_deref())?;
+        }
+        Ok(())
     }
 }
 
