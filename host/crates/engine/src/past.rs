@@ -65,9 +65,15 @@ pub(crate) fn owned_by(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<O
     newest(ports, place, |record| record.inventory.filter(|_| record.release == Some(*id) && is_good(record)))
 }
 
-/// The newest sync that was no repair of drift.
+/// The newest sync that was no repair of drift, of those that got to the target or were to bring something
+/// back.
 pub(crate) fn last_sync(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Reason> {
-    newest(ports, place, |record| (record.cause != Cause::Drift).then(|| record.clone()))
+    let counts = |record: &Record| match record.cause {
+        Cause::Drift => false,
+        Cause::Rollback => true,
+        _ => record.release.is_some() && has_changed(record),
+    };
+    newest(ports, place, |record| counts(record).then(|| record.clone()))
 }
 
 /// The newest sync that was neither a repair of drift nor a rollback that somebody stopped.

@@ -265,9 +265,12 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             used,
             stages: vec![(Stage::Build, building), (Stage::Render, rendering)],
         };
+        let recorded = report.synced.len();
         let synced = take(report, |run| sync(ports, run, job));
         let place = place_in(request.chain, environment);
-        standing::unpinned_is_told(ports, &place);
+        if report.synced.len() > recorded {
+            standing::unpinned_is_told(ports, &place);
+        }
         synced.map_err(|failed| rollback::after(ports, (&place, &environment.sync), failed, report))?;
         if is_soaked(request.chain, environment)
             && let Some(synced) = report.synced.last()

@@ -161,13 +161,14 @@ pub(crate) fn unpinned_is_told(ports: Ports<'_>, place: &Place) {
     let _ = ports.store.set_standing(place, &mut |standing| standing.unpinned = None);
 }
 
-/// Notes what somebody approves of, in the stead of what they approved of before.
+/// Notes what somebody approves of, in the stead of what they approved of before. What others approved of
+/// is theirs to take back.
 ///
 /// # Errors
 /// What the store reports.
 pub fn approve(ports: Ports<'_>, place: &Place, approval: &Approval) -> Result<(), Reason> {
     ports.store.set_standing(place, &mut |standing| {
-        standing.approvals.retain(|known| known.release == approval.release && known.by != approval.by);
+        standing.approvals.retain(|known| known.by != approval.by);
         standing.approvals.push(approval.clone());
     })?;
     Ok(())

@@ -538,3 +538,19 @@ fn gates_hold_up_to_the_plan() {
     assert!(refused(&ways, &shown).contains("it is not healthy where it comes from"));
     ways.promote(&ways.pending(), "one").unwrap();
 }
+
+#[test]
+fn who_approves_of_one_release_takes_back_nothing_of_others() {
+    let ways = two();
+    let approval = |by: &str, release: &str| Approval {
+        release: super::digest(release),
+        by: by.into(),
+        why: String::new(),
+        at: 7,
+    };
+    for (by, release) in [("bob", "r1"), ("ann", "r0"), ("ann", "r2")] {
+        approve(ways.world.ports(), &ways.to(), &approval(by, release)).unwrap();
+    }
+    let left = ways.world.store.standing(&ways.to()).unwrap().approvals;
+    assert_eq!(left, [approval("bob", "r1"), approval("ann", "r2")]);
+}

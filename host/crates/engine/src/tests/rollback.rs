@@ -300,3 +300,14 @@ fn what_was_rolled_back_stays_so_when_its_own_record_is_gone() {
     let back = crate::standing::RolledBack { revision: "r2".into(), ..back };
     assert!(back.is_of("r2") && !back.is_of("r3"));
 }
+
+#[test]
+fn what_changed_nothing_makes_nobody_forget_a_rollback() {
+    let world = world();
+    fail(&world).unwrap_err();
+    world.live.fail("plan", "", Fault::Failed { message: "away".into() });
+    world.run_with("r3", &files("better", "-", "a"), |request| request.cause = &Cause::Push).unwrap_err();
+    let [(_, Obstacle::RolledBack(back))] = &push(&world, "r2", "bad").skipped[..] else { panic!() };
+    assert_eq!(back.revision, "r2");
+    assert!(is_back(&world));
+}
