@@ -12,7 +12,7 @@ use crate::process;
 /// The example of the store's crate that measures.
 pub const EXAMPLE: &str = "measure_store";
 /// How many records there are.
-const RECORDS: u64 = 1_000_000;
+const RECORDS: u64 = 100_000;
 /// How many steps the run has.
 const STEPS: u64 = 1_000;
 
