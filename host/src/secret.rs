@@ -1,5 +1,8 @@
 //! Hides what is secret in texts that are shown: the values of Kubernetes' Secrets.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use springline_model::Digest;
 use springline_yaml::{Map, Node, Schema, Value};
 
@@ -19,9 +22,7 @@ impl Mask {
         if !may_hold_secrets(text) {
             return text.to_owned();
         }
-        let Ok(mut documents) = springline_yaml::read(text, Schema::Kubernetes) else {
-            return if names_a_secret(text) { HIDDEN.to_owned() } else { text.to_owned() };
-        };
+        let Some(mut documents) = read(text) else { return HIDDEN.to_owned() };
         let mut found = false;
         for document in &mut documents {
             found |= self.hide_in(document);
@@ -83,21 +84,86 @@ impl Mask {
     }
 }
 
-/// What is shown of a text that names a Secret and can't be read.
-const HIDDEN: &str = "<hidden: there is a Secret in it, and it can't be read as YAML>\n";
+/// What is shown of a text that may have a Secret in it and can't be read.
+const HIDDEN: &str = "<hidden: there may be a Secret in it, and it can't be read>\n";
 
-/// Whether a text can have a Secret in it. An escape in YAML or JSON can stand for any letter.
+/// Whether a text can have a Secret in it. An escape in YAML or JSON can stand for a letter.
 fn may_hold_secrets(text: &str) -> bool {
-    let may_be = |word: &str| text.contains(word) || text.contains('\\');
+    let has_letters_escaped = ["\\x", "\\u00", "\\U0000", "\\\n", "\\\r"].iter().any(|escape| text.contains(escape));
+    let may_be = |word: &str| has_letters_escaped || text.contains(word);
     may_be("Secret") && may_be("kind") && (may_be("data") || may_be("stringData"))
 }
 
-/// Whether a line says that something is a Secret.
-fn names_a_secret(text: &str) -> bool {
-    text.lines().any(|line| {
-        let line = line.trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
-        line.starts_with("kind") && line.contains("Secret")
-    })
+/// The documents of a text. What targets read as JSON is read as JSON here, also several values of it one after
+/// the other: not all of it is YAML. None if nothing reads it.
+fn read(text: &str) -> Option<Vec<Node>> {
+    let json = || -> Option<Vec<Node>> {
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Json>();
+        values.map(|value| value.map(|Json(node)| node).ok()).collect()
+    };
+    let yaml = || springline_yaml::read(text, Schema::Kubernetes).ok();
+    if text.trim_start().starts_with(['{', '[']) { json().or_else(yaml) } else { yaml().or_else(json) }
+}
+
+/// A value of JSON. One that says a key twice is none: who reads it decides which of them it is.
+struct Json(Node);
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json(Node::new(Value::Null)))
+    }
+
+    fn visit_bool<E>(self, yes: bool) -> Result<Json, E> {
+        Ok(Json(Node::new(Value::Bool(yes))))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json(Node::new(Value::Int(number.into()))))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json(Node::new(Value::Int(number.into()))))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        Ok(Json(Node::new(Value::Float(number))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json(Node::text(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Json(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json(Node::new(Value::List(list))))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let mut map = Map::new();
+        while let Some((key, Json(value))) = entries.next_entry::<String, _>()? {
+            if map.insert(key, value).is_some() {
+                return Err(A::Error::custom("a key is said twice"));
+            }
+        }
+        Ok(Json(Node::new(Value::Map(map))))
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +195,27 @@ mod tests {
             let hidden = Mask::default().hide(text);
             assert!(!hidden.contains("aHVudGVyMg") && hidden.contains("shown"), "{hidden}");
         }
+        // Targets read these, and the reader of YAML does not.
+        let pair = r#"{"kind":"Secret","metadata":{"name":"shown","annotations":{"note":"\ud83d\ude00"}},"data":{"k":"aHVudGVyMg=="}}"#;
+        let lines = "{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"shown\"}}\n{\"kind\":\"Secret\",\"data\":{\"k\":\"aHVudGVyMg==\"}}\n";
+        let great = r#"{"kind":"Secret","x":"shown","y":123456789012345678901234567890,"data":{"k":"aHVudGVyMg=="}}"#;
+        for text in [pair, lines, great] {
+            let hidden = Mask::default().hide(text);
+            assert!(
+                !hidden.contains("aHVudGVyMg") && hidden.contains("shown") && hidden.contains("<hidden, 12"),
+                "{hidden}"
+            );
+        }
+        for text in [
+            r#"{"kind":"Secret","kind":"ConfigMap","data":{"k":"aHVudGVyMg=="}}"#,
+            r#"{"kind":"ConfigMap","data":{"k":"aHVudGVyMg=="},"kind":"Secret"}"#,
+            "- a: [\n- {apiVersion: v1, kind: Secret, data: {k: aHVudGVyMg==}}\n",
+            "{apiVersion: v1, kind: Secret, data: {k: aHVudGVyMg==}",
+            "apiVersion: v1\n\"\\x6bind\": \"\\x53ecret\"\n\"\\x64ata\": [",
+            "{\"kind\":\"Secret\",\"data\":{\"k\":\"aHVudGVyMg==\"}} and more",
+        ] {
+            assert_eq!(Mask::default().hide(text), HIDDEN, "{text}");
+        }
         let broken = "kind: Secret\ndata: { a: aHVudGVyMg==\n";
         assert_eq!(Mask::default().hide(broken), HIDDEN);
     }
@@ -139,7 +226,7 @@ mod tests {
             "",
             "kind:   ConfigMap # Secret\ndata: {a:  1}\n",
             "<p>kind of a Secret: data</p>\n",
-            "a\\b Secret kind data: [",
+            "var a = /\\b/; // a \\n of no kind: [",
         ] {
             assert_eq!(Mask::default().hide(text), text);
         }
