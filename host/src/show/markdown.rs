@@ -27,18 +27,30 @@ const CONTEXT: usize = 3;
 
 /// One comment about all of them.
 pub fn comment(reviews: &[Review]) -> String {
+    let most = MOST - RESERVE;
     let mut text = String::new();
     for (at, review) in reviews.iter().enumerate() {
-        let share = (MOST - text.len()) / (reviews.len() - at);
-        text.push_str(&one(review, share));
+        let (room, left) = (most.saturating_sub(text.len()), reviews.len() - at);
+        let share = if left == 1 { room } else { (room / left).max(LEAST * 4).min(room) };
+        let blocks = [one(review, share), title(review)];
+        let Some(block) = blocks.iter().find(|block| block.len() <= room) else {
+            let _ = writeln!(text, "**{left} more environments** do not fit here: `springline diff` shows them all.");
+            break;
+        };
+        text.push_str(block);
     }
     text
 }
 
+/// Which environment it is about, and what becomes of it.
+fn title(review: &Review) -> String {
+    format!("### {}: {}\n\n", code(&short(&review.environment)), escaped(&sentence(review)))
+}
+
 /// What is to be said of one environment, in at most so many bytes.
 fn one(review: &Review, most: usize) -> String {
-    let mut text = head(review);
     let room = most.saturating_sub(RESERVE);
+    let mut text = head(review, room / 2);
     table(review, room / 3, &mut text);
     let shown = review.objects.iter().filter(|object| object.before.is_some() || object.after.is_some());
     let (mut cut, mut left_out) = (0, 0);
@@ -67,16 +79,17 @@ fn one(review: &Review, most: usize) -> String {
             text,
             "**{}**, as a comment holds 65,536 characters. `springline diff` with `--revision` {revision} and `--against` {} shows them all.\n",
             parts.join(" and "),
-            code(&review.environment),
+            code(&short(&review.environment)),
         );
     }
     text
 }
 
-fn head(review: &Review) -> String {
-    let Review { environment, revision, subject, .. } = review;
+/// What is said before the objects: at most so many bytes, and the first two lines anyway.
+fn head(review: &Review, most: usize) -> String {
+    let Review { revision, subject, .. } = review;
     let against = if review.live { "what is live".to_owned() } else { told(review.against.as_ref()) };
-    let mut text = format!("### {}: {}\n\n", code(environment), escaped(&sentence(review)));
+    let mut text = title(review);
     let _ = writeln!(
         text,
         "{} {} against {}.\n",
@@ -84,8 +97,10 @@ fn head(review: &Review) -> String {
         escaped(&short(subject)),
         escaped(&against)
     );
-    for remark in remarks(review).iter().take(20) {
-        let _ = writeln!(text, "> **Note:** {}\n", escaped(&short(remark)));
+    let remarks = remarks(review);
+    let remark = |remark: &String| format!("> **Note:** {}\n\n", escaped(&short(remark)));
+    if let Some(left) = fill(&mut text, most * 2 / 3, remarks.iter().map(remark)) {
+        let _ = writeln!(text, "> and {left} more notes\n");
     }
     let artifacts: Vec<&ArtifactChange> =
         review.artifacts.iter().filter(|artifact| artifact.digests.differs()).collect();
@@ -102,12 +117,28 @@ fn head(review: &Review) -> String {
             digest(change.after)
         )
     };
-    for artifact in artifacts.iter().take(50) {
-        text.push_str(&row("artifact", &artifact.digests, if artifact.built { " (built)" } else { "" }));
+    let artifacts = artifacts
+        .iter()
+        .map(|artifact| row("artifact", &artifact.digests, if artifact.built { " (built)" } else { "" }));
+    let plugins = review.plugins.iter().map(|plugin| row("plugin", plugin, ""));
+    if let Some(left) = fill(&mut text, most, artifacts.chain(plugins)) {
+        let _ = writeln!(text, "| and {left} more | | |");
     }
-    review.plugins.iter().take(50).for_each(|plugin| text.push_str(&row("plugin", plugin, "")));
     text.push('\n');
     text
+}
+
+/// Puts parts behind a text until it is so long; how many are left, if any are.
+fn fill(text: &mut String, most: usize, parts: impl Iterator<Item = String>) -> Option<usize> {
+    let mut left = 0;
+    for part in parts {
+        if left > 0 || text.len() + part.len() > most {
+            left += 1;
+        } else {
+            text.push_str(&part);
+        }
+    }
+    (left > 0).then_some(left)
 }
 
 /// The table of objects, in so many bytes.
@@ -132,6 +163,9 @@ fn table(review: &Review, most: usize, text: &mut String) {
 
 /// The difference of an object, folded away, and whether it is cut; none if there is no room for it.
 fn details(object: &ObjectChange, most: usize) -> Option<(String, bool)> {
+    if most < LEAST / 4 {
+        return None;
+    }
     let (_, word) = word(object.action);
     let lines = unified(object.before.as_deref().unwrap_or_default(), object.after.as_deref().unwrap_or_default());
     let fence = fence(&lines);
@@ -343,6 +377,28 @@ mod tests {
         }
         let two = comment(&[review(vec![object("a", "", &long)]), review(vec![object("b", "", &long)])]);
         assert!(two.len() <= MOST && two.matches("### ").count() == 2 && two.contains("update <code>b</code>"));
+    }
+
+    #[test]
+    fn many_environments_and_long_heads_fit_as_well() {
+        let digest = |at: usize| Some(Digest::of(at.to_string()));
+        let plugin = |at| DigestChange { name: "@".repeat(400), before: digest(at), after: None };
+        let mut long = review(vec![object("a", "1\n", "2\n")]);
+        long.notes = vec!["#".repeat(400); 60];
+        long.plugins = (0..60).map(plugin).collect();
+        let few = || review(vec![object("a", "1\n", "2\n")]);
+        for (reviews, titles) in [
+            ((0..200).map(|_| few()).collect::<Vec<_>>(), 150),
+            ((0..2_000).map(|_| few()).collect(), 400),
+            (vec![long, few()], 2),
+        ] {
+            let text = comment(&reviews);
+            assert!(text.len() <= MOST, "{}", text.len());
+            let shown = text.matches("### ").count();
+            assert!(shown >= titles.min(reviews.len()), "{shown} of {}:\n{text}", reviews.len());
+            assert_eq!(shown < reviews.len(), text.contains("more environments**"), "{text}");
+            outside(&text);
+        }
     }
 
     #[test]
