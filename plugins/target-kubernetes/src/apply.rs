@@ -72,6 +72,8 @@ impl Put<'_> {
     /// Makes or changes what is kept.
     fn keep(&self) -> Result<Applied> {
         let mut freshness = Freshness::Any;
+        // What was there before it was deleted has the values of ignored fields.
+        let mut was = None;
         for _ in 0..TRIES {
             let there = live::get_one(&self.live, freshness)?;
             let there = match (self.step(there.as_ref())?, there) {
@@ -82,10 +84,11 @@ impl Put<'_> {
                 (Step::Write, there) => there,
                 (Step::Delete, there) => {
                     self.clear(there.as_ref())?;
+                    was = there;
                     None
                 }
             };
-            match self.write(there.as_ref()) {
+            match self.write(there.as_ref(), was.as_ref()) {
                 // Something else wrote to it in between, such as a status: look again.
                 Err(Error::Conflict(_)) if there.is_some() => freshness = Freshness::Live,
                 other => return other,
@@ -150,11 +153,11 @@ impl Put<'_> {
         }
     }
 
-    /// Applies it over what is there.
-    fn write(&self, there: Option<&Value>) -> Result<Applied> {
+    /// Applies it over what is there, or was there.
+    fn write(&self, there: Option<&Value>, was: Option<&Value>) -> Result<Applied> {
         let Self { config, owner, live, options, ignored, .. } = self;
         let trial = Trial { config, owner, live, options, ignored };
-        let mut applied = trial.applied(&self.object, there)?;
+        let mut applied = trial.applied(&self.object, there.or(was))?;
         if let (Some(there), Some(metadata)) = (there, applied.get_mut("metadata").and_then(Value::as_object_mut)) {
             for key in ["uid", "resourceVersion"] {
                 metadata.insert(key.to_owned(), Value::String(crate::content::metadata(there, key).to_owned()));

@@ -4,7 +4,7 @@ use springline_health::{KindRules, RuleError, Rules};
 use springline_sdk::kubernetes;
 use springline_sdk::prelude::*;
 
-use crate::ignore::{Ignore, Leave};
+use crate::ignore::{Ignore, Leave, matches};
 use crate::reference::Ref;
 
 /// Where in a cluster objects go, and what may be done there.
@@ -93,9 +93,25 @@ pub struct Sync {
     /// Fields that are left as they are in the cluster.
     #[serde(default)]
     pub ignore: Vec<Leave>,
+    /// Live objects that are never removed, by patterns of live names or of desired ids.
+    #[serde(default)]
+    pub protect: Vec<String>,
     /// Whether nothing is planned but what is ignored, so that it can be told.
     #[serde(default)]
     pub told: bool,
+}
+
+impl Sync {
+    /// Whether an object is left alone as a whole: the host does not apply an update of it.
+    pub fn leaves_whole(&self, live: &Ref, id: &str) -> bool {
+        self.ignore.iter().any(|rule| rule.is_whole() && rule.covers(live, id))
+    }
+
+    /// Whether an object is never removed.
+    pub fn protects(&self, live: &Ref, id: &str) -> bool {
+        let live = live.to_string();
+        self.protect.iter().any(|pattern| matches(pattern, &live) || !id.is_empty() && matches(pattern, id))
+    }
 }
 
 impl Config {

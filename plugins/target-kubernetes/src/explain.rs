@@ -42,9 +42,16 @@ pub fn explain(config: &Config, change: &Change, deploy: &Deploy) -> Result<Diff
         None => created(&live, &applied),
         Some(there) => {
             let text = || text(&notes.digest, deploy).ok();
-            match trial.run(&applied, there, Sent { id: &change.object, live: &live, text: &text })? {
-                Outcome::Applied { object, .. } => object,
-                Outcome::Replaced { .. } => over(there.clone(), &applied),
+            match trial.run(&applied, there, Sent { id: &change.object, live: &live, text: &text }) {
+                Ok(Outcome::Applied { object, .. }) => object,
+                Ok(Outcome::Replaced { .. }) => over(there.clone(), &applied),
+                // It is left alone, also where it could not be applied.
+                Err(Error::Invalid(_) | Error::Conflict(_))
+                    if config.application.sync.leaves_whole(&live, &change.object) =>
+                {
+                    over(there.clone(), &applied)
+                }
+                Err(error) => return Err(error),
             }
         }
     };

@@ -67,8 +67,13 @@ pub struct Leave {
 
 impl Leave {
     /// Whether it is about this object.
-    fn covers(&self, live: &Ref, id: &str) -> bool {
+    pub fn covers(&self, live: &Ref, id: &str) -> bool {
         matches(&self.objects, &live.to_string()) || matches(&self.objects, id)
+    }
+
+    /// Whether it is about whole objects.
+    pub fn is_whole(&self) -> bool {
+        self.pointers.is_empty() && self.managers.is_empty()
     }
 
     /// What is wrong with it. One without fields is about whole objects, and for the host alone.
@@ -78,7 +83,7 @@ impl Leave {
 }
 
 /// Whether a text is as a pattern says, in which `*` stands for any number of characters.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };
     let (middle, end) = rest.rsplit_once('*').map_or((None, rest), |(middle, end)| (Some(middle), end));
@@ -365,7 +370,7 @@ mod tests {
 
     fn leave(rule: Value) -> Ignored {
         let rule = springline_sdk::serde_json::from_value(rule).unwrap();
-        let sync = crate::config::Sync { ignore: vec![rule], told: false };
+        let sync = crate::config::Sync { ignore: vec![rule], ..Default::default() };
         Ignored::of(&web(), "web.yaml", &Application { sync, ..Application::default() })
     }
 

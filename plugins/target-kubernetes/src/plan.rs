@@ -43,6 +43,18 @@ impl Problems {
         Ok(())
     }
 
+    fn append(&mut self, other: Self) {
+        self.violations.extend(other.violations);
+        self.conflicts.extend(other.conflicts);
+        self.blocked.extend(other.blocked);
+    }
+
+    /// The first of them.
+    fn first(&self) -> Option<&str> {
+        let violations = self.violations.iter().map(|violation| violation.message.as_str());
+        violations.chain(self.conflicts.iter().chain(&self.blocked).map(String::as_str)).next()
+    }
+
     fn finish(self) -> Result<()> {
         if !self.violations.is_empty() {
             let conflicts = self.conflicts.into_iter().chain(self.blocked).map(Violation::new);
@@ -118,8 +130,31 @@ pub fn plan(config: &Config, desired: &[Object], owned: &[String], deploy: &Depl
 }
 
 impl Plan<'_> {
-    /// Plans what is there already.
+    /// Plans what is there already. What is in the way of an object that is left alone as a whole is in the
+    /// way of nothing: the host ignores the update, and tells of it.
     fn present(&mut self, desired: &Desired, there: &Value) -> Result<()> {
+        let others = std::mem::take(&mut self.problems);
+        let judged = self.judge(desired, there);
+        let found = std::mem::replace(&mut self.problems, others);
+        judged?;
+        let Some(problem) = found.first() else { return Ok(()) };
+        if !self.config.application.sync.leaves_whole(&desired.live, &desired.id) {
+            self.problems.append(found);
+            return Ok(());
+        }
+        let notes =
+            Notes { digest: desired.digest.clone(), uid: metadata(there, "uid").to_owned(), ..Notes::default() };
+        let change = Change {
+            before: Some(version(&meaningful(there))),
+            summary: format!("can't be applied: {problem}"),
+            state: notes.write(),
+            ..self.change(Action::Update, desired)
+        };
+        self.changes.push(change);
+        Ok(())
+    }
+
+    fn judge(&mut self, desired: &Desired, there: &Value) -> Result<()> {
         let live = &desired.live;
         self.uids.insert(metadata(there, "uid").to_owned(), live.clone());
         if is_established(there) {
@@ -184,6 +219,11 @@ impl Plan<'_> {
         let uid = metadata(there, "uid").to_owned();
         let notes = Notes { digest: desired.digest.clone(), uid, ..Notes::default() };
         let change = match outcome {
+            Outcome::Replaced { fields } if self.config.application.sync.protects(&desired.live, &desired.id) => {
+                let message =
+                    format!("`{fields}` can't be changed, and `protect` keeps `{}` from being made anew", desired.live);
+                return Err(Error::Invalid(vec![Violation::new(message).file(&desired.id)]));
+            }
             Outcome::Replaced { fields } => Change {
                 before,
                 after: Some(version(&meaningful(&applied))),
@@ -332,14 +372,34 @@ impl Plan<'_> {
             gone.push(Ref::parse(owned)?);
         }
         let at_end = everything.kept.is_empty();
-        for (live, there) in get_reachable(gone)? {
+        let gone: Vec<(Ref, Option<Value>)> = get_reachable(gone)?.into_iter().collect();
+        let guarded = self.guarded(everything, &gone);
+        for (live, there) in gone.iter().map(|(live, there)| (live.clone(), there.clone())) {
             let change = match there {
+                Some(there) if let Some(held) = taken_along(&live, &there, &guarded) => {
+                    info!("`{live}` is no longer desired and stays: `{held}` would go with it, and is protected");
+                    None
+                }
                 None => Some(Change { summary: "gone already".to_owned(), ..removal(&live, Notes::default()) }),
                 Some(there) => self.remove(&live, &there, at_end),
             };
             self.changes.extend(change);
         }
         Ok(())
+    }
+
+    /// What is there and never removed: neither by itself nor along with something else. What is desired is
+    /// known by its name alone.
+    fn guarded<'g>(
+        &self,
+        everything: &'g Everything,
+        gone: &'g [(Ref, Option<Value>)],
+    ) -> Vec<(&'g Ref, Option<&'g Value>)> {
+        let sync = &self.config.application.sync;
+        let desired = everything.kept.iter().filter(|desired| sync.protects(&desired.live, &desired.id));
+        let desired = desired.map(|desired| (&desired.live, None));
+        let gone = gone.iter().filter(|(live, there)| there.is_some() && sync.protects(live, ""));
+        desired.chain(gone.map(|(live, there)| (live, there.as_ref()))).collect()
     }
 
     /// The removal of a live object; none if it asks to be kept.
@@ -367,6 +427,23 @@ impl Plan<'_> {
         let before = Some(version(&meaningful(there)));
         Some(Change { wave, summary, before, ..removal(live, Notes { uid, ..Notes::default() }) })
     }
+}
+
+/// What of these would go along with an object that is removed: what is in a namespace, of a kind that a
+/// definition defines, or owned by it.
+fn taken_along<'g>(live: &Ref, there: &Value, guarded: &[(&'g Ref, Option<&Value>)]) -> Option<&'g Ref> {
+    let defined = defines(there);
+    let owns = |other: &Value| {
+        let owners = other.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        owners.into_iter().flatten().any(|owner| field(owner, "uid") == metadata(there, "uid"))
+    };
+    let is_in = |(other, there): &&(&Ref, Option<&Value>)| {
+        let is_namespace = live.kind.is("", "Namespace") && other.namespace == live.name;
+        *other != live
+            && other.cluster == live.cluster
+            && (is_namespace || defined.as_ref() == Some(&other.kind) || there.is_some_and(owns))
+    };
+    guarded.iter().find(is_in).map(|(other, _)| *other)
 }
 
 fn removal(live: &Ref, notes: Notes) -> Change {

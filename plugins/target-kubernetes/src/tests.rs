@@ -267,6 +267,55 @@ fn what_belongs_to_another_or_is_on_its_way_out_is_not_written() {
 }
 
 #[test]
+fn what_is_left_alone_as_a_whole_is_in_nobody_s_way() {
+    let host = host();
+    host.put_object("prod", &live("web", Some("other/prod"), json!({})));
+    let mut held = live("held", Some(ME), json!({}));
+    held["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    host.put_object("prod", &held);
+    let objects =
+        ["web", "held", "new"].map(|name| desired(&host, &format!("{name}.yaml"), &object("v1", "Service", name)));
+    plan(&host, &plain(), &objects, &[]).unwrap_err();
+    let fields = json!([{ "objects": "*/web", "pointers": ["/spec"] }, { "objects": "held.yaml" }]);
+    plan(&host, &config(json!({ "application": { "sync": { "ignore": fields } } })), &objects, &[]).unwrap_err();
+    let whole = json!([{ "objects": "*/web" }, { "objects": "held.yaml" }]);
+    let config = config(json!({ "application": { "sync": { "ignore": whole } } }));
+    let mut changes = plan(&host, &config, &objects, &[]).unwrap();
+    changes.sort_by(|a, b| a.live.cmp(&b.live));
+    let told: Vec<_> = changes.iter().map(|change| (change.action, change.summary.as_str())).collect();
+    assert_eq!(told.len(), 3);
+    assert!(
+        told[0].0 == Action::Update && told[0].1.starts_with("can't be applied: ") && told[0].1.contains("held"),
+        "{told:?}"
+    );
+    assert_eq!(told[1], (Action::Create, ""));
+    assert!(told[2].0 == Action::Update && told[2].1.contains("belongs to other/prod"), "{told:?}");
+}
+
+#[test]
+fn what_is_protected_goes_along_with_nothing() {
+    let host = host();
+    let mut space = object("v1", "Namespace", "shop");
+    space["metadata"]["annotations"] = json!({ MARK: ME });
+    let (owner, mut owned) = (live("owner", Some(ME), json!({})), live("data", Some(ME), json!({})));
+    owned["metadata"]["ownerReferences"] = json!([{ "kind": "Service", "name": "owner", "uid": "uid-owner" }]);
+    for object in [&space, &owner, &owned] {
+        host.put_object("prod", object);
+    }
+    let refs = ["prod/Namespace/shop", "prod/Service/shop/owner", "prod/Service/shop/data"];
+    let goes = |protect: &[&str], owned: &[&str]| -> Vec<String> {
+        let config = config(json!({ "application": { "sync": { "protect": protect } } }));
+        let changes = plan(&host, &config, &[], owned).unwrap();
+        changes.into_iter().map(|change| change.live).collect()
+    };
+    assert_eq!(goes(&["*/other"], &refs).len(), 3);
+    // The host takes out what is protected itself.
+    assert_eq!(goes(&["*/data"], &refs), ["prod/Service/shop/data"]);
+    assert_eq!(goes(&["*/Namespace/*"], &refs).len(), 3);
+    assert_eq!(goes(&["*/data"], &refs[..2]).len(), 2, "what is not ours protects nothing");
+}
+
+#[test]
 fn a_namespace_on_its_way_out_is_told() {
     let host = host();
     let mut space = object("v1", "Namespace", "shop");
