@@ -34,6 +34,53 @@ pub fn give(operator: &Operator, chain: &mut Chain) {
     }
 }
 
+/// Powers that a plugin does not get, as nobody has deployed what it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withheld {
+    /// The plugin.
+    pub plugin: Pinned,
+    /// The environment; none for the build.
+    pub environment: Option<String>,
+    /// The powers.
+    pub powers: Vec<&'static str>,
+}
+
+impl std::fmt::Display for Withheld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = self.environment.as_ref().map_or("the build".to_owned(), |name| format!("`{name}`"));
+        let Self { plugin: Pinned { name, digest }, powers, .. } = self;
+        let (powers, digest) = (powers.join(", "), digest.short());
+        write!(
+            f,
+            "plugin `{name}` {digest} has none of its powers in {place} here ({powers}): nothing is deployed with it yet"
+        )
+    }
+}
+
+/// Takes the powers from plugins that are not known, in an environment or (none) in the build. What the
+/// operator grants to exactly these bytes stays. Targets are the operator's choice, and keep theirs.
+pub fn withhold(
+    operator: &Operator,
+    chain: &mut Chain,
+    is_known: impl Fn(&Pinned, Option<&str>) -> bool,
+) -> Vec<Withheld> {
+    let application = chain.application.clone();
+    let steps = chain.artifacts.iter_mut().flat_map(|artifact| &mut artifact.steps).map(|step| (&mut step.uses, None));
+    let renders = chain.environments.iter_mut().map(|known| (&mut known.render, Some(known.name.as_str())));
+    let mut withheld: Vec<Withheld> = Vec::new();
+    for (uses, environment) in steps.chain(renders).filter(|(uses, at)| !is_known(&uses.plugin, *at)) {
+        let bytes = Pinned { name: uses.plugin.digest.to_string(), digest: uses.plugin.digest };
+        let granted = std::mem::replace(&mut uses.grants, operator.grants_of(&bytes, &application, environment));
+        let is_lost = |power: &&&str| granted.allows(power) && !uses.grants.allows(power);
+        let powers: Vec<&'static str> = POWERS.iter().filter(is_lost).copied().collect();
+        let lost = Withheld { plugin: uses.plugin.clone(), environment: environment.map(str::to_owned), powers };
+        if !lost.powers.is_empty() && !withheld.contains(&lost) {
+            withheld.push(lost);
+        }
+    }
+    withheld
+}
+
 /// Gives a target its powers, beside those that stand at its binding.
 pub fn give_target(operator: &Operator, target: &mut Target, application: &str, environment: &str) {
     let granted = operator.grants_of(&target.uses.plugin, application, Some(environment));
@@ -296,7 +343,13 @@ mod tests {
             render: uses(),
             input: String::new(),
             values: "{}".into(),
-            target: Target { name: "there".into(), with: Default::default(), uses: uses(), leaves: false },
+            target: Target {
+                name: "there".into(),
+                with: Default::default(),
+                uses: uses(),
+                leaves: false,
+                guards: false,
+            },
             sync: Sync::default(),
             promote_from: None,
             gates: Gates::default(),
@@ -332,6 +385,37 @@ mod tests {
         let [staging, production] = chain.environments.as_slice() else { panic!("there are two") };
         assert_eq!((&staging.render.grants, &staging.target.uses.grants), (&Grants::default(), &Grants::default()));
         assert_eq!((&production.render.grants, &production.target.uses.grants), (&granted, &granted));
+    }
+
+    #[test]
+    fn what_is_not_deployed_has_no_powers_but_those_of_its_own_bytes() {
+        let grant = |plugin: String| Grant {
+            plugin,
+            secrets: [("token".to_owned(), SecretGrant { env: Some("TOKEN".into()), ..SecretGrant::default() })].into(),
+            ..Grant::default()
+        };
+        let chain = || Chain {
+            application: "shop".into(),
+            artifacts: Vec::new(),
+            deliveries: Vec::new(),
+            environments: vec![environment("staging"), environment("production")],
+        };
+        let has_powers = |chain: &Chain| -> Vec<bool> {
+            chain.environments.iter().map(|known| !known.render.grants.secrets.is_empty()).collect()
+        };
+        let is_known = |_: &Pinned, environment: Option<&str>| environment == Some("production");
+        let mut by_name = chain();
+        let operator = Operator { grants: vec![grant("fetch".into())], ..Operator::default() };
+        give(&operator, &mut by_name);
+        let withheld = withhold(&operator, &mut by_name, is_known);
+        assert_eq!(has_powers(&by_name), [false, true]);
+        assert_eq!(withheld.iter().map(|lost| lost.environment.as_deref()).collect::<Vec<_>>(), [Some("staging")]);
+        assert!(!by_name.environments[0].target.uses.grants.secrets.is_empty(), "a target is the operator's");
+        let mut by_digest = chain();
+        let operator = Operator { grants: vec![grant(Digest::of("fetch").to_string())], ..Operator::default() };
+        give(&operator, &mut by_digest);
+        assert_eq!(withhold(&operator, &mut by_digest, is_known), []);
+        assert_eq!(has_powers(&by_digest), [true, true]);
     }
 
     #[test]

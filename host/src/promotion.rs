@@ -75,7 +75,7 @@ pub fn revision_of(release: &Release) -> Result<RevisionArgs, CliError> {
 }
 
 impl Prepared {
-    /// Reads what the release's revision declares. So many removals are confirmed.
+    /// Reads what the release's revision declares. These removals are confirmed.
     ///
     /// # Errors
     /// A revision that does not declare the environment; plugins that are gone.
@@ -83,7 +83,7 @@ impl Prepared {
         app: &App,
         picked: Picked,
         release: &Release,
-        (to, confirmed): (&str, Option<u64>),
+        (to, confirmed): (&str, Option<String>),
     ) -> Result<Self, CliError> {
         let declared = picked.application()?;
         if declared.value.application != release.application || !declared.value.environments.contains_key(to) {
@@ -93,7 +93,7 @@ impl Prepared {
         }
         let mut chain = resolve::chain_of(app, &picked, &declared, Some((release, to)))?;
         for environment in &mut chain.environments {
-            environment.sync.confirm_prune.confirmed = confirmed;
+            environment.sync.confirm_prune.confirmed.clone_from(&confirmed);
         }
         Ok(Self { picked, declared, chain })
     }

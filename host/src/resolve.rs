@@ -43,6 +43,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// Whether a target takes what is protected.
+    fn guards(&self) -> bool {
+        self.schema.takes(&[APPLICATION, "sync", "protect"])
+    }
+
     /// Whether a target takes rules for fields that are left alone, and tells what it leaves.
     fn leaves(&self) -> bool {
         ["ignore", "told"].iter().all(|key| self.schema.takes(&[APPLICATION, "sync", key]))
@@ -481,7 +486,7 @@ pub fn target(
     let part = (!with.is_empty()).then_some((with, &said));
     let plugin = &binding.plugin;
     let known = resolver.plugin(None, plugin, &bound.key("plugin"))?;
-    let leaves = known.leaves();
+    let (leaves, guards) = (known.leaves(), known.guards());
     if let Some(rule) = sync.ignore.iter().position(|rule| !rule.is_whole()).filter(|_| !leaves) {
         let place = place.key(&format!("sync/ignore/{rule}"));
         let message = format!("the target `{name}` can't leave single fields alone: plugin `{plugin}` knows none");
@@ -495,7 +500,7 @@ pub fn target(
     let of = format!("plugin `{plugin}`");
     let mut uses = resolver.usage_of(known, Kind::DeployTarget, (plugin, &binding.with, part), &bound, &of)?;
     uses.grants = binding.grants.clone();
-    Ok(Target { name: name.clone(), with: with.clone(), uses, leaves })
+    Ok(Target { name: name.clone(), with: with.clone(), uses, leaves, guards })
 }
 
 /// How the operator binds a target, and where that is said. `place` is that of who names it.
@@ -553,10 +558,10 @@ pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) 
     let part = (!with.is_empty()).then_some((with, &bound));
     let of = format!("plugin `{}` of release {}", known.pinned.name, release.id.short());
     let wanted = (binding.plugin.as_str(), &binding.with, part);
-    let leaves = known.leaves();
+    let (leaves, guards) = (known.leaves(), known.guards());
     let mut uses = resolver.usage_of(known, Kind::DeployTarget, wanted, &bound, &of)?;
     uses.grants = binding.grants.clone();
-    let mut target = Target { name: name.clone(), with: with.clone(), uses, leaves };
+    let mut target = Target { name: name.clone(), with: with.clone(), uses, leaves, guards };
     grants::give_target(&app.operator.value, &mut target, &release.application, &release.environment);
     Ok(target)
 }

@@ -1,6 +1,7 @@
-//! Confirmations of removals: by number on the command line, or by a yes in a terminal.
+//! Confirmations of removals: on the command line by what stands for them, or by a yes in a terminal.
 
 use clap::Args;
+use springline_engine::error::{Reason, StageError};
 use springline_engine::restraint::Unconfirmed;
 
 use super::error::{CliError, Kind};
@@ -13,24 +14,61 @@ const NAMED: usize = 20;
 /// The yes to removals that need one.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConfirmArgs {
-    /// Remove so many live objects, though `confirm-prune` wants a confirmation: the number that was shown
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    confirm_prune: Option<u64>,
+    /// Remove these live objects and no others, though `confirm-prune` wants a confirmation: how many and what, as
+    /// it was shown
+    #[arg(long, value_name = "N-DIGEST", value_parser = confirmation)]
+    confirm_prune: Option<String>,
 }
 
 impl ConfirmArgs {
-    /// The number that was confirmed. It is for one environment: the yes to what one removes is none to
-    /// what another does.
+    /// What was confirmed. It is for one environment: the yes to what one removes is none to what another does.
     ///
     /// # Errors
     /// Several environments.
-    pub fn number(&self, environments: usize) -> Result<Option<u64>, CliError> {
+    pub fn confirmed(&self, environments: usize) -> Result<Option<String>, CliError> {
         if self.confirm_prune.is_some() && environments != 1 {
             let message = "--confirm-prune is for one environment, and there are several";
             return Err(CliError::new(Kind::Usage, message).hint("name it with --env"));
         }
-        Ok(self.confirm_prune)
+        Ok(self.confirm_prune.clone())
     }
+}
+
+fn confirmation(text: &str) -> Result<String, String> {
+    let is_one = text.split_once('-').is_some_and(|(number, digest)| {
+        number.parse::<u64>().is_ok_and(|number| number > 0)
+            && digest.len() >= 8
+            && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    });
+    if is_one {
+        return Ok(text.to_owned());
+    }
+    Err("a confirmation is how many are removed and what they are, as in 3-1a2b3c4d: without it, it is shown"
+        .to_owned())
+}
+
+/// The way to confirm what a command failed of: the same command, with a confirmation.
+pub fn way_out(error: &StageError, command: &str) -> Option<String> {
+    let Reason::Unconfirmed(unconfirmed) = &error.reason else { return None };
+    let named = command.split(' ').any(|word| word == "--env" || word == "--to");
+    let environment = error.environment.as_deref().filter(|_| !named);
+    let environment = environment.map(|name| format!(" --env {name}")).unwrap_or_default();
+    let Unconfirmed { removals, confirmation, .. } = &**unconfirmed;
+    let mut names: Vec<String> = removals.iter().take(NAMED).map(|live| visible(live)).collect();
+    if removals.len() > NAMED {
+        names.push(format!("{} more", removals.len() - NAMED));
+    }
+    let names = names.join(", ");
+    Some(format!("if {names} are to go: `springline {command}{environment} --confirm-prune {confirmation}`"))
+}
+
+/// A word of a command, as a shell reads it.
+pub fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@^~+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Asks in a terminal whether these removals may be made; no if there is nobody to ask.

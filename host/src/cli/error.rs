@@ -120,6 +120,15 @@ impl CliError {
         self
     }
 
+    /// With another hint, if there is one.
+    #[must_use]
+    pub fn hint_if_any(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
     /// Puts where it happened in front.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {
@@ -316,16 +325,7 @@ impl From<StageError> for CliError {
             Some(environment) => format!("{stage} of {environment}"),
             None => stage.to_string(),
         };
-        let shown = match (&reason, &environment) {
-            (Reason::Unconfirmed(unconfirmed), Some(environment)) => {
-                let number = unconfirmed.removals.len();
-                CliError::from(reason.clone()).hint(format!(
-                    "`springline diff --env {environment}` shows what would go; if it is to go: \
-                     `springline sync --env {environment} --confirm-prune {number}`"
-                ))
-            }
-            _ => CliError::from(reason),
-        };
+        let shown = CliError::from(reason);
         shown.at(&place)
     }
 }
@@ -357,7 +357,14 @@ impl From<Reason> for CliError {
                 "if everything is to go, say so: `springline sync --env ENV --prune-all`; else look at what the renderer reads",
             ),
             Reason::Unconfirmed(unconfirmed) => Self::new(Kind::Unconfirmed, message)
-                .hint(format!("if it is to go: `--confirm-prune {}`", unconfirmed.removals.len())),
+                .hint(format!("if these are to go: the same with `--confirm-prune {}`", unconfirmed.confirmation)),
+            Reason::InTheWay { .. } => Self::new(Kind::Deploy, message).hint(
+                "it stays as `protect`, `prune: false` or `--only` says so: move it away by hand, or give the new one another name",
+            ),
+            Reason::LeavesNothing { .. } => Self::new(Kind::Deploy, message).hint(
+                "it deployed a release of before there were such rules: deploy a newer one (`springline sync`), or \
+                 leave `pointers` and `managers` out, and the objects are left alone as a whole",
+            ),
             Reason::RefusedChange { .. } | Reason::Stuck(_) => {
                 Self::new(Kind::Plugin, message).hint("this is a bug in the plugin: tell its author")
             }

@@ -58,10 +58,10 @@ pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError
 /// Names the verb that may confirm removals: where releases are promoted or held, it is no sync.
 fn confirmed_by(shown: &mut CliError, error: &StageError, cause: &Cause) {
     let (Reason::Unconfirmed(unconfirmed), Some(environment)) = (&error.reason, &error.environment) else { return };
-    let number = unconfirmed.removals.len();
+    let confirmation = &unconfirmed.confirmation;
     let again = match cause {
-        Cause::Promotion => format!("springline promote --to {environment} --confirm-prune {number}"),
-        Cause::Redeploy => format!("springline redeploy --env {environment} RELEASE --confirm-prune {number}"),
+        Cause::Promotion => format!("springline promote --to {environment} --confirm-prune {confirmation}"),
+        Cause::Redeploy => format!("springline redeploy --env {environment} RELEASE --confirm-prune {confirmation}"),
         _ => return,
     };
     shown.hint =

@@ -141,7 +141,7 @@ impl Promote {
             return Ok(None);
         };
         let picked = app.project.pick(&promotion::revision_of(&pending.release)?)?;
-        let confirmed = self.confirm.number(1)?;
+        let confirmed = self.confirm.confirmed(1)?;
         let prepared = Prepared::new(app, picked, &pending.release, (&self.to, confirmed))?;
         let turn = app.turn(application, true)?;
         let observer = turn.observe(&Silent);

@@ -12,7 +12,7 @@ use springline_model::plugin::Pinned;
 use springline_model::port::{Blobs as _, Page, Store as _};
 use springline_model::run::{Place, Release};
 
-use super::confirm::ConfirmArgs;
+use super::confirm::{self, ConfirmArgs};
 use super::error::{CliError, Kind};
 use super::failure;
 use super::run::as_json;
@@ -59,12 +59,15 @@ impl Redeploy {
         let target = pinned_target(&app, &mut operator, &release)?;
         let progress = Progress::new(common);
         let mut policy = policy(&app, &release)?;
-        policy.confirm_prune.confirmed = self.confirm.number(1)?;
+        policy.confirm_prune.confirmed = self.confirm.confirmed(1)?;
         let order = Order { actor: &actor(), why: self.why.as_deref(), pin: !self.no_pin };
         let turn = app.turn(&release.application, false)?;
         let observer = turn.observe(&progress);
         let report =
-            redeploy(app.ports_in(&turn, &observer), &release, (&target, &policy), order).map_err(failure::told)?;
+            redeploy(app.ports_in(&turn, &observer), &release, (&target, &policy), order).map_err(|failure| {
+                let way_out = confirm::way_out(&failure.0, &self.command());
+                failure::told(failure).hint_if_any(way_out)
+            })?;
         drop(turn);
         drop(progress);
         let warnings = logs::warnings(&app, &report.run)?;
@@ -95,6 +98,18 @@ impl Redeploy {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Redeploy {
+    /// The command, without a confirmation.
+    fn command(&self) -> String {
+        let mut command =
+            format!("redeploy --env {} {}", confirm::word(&self.environment), confirm::word(&self.release));
+        if let Some(why) = &self.why {
+            command += &format!(" --why {}", confirm::word(why));
+        }
+        command + if self.no_pin { " --no-pin" } else { "" }
     }
 }
 

@@ -13,6 +13,7 @@ use springline_engine::run::{Report, Trust, Until};
 use springline_engine::status::{Comparison, Differences, compare, current};
 use springline_model::call::Context;
 use springline_model::manifest::{Action, Change, Difference};
+use springline_model::plugin::Pinned;
 use springline_model::port::{Blobs, Store as _};
 use springline_model::run::{Cause, How, Place, Release};
 use springline_model::{Cancel, Digest};
@@ -20,9 +21,16 @@ use springline_model::{Cancel, Digest};
 use super::error::{CliError, Kind};
 use super::run::{Manner, Ready, known_environments};
 use super::{Common, Output, RevisionArgs};
+use crate::grants::{self, Withheld};
 use crate::project::show_revision;
+use crate::resolve::Resolver;
 use crate::secret::Mask;
 use crate::show::{self, markdown, review as text};
+
+/// So many bytes of text a review holds at once; what goes beyond is told by its size.
+const MOST_TEXT: u64 = 64 * 1024 * 1024;
+/// The same for a comment, which shows but a part of it.
+const MOST_FOR_COMMENT: u64 = 2 * 1024 * 1024;
 
 /// What is compared with what is deployed, and how it is shown.
 #[derive(Debug, Args)]
@@ -163,21 +171,27 @@ pub fn run(
     if common.output == Output::Json && against.format == Format::Markdown {
         return Err(CliError::new(Kind::Usage, "it is either JSON or Markdown").hint("leave `-o json` out"));
     }
-    let ready = Ready::open_for(common, revision, "diff", cancel, &against.against)?;
+    let mut ready = Ready::open_for(common, revision, "diff", cancel, &against.against)?;
+    check_application(&ready)?;
+    let withheld = withhold(&mut ready)?;
+    withheld.iter().for_each(|withheld| show::warn(show::visible(&withheld.to_string())));
     let declared: Vec<String> = ready.chain.environments.iter().map(|environment| environment.name.clone()).collect();
     let manner = Manner { cause: Cause::Diff, until: Until::Render, trust: Trust::Kept, only: None, prune_all: false };
     let quiet = Common { output: Output::Json, ..common.clone() };
     // With no environment left there is nothing to render, and the artifacts are nobody's.
     let report = if declared.is_empty() { None } else { Some(ready.go(&quiet, &declared, &manner)?) };
     let mut reviews = Vec::new();
+    let mut room = if against.format == Format::Markdown { MOST_FOR_COMMENT } else { MOST_TEXT };
     for name in &against.against {
         let reviewer = Reviewer::new(&ready, name, only)?;
         let environment = ready.chain.environments.iter().find(|environment| environment.name == *name);
         let review = match (environment, &report) {
-            (Some(environment), Some(report)) => reviewer.review(environment, report, against.live)?,
+            (Some(environment), Some(report)) => reviewer.review(environment, report, (against.live, &mut room))?,
             _ => reviewer.gone()?,
         };
-        reviews.push(review);
+        let is_here = |withheld: &&Withheld| withheld.environment.as_ref().is_none_or(|at| at == name);
+        let notes = withheld.iter().filter(is_here).map(ToString::to_string);
+        reviews.push(Review { notes: notes.chain(review.notes).collect(), ..review });
     }
     match (common.output, against.format) {
         (Output::Json, _) => show::json(&reviews)?,
@@ -186,6 +200,52 @@ pub fn run(
     }
     let differs = reviews.iter().any(|review| !review.in_sync);
     Ok(if differs { ExitCode::from(Kind::Differs.code()) } else { ExitCode::SUCCESS })
+}
+
+/// Refuses a revision that calls itself by the name of another application: it would be shown what that one has
+/// deployed. What the application is called says the repository's own branch.
+fn check_application(ready: &Ready) -> Result<(), CliError> {
+    let name = &ready.chain.application;
+    let declared = |revision: &str| {
+        let wanted = RevisionArgs { revision: Some(revision.to_owned()), worktree: false };
+        Some(ready.app.project.pick(&wanted).ok()?.application().ok()?.value.application)
+    };
+    let refuse = |message: String| {
+        Err(CliError::new(Kind::Usage, message)
+            .hint("a revision is reviewed against what its own application has deployed; merge the name first"))
+    };
+    match ["origin/HEAD", "HEAD"].into_iter().find_map(declared) {
+        Some(own) if own == *name => Ok(()),
+        Some(own) => {
+            refuse(format!("the revision calls the application `{name}`, and the repository calls it `{own}`"))
+        }
+        None if ready.app.store.places()?.iter().any(|place| place.application == *name) => refuse(format!(
+            "the revision calls the application `{name}`, which is deployed here, and the repository declares none"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Takes the powers from plugins that are not what is deployed, and not what the operator has pinned: a revision
+/// that nobody has merged chooses its plugins and their bytes itself.
+fn withhold(ready: &mut Ready) -> Result<Vec<Withheld>, CliError> {
+    let Ready { app, chain, .. } = ready;
+    let operator = &app.operator.value;
+    let pinned = Resolver::of_operator(app)?.lock.lock;
+    let mut deployed: Vec<(String, Release)> = Vec::new();
+    for environment in &chain.environments {
+        let place = Place { application: chain.application.clone(), environment: environment.name.clone() };
+        if let Some(release) = current(app.ports(&Silent), &place)? {
+            deployed.push((environment.name.clone(), release));
+        }
+    }
+    let is_known = |plugin: &Pinned, environment: Option<&str>| {
+        let of_operator = operator.source_of(&plugin.name).unwrap_or(&plugin.name);
+        let mut releases = deployed.iter().filter(|(name, _)| environment.is_none_or(|wanted| name == wanted));
+        pinned.get(of_operator).is_some_and(|locked| locked.digest == plugin.digest)
+            || releases.any(|(_, release)| release.plugins.contains(plugin))
+    };
+    Ok(grants::withhold(operator, chain, is_known))
 }
 
 /// Reviews one environment.
@@ -242,12 +302,18 @@ impl<'a> Reviewer<'a> {
         Ok(Review { gone: true, in_sync: false, ..self.blank()? })
     }
 
-    fn review(&self, environment: &Environment, report: &Report, live: bool) -> Result<Review, CliError> {
+    fn review(
+        &self,
+        environment: &Environment,
+        report: &Report,
+        (live, room): (bool, &mut u64),
+    ) -> Result<Review, CliError> {
         let mut review = Review { live, ..self.blank()? };
         let rendered = report.rendered.iter().find(|(name, _)| *name == environment.name).map(|(_, rendered)| rendered);
         let Some(rendered) = rendered else { return Ok(review) };
         let blobs: &dyn Blobs = self.ready.app.blobs.as_ref();
         if live {
+            self.check_target(environment)?;
             self.live(&mut review, environment, rendered, report)?;
         } else {
             let before = match &self.deployed {
@@ -257,7 +323,7 @@ impl<'a> Reviewer<'a> {
             let (changed, same) = review::changes(blobs, &before, &rendered.objects)?;
             review.unchanged = same;
             for changed in changed.iter().filter(|changed| self.is_meant(&changed.name)) {
-                review.objects.push(object(blobs, changed)?);
+                review.objects.push(object(blobs, changed, room)?);
             }
         }
         review.artifacts = artifacts(self.deployed.as_ref(), report);
@@ -275,6 +341,22 @@ impl<'a> Reviewer<'a> {
         }
         review.in_sync = review.objects.is_empty() && review.moves.is_none();
         Ok(review)
+    }
+
+    /// Refuses to look at what is live on a target that the revision alone chooses.
+    fn check_target(&self, environment: &Environment) -> Result<(), CliError> {
+        let target = &environment.target.name;
+        match &self.deployed {
+            Some(release) if release.target == *target => Ok(()),
+            _ => Err(CliError::new(
+                Kind::Usage,
+                format!(
+                    "`{}` is not deployed to the target `{target}`, so `--live` does not look there",
+                    environment.name
+                ),
+            )
+            .hint("leave `--live` out: the revision is compared with what is deployed")),
+        }
     }
 
     fn is_meant(&self, name: &str) -> bool {
@@ -373,13 +455,23 @@ fn artifacts(deployed: Option<&Release>, report: &Report) -> Vec<ArtifactChange>
     changed(&before, &pairs(&report.artifacts.digests)).into_iter().map(change).collect()
 }
 
-/// A file of a desired object, with what may be shown of its text.
-fn object(blobs: &dyn Blobs, changed: &Changed) -> Result<ObjectChange, CliError> {
+/// A file of a desired object, with what may be shown of its text as long as there is room for it.
+fn object(blobs: &dyn Blobs, changed: &Changed, room: &mut u64) -> Result<ObjectChange, CliError> {
+    let versions = [changed.before, changed.after];
+    let mut wanted = 0;
+    for version in versions.iter().flatten() {
+        wanted += blobs.size(&version.digest)?;
+    }
     let text = |version: Option<Version>| match version {
         Some(version) => review::text(blobs, version),
         None => Ok(None),
     };
-    let texts = [text(changed.before)?, text(changed.after)?];
+    let mut texts = if wanted <= *room { [text(changed.before)?, text(changed.after)?] } else { [None, None] };
+    // One that is shown in part alone would look as if it were made or removed as a whole.
+    if (0..2).any(|at| versions[at].is_some() && texts[at].is_none()) {
+        texts = [None, None];
+    }
+    *room = room.saturating_sub(texts.iter().flatten().map(|text| text.len() as u64).sum());
     let mut mask = Mask::default();
     let [before, after] = texts.map(|text| text.map(|text| mask.hide(&text)));
     let has_text = before.is_some() || after.is_some();

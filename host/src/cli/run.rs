@@ -65,7 +65,8 @@ impl Run {
             self.let_go(common, &ready)?;
         }
         let how = Manner { cause: Cause::Run, until: Until::Record, trust: Trust::Kept, only: None, prune_all: false };
-        let report = ready.go_confirmed(common, &self.environments, &how, &self.confirm)?;
+        let command = command("run", &self.environments, &self.revision, &how);
+        let report = ready.go_confirmed(common, &self.environments, &how, (&self.confirm, &command))?;
         finish(common, &ready, &report)
     }
 
@@ -127,9 +128,25 @@ impl Sync {
             only: self.only.as_deref(),
             prune_all: self.prune_all,
         };
-        let report = ready.go_confirmed(common, &self.environments, &how, &self.confirm)?;
+        let command = command("sync", &self.environments, &self.revision, &how);
+        let report = ready.go_confirmed(common, &self.environments, &how, (&self.confirm, &command))?;
         finish(common, &ready, &report)
     }
+}
+
+/// The command, without a confirmation. Of several environments, the one that waits for it is named later.
+fn command(verb: &str, environments: &[String], revision: &RevisionArgs, how: &Manner<'_>) -> String {
+    let mut command = verb.to_owned();
+    let one = if let [environment] = environments { Some(environment.as_str()) } else { None };
+    for (flag, value) in [("--env", one), ("--revision", revision.revision.as_deref()), ("--only", how.only)] {
+        if let Some(value) = value {
+            command += &format!(" {flag} {}", confirm::word(value));
+        }
+    }
+    for (flag, is_set) in [(" --worktree", revision.worktree), (" --prune-all", how.prune_all)] {
+        command += if is_set { flag } else { "" };
+    }
+    command
 }
 
 /// How the chain is run.
@@ -260,13 +277,13 @@ impl Ready {
         common: &Common,
         environments: &[String],
         how: &Manner<'_>,
-        confirm: &ConfirmArgs,
+        (confirm, command): (&ConfirmArgs, &str),
     ) -> Result<Report, CliError> {
-        let number = confirm.number(self.environments(environments)?.len())?;
+        let confirmed = confirm.confirmed(self.environments(environments)?.len())?;
         let names: Vec<String> =
             self.environments(environments)?.iter().map(|environment| environment.name.clone()).collect();
         for environment in self.chain.environments.iter_mut().filter(|known| names.contains(&known.name)) {
-            environment.sync.confirm_prune.confirmed = number;
+            environment.sync.confirm_prune.confirmed.clone_from(&confirmed);
         }
         loop {
             let failure = match self.attempt(common, environments, how, Observed::default()) {
@@ -274,14 +291,15 @@ impl Ready {
                 Err(Attempt::NotBegun(error)) => return Err(error),
                 Err(Attempt::Failed(failure)) => failure,
             };
+            let way_out = confirm::way_out(&failure.0, command);
             let Some((name, unconfirmed)) = waits(&failure.0).filter(|(_, waits)| waits.confirmed.is_none()) else {
-                return Err(self.explain(failure));
+                return Err(self.explain(failure).hint_if_any(way_out));
             };
             let environment = self.chain.environments.iter_mut().find(|environment| environment.name == name);
             let Some(environment) = environment.filter(|_| confirm::ask(common, name, unconfirmed)) else {
-                return Err(self.explain(failure));
+                return Err(self.explain(failure).hint_if_any(way_out));
             };
-            environment.sync.confirm_prune.confirmed = Some(unconfirmed.removals.len() as u64);
+            environment.sync.confirm_prune.confirmed = Some(unconfirmed.whole_confirmation());
         }
     }
 

@@ -135,10 +135,10 @@ impl Teller {
         self.line(
             || json!({ "application": application, "environment": environment, "unconfirmed": waits }),
             || {
-                let Unconfirmed { removals, owned, limit, .. } = waits;
+                let Unconfirmed { removals, owned, limit, confirmation, .. } = waits;
                 let (name, number) = (self.name(application, Some(environment)), removals.len());
                 let waits = paint(NOTE, "waits");
-                let way = format_args!("  springline sync --env {environment} --confirm-prune {number}");
+                let way = format_args!("  springline sync --env {environment} --confirm-prune {confirmation}");
                 format!(
                     "{name}: {waits} {number} of {owned} live objects would be removed, and {limit} needs a \
                      confirmation\n{}",

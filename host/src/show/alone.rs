@@ -60,13 +60,13 @@ fn tell(environment: &str, untold: Option<&str>, unconfirmed: Option<&Unconfirme
     if let Some(why) = untold {
         warn(format_args!("{environment}: which fields are ignored can't be told: {why}"));
     }
-    if let Some(Unconfirmed { removals, owned, limit, .. }) = unconfirmed {
+    if let Some(Unconfirmed { removals, owned, limit, confirmation, .. }) = unconfirmed {
         let number = removals.len();
         line(format_args!(
             "{} {} of {owned} live objects wait to be removed, as {limit} needs a confirmation: {}",
             paint(STRONG, environment),
             paint(BAD, number),
-            paint(NOTE, format_args!("springline sync --env {environment} --confirm-prune {number}")),
+            paint(NOTE, format_args!("springline sync --env {environment} --confirm-prune {confirmation}")),
         ));
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::code::{CONFIG, DIFFERS, SOURCE, USAGE};
-use crate::sandbox::{APPLICATION, OPERATOR, Sandbox, files};
+use crate::sandbox::{APPLICATION, OPERATOR, Sandbox, files, skip};
 use crate::socket::Watch;
 
 /// A site that is deployed, on a branch of its own.
@@ -215,15 +215,46 @@ fn an_environment_that_goes_comes_or_moves_is_told() {
 fn plugins_with_other_bytes_are_told() {
     let Some(sandbox) = deployed() else { return };
     let path = sandbox.path("home/own.wasm");
-    let Some(plugins) = std::env::var_os("SPRINGLINE_PLUGINS") else { return };
+    let Some(plugins) = std::env::var_os("SPRINGLINE_PLUGINS") else {
+        return skip("SPRINGLINE_PLUGINS names no directory of plugins: `cargo xtask test` sets it");
+    };
     fs::copy(std::path::Path::new(&plugins).join("render-template.wasm"), &path).unwrap();
     sandbox.write("own.wasm", fs::read(&path).unwrap());
     sandbox.write("springline.yaml", APPLICATION.replace("plugin: render-template", "plugin: ./own.wasm"));
     propose(&sandbox);
+    let grants = "grants:\n  - { plugin: ./own.wasm, http: [ { host: example.org } ] }\n";
+    sandbox.operator(&(OPERATOR.to_owned() + grants));
     let found = as_json(&sandbox);
+    // What nobody has deployed yet gets no powers by its name.
+    let told = found["notes"][0].as_str().unwrap_or_default();
+    assert!(
+        told.starts_with("plugin `./own.wasm`") && told.contains("none of its powers") && told.contains("http"),
+        "{found:#}"
+    );
     assert_eq!((&found["in-sync"], &found["plugins"][0]["name"]), (&json!(true), &json!("./own.wasm")), "{found:#}");
     assert_eq!(found["plugins"][0]["before"], Value::Null);
     assert!(markdown(&sandbox).contains("| plugin <code>./own.wasm</code> | none |"));
+    // When it is what is deployed, it has them.
+    sandbox.git(&["merge", "-q", "feature"]);
+    sandbox.springline(&["run"]).ok();
+    assert_eq!(as_json(&sandbox)["notes"], json!([]));
+}
+
+#[test]
+fn a_branch_is_no_other_application_and_looks_at_no_other_target() {
+    let Some(sandbox) = deployed() else { return };
+    sandbox.write("springline.yaml", APPLICATION.replacen("application: ", "application: other-", 1));
+    propose(&sandbox);
+    sandbox.springline(&AGAINST).fails(USAGE, &["calls the application `other-", "the repository calls it"]);
+    sandbox.git(&["switch", "-q", "feature"]);
+    sandbox.write("springline.yaml", APPLICATION.replace("target: local", "target: other"));
+    propose(&sandbox);
+    sandbox.operator(
+        &(OPERATOR.to_owned() + "  other:\n    plugin: target-directory\n    grants: { directory: { path: other } }\n"),
+    );
+    let words = ["`site` is not deployed to the target `other`"];
+    sandbox.springline(&[&AGAINST[..], &["--live"]].concat()).fails(USAGE, &words);
+    assert_eq!(as_json(&sandbox)["moves"]["to"], "other");
 }
 
 #[test]

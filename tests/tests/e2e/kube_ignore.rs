@@ -164,6 +164,17 @@ fn whole_objects_are_left_alone_and_made_when_they_are_missing() {
     shop.kubectl(&["delete", "configmap/theirs"]).ok();
     assert_eq!(shop.sync()["counts"]["created"], 1);
     assert_eq!(shop.get("configmap/theirs")["data"]["value"], "git");
+    // What can't be applied is in nobody's way either: a controller owns it, or what git says can't be changed.
+    let apply =
+        ["apply", "-n", &shop.namespace, "--server-side", "--force-conflicts", "--field-manager=mutator", "-f", "-"];
+    cluster.kubectl_with(&apply, &config_map("theirs", "mutated")).ok();
+    shop.manifest("ours", &config_map("ours", "newer"));
+    assert_eq!(shop.sync()["counts"]["updated"], 1);
+    assert_eq!(shop.get("configmap/theirs")["data"]["value"], "mutated");
+    let told = ignored(&shop);
+    assert!(told.len() == 1 && told[0].0 == "theirs" && told[0].1.contains("can't be applied"), "{told:?}");
+    assert_eq!(shop.springline(&["diff"]).code, 0);
+    assert!(shop.springline(&["watch", "--passes", "1"]).ok().starts_with("1 in sync"));
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn history(sandbox: &Sandbox) -> usize {
 }
 
 #[test]
-fn many_removals_wait_until_their_number_is_confirmed() {
+fn many_removals_wait_until_they_are_confirmed() {
     let Some(sandbox) = files("confirm-prune: { percent: 50, objects: 20 }", 10) else { return };
     remove(&sandbox, 0..5);
     sandbox.springline(&["run"]).ok();
@@ -61,7 +61,8 @@ fn many_removals_wait_until_their_number_is_confirmed() {
     sandbox.commit("More");
     let words = ["plan of site", "3 of 5 live objects would be removed", "more than 50 percent", "--confirm-prune 3"];
     for verb in ["run", "sync"] {
-        sandbox.springline(&[verb]).fails(UNCONFIRMED, &words);
+        let way_out = format!("if 7.txt, 6.txt, 5.txt are to go: `springline {verb} --env site --confirm-prune 3-");
+        sandbox.springline(&[verb]).fails(UNCONFIRMED, &[&words[..], &[&way_out]].concat());
     }
     assert_eq!(names(&sandbox.live()).len(), 5, "nothing else is done either");
     let told = sandbox.springline(&["sync", "-o", "json"]);
@@ -82,11 +83,16 @@ fn many_removals_wait_until_their_number_is_confirmed() {
     let diff = sandbox.springline(&["diff", "--color", "never"]);
     assert!(diff.code == 1 && diff.stdout.contains("3 of 5 live objects wait to be removed"), "{diff:#?}");
 
-    // The yes is to what was shown.
-    let words = ["4 removals were confirmed, but 3 of 5"];
-    sandbox.springline(&["sync", "--confirm-prune", "4"]).fails(UNCONFIRMED, &words);
-    sandbox.springline(&["sync", "--confirm-prune", "0"]).fails(USAGE, &["--confirm-prune"]);
-    sandbox.springline(&["sync", "--env", "site", "--confirm-prune", "3"]).ok();
+    // The yes is to what was shown: not to as many others, and not to what is below every limit.
+    let shown = found["unconfirmed"]["confirmation"].as_str().unwrap().to_owned();
+    for other in ["4-00000000", "3-00000000"] {
+        let words = [&format!("`{other}` confirms other removals, and 3 of 5")[..]];
+        sandbox.springline(&["sync", "--confirm-prune", other]).fails(UNCONFIRMED, &words);
+    }
+    for nothing in ["0", "3", "3-", "3-xyz"] {
+        sandbox.springline(&["sync", "--confirm-prune", nothing]).fails(USAGE, &["--confirm-prune"]);
+    }
+    sandbox.springline(&["sync", "--env", "site", "--confirm-prune", &shown]).ok();
     assert_eq!(names(&sandbox.live()), ["8.txt", "9.txt", "new.txt"]);
     assert_eq!(status(&sandbox)["unconfirmed"], Value::Null);
     assert_eq!(sandbox.springline(&["diff"]).code, 0);
@@ -102,10 +108,10 @@ fn an_empty_render_needs_prune_all_and_the_number_as_well() {
     let text = fs::read_to_string(sandbox.repo().join("springline.yaml")).unwrap();
     sandbox.write("springline.yaml", text.replace("render: { plugin: render-template, in: deploy }", exclude));
     sandbox.commit("Nothing is left");
-    sandbox.springline(&["sync", "--confirm-prune", "3"]).fails(6, &["nothing was rendered", "--prune-all"]);
+    sandbox.springline(&["sync", "--confirm-prune", "3-3553e070"]).fails(6, &["nothing was rendered", "--prune-all"]);
     sandbox.springline(&["sync", "--prune-all"]).fails(UNCONFIRMED, &["3 of 3", "more than 2 objects"]);
     assert_eq!(names(&sandbox.live()).len(), 3);
-    sandbox.springline(&["sync", "--prune-all", "--confirm-prune", "3"]).ok();
+    sandbox.springline(&["sync", "--prune-all", "--confirm-prune", "3-3553e070"]).ok();
     assert!(names(&sandbox.live()).is_empty());
 }
 
@@ -122,8 +128,8 @@ fn a_yes_is_for_one_environment() {
     sandbox.commit("Another environment");
     sandbox.springline(&["run"]).ok();
     remove(&sandbox, 0..2);
-    sandbox.springline(&["sync", "--confirm-prune", "2"]).fails(USAGE, &["for one environment", "--env"]);
-    sandbox.springline(&["sync", "--env", "other", "--confirm-prune", "2"]).ok();
+    sandbox.springline(&["sync", "--confirm-prune", "2-3b5bf6f3"]).fails(USAGE, &["for one environment", "--env"]);
+    sandbox.springline(&["sync", "--env", "other", "--confirm-prune", "2-3b5bf6f3"]).ok();
     assert_eq!(names(&sandbox.live()).len(), 3);
     assert_eq!(names(&sandbox.repo().join(".springline/second")).len(), 1);
 }
@@ -204,9 +210,11 @@ fn a_release_that_knows_nothing_of_it_removes_neither_what_is_protected_nor_too_
     fs::rename(sandbox.repo().join(".git"), sandbox.path("git-away")).unwrap();
     let state = sandbox.repo().join(".springline");
     let redeploy = ["redeploy", "--state", state.to_str().unwrap(), "--env", "site", &first];
-    sandbox.springline(&redeploy).fails(UNCONFIRMED, &["2 of 4 live objects", "--confirm-prune 2"]);
+    sandbox
+        .springline(&redeploy)
+        .fails(UNCONFIRMED, &["2 of 4 live objects", "`springline redeploy --env site", "--confirm-prune 2-f750eff1"]);
     assert_eq!(names(&sandbox.live()).len(), 4);
-    sandbox.springline(&[&redeploy[..], &["--confirm-prune", "2"]].concat()).ok();
+    sandbox.springline(&[&redeploy[..], &["--confirm-prune", "2-f750eff1"]].concat()).ok();
     assert_eq!(names(&sandbox.live()), ["0.txt", "keep.txt"]);
 }
 
@@ -240,6 +248,6 @@ fn what_goes_goes_in_the_reverse_order() {
         let changes = report["environments"][0]["changes"].as_array().unwrap();
         changes.iter().map(|change| change["live"].as_str().unwrap().to_owned()).collect()
     };
-    let report = sandbox.springline(&["sync", "--confirm-prune", "3", "-o", "json"]).json();
+    let report = sandbox.springline(&["sync", "--confirm-prune", "3-40dd02db", "-o", "json"]).json();
     assert_eq!(order(&report), ["3.txt", "2.txt", "1.txt"]);
 }

@@ -153,6 +153,8 @@ pub struct Target {
     pub uses: Use,
     /// Whether its config takes rules for fields that are left alone.
     pub leaves: bool,
+    /// Whether its config takes what is protected, as something it removes may take it along.
+    pub guards: bool,
 }
 
 /// Finds the targets of releases that are deployed without their source.

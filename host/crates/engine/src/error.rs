@@ -90,6 +90,22 @@ pub enum Reason {
     /// It would remove more than it may without a confirmation.
     #[error(transparent)]
     Unconfirmed(Box<Unconfirmed>),
+    /// Something is to be made where something is that stays.
+    #[error("`{live}` can't be made, as `{stays}` is in its way and stays: nothing was done")]
+    InTheWay {
+        /// What is to be made.
+        live: String,
+        /// What stays.
+        stays: String,
+    },
+    /// The plugin of a target is older than the rules for fields that are left alone.
+    #[error("plugin {plugin} can't leave single fields alone, and `ignore` says to for `{objects}`: nothing was done")]
+    LeavesNothing {
+        /// The plugin.
+        plugin: String,
+        /// The objects of the rule.
+        objects: String,
+    },
     /// The target planned what it may not.
     #[error("target {plugin} planned to {what}, which the host does not allow")]
     RefusedChange {

@@ -112,10 +112,15 @@ pub(crate) fn plan(
         narrow(&mut plan, inventory, scope.environment, only)?;
     }
     if !scope.policy.prune {
-        let (kept, left) = plan.changes.into_iter().partition(|change| change.action != Action::Delete);
+        let (kept, left) = plan.changes.into_iter().partition(|change| !restraint::removes(change));
         plan.changes = kept;
         let left: Vec<Change> = left;
         plan.left = left.into_iter().map(|change| change.live).collect();
+    }
+    if uses.uses.grants.directory.is_some()
+        && let Some((live, stays)) = restraint::in_the_way(&plan, inventory)
+    {
+        return Err(Reason::InTheWay { live, stays });
     }
     if !scope.hooks || !(plan.does_more(inventory) || inventory.unfinished) {
         plan.hooks.clear();

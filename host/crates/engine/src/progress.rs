@@ -14,7 +14,7 @@ use crate::error::{Reason, StageError};
 use crate::event::{Event, Point};
 use crate::health::On;
 use crate::plan::Plan;
-use crate::restraint::{Protected, unconfirmed_of};
+use crate::restraint::{Protected, judge, removals};
 use crate::sync::Work;
 
 /// How far a sync is.
@@ -24,8 +24,8 @@ pub(crate) struct Progress {
     pub inventory: Option<Inventory>,
     /// What was planned before the sync, until its first round takes it.
     pub planned: Option<Plan>,
-    /// The removals of the first plan, which may be made; none before there was one.
-    pub removals: Option<BTreeSet<String>>,
+    /// The removals that may be made, and of how many objects they are; none before there was a plan.
+    pub removals: Option<(Vec<String>, usize)>,
     /// What was deleted in this sync and was not seen gone yet.
     pub going: BTreeMap<String, Owned>,
     pub counts: Counts,
@@ -72,7 +72,7 @@ impl Progress {
     }
 
     /// Refuses a plan that removes more than it may without a confirmation. What was to be removed by the
-    /// first plan of a sync may be removed by the next ones.
+    /// first plan of a sync may be removed by the next ones; what comes besides is added up.
     /// `before` is what was owned before what is taken back: what came since goes without a yes.
     pub fn confirm(
         &mut self,
@@ -80,16 +80,20 @@ impl Progress {
         policy: &application::Sync,
         before: Option<&Inventory>,
     ) -> Result<(), Reason> {
-        let inventory = self.inventory.get_or_insert_default();
         let counts = |live: &str| before.is_none_or(|before| before.objects.contains_key(live));
-        let is_new = |live: &String| self.removals.as_ref().is_none_or(|known| !known.contains(live));
-        if let Some(unconfirmed) = unconfirmed_of(plan, inventory, policy, counts)
-            && unconfirmed.removals.iter().any(is_new)
-        {
+        let (mut removed, mut owned) = removals(plan, self.inventory.get_or_insert_default(), counts);
+        if let Some((known, first)) = &self.removals {
+            removed.retain(|live| !known.contains(live));
+            if removed.is_empty() {
+                return Ok(());
+            }
+            removed.extend(known.iter().cloned());
+            owned = *first;
+        }
+        if let Some(unconfirmed) = judge((removed.clone(), owned), policy) {
             return Err(Reason::Unconfirmed(Box::new(unconfirmed)));
         }
-        let removed = plan.changes.iter().filter(|change| change.action == Action::Delete);
-        self.removals.get_or_insert_default().extend(removed.map(|change| change.live.clone()));
+        self.removals = Some((removed, owned));
         Ok(())
     }
 

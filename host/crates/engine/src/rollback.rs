@@ -152,6 +152,10 @@ fn bring_back(
     let Due { failed: record, to } = due;
     let because = Because { cause: Cause::Rollback, note: Some(note(record)), from: record.release };
     let synced = report.synced.len();
+    // The yes was to what the sync that failed removes, and not to what goes with the way back.
+    let mut policy = policy.clone();
+    policy.confirm_prune.confirmed = None;
+    let policy = &policy;
     let result = match ports.targets.of(to) {
         Ok(target) => {
             let manner = Manner::Back;

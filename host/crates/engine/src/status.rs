@@ -101,7 +101,7 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
     let Comparison { place, target: uses, policy, only, .. } = comparison;
     let work = || -> Result<Differences, Reason> {
         let desired = (comparison.desired.clone(), Some(comparison.input));
-        let leaving = leaving(uses, &policy.ignore);
+        let leaving = leaving(uses, policy)?;
         let target = open(ports, &leaving, comparison.context.clone(), desired, &Ledger::default())?;
         let inventory = inventory(ports, place, target.as_ref(), uses)?;
         // An empty render is shown for what it would do; only a sync refuses it.
@@ -256,8 +256,9 @@ pub(crate) fn planned<'p>(
     let desired: Vec<Object> = read_json(ports, &release.objects)?;
     let desired: Arc<[Object]> = desired.into();
     let ledger = Ledger::default();
-    let policy = &joined(policy, release);
-    let leaving = leaving(target, &policy.ignore);
+    // On another target, what was left alone on the first one is not there.
+    let policy = &if release.target == target.name { joined(policy, release) } else { policy.clone() };
+    let leaving = leaving(target, policy)?;
     let opened = open(ports, &leaving, Arc::new(redeploy::context(release)), (desired.clone(), None), &ledger)?;
     let inventory = inventory(ports, place, opened.as_ref(), target)?;
     let scope = Scope { environment: &place.environment, only: None, policy, prune_all: true, hooks: false };

@@ -417,10 +417,12 @@ impl Progress {
         opened: Option<Box<dyn Target + 'a>>,
     ) -> Result<(), StageError> {
         let policy = job.joined();
-        let leaving = leaving(job.target, &policy.ignore);
         let target = match opened {
             Some(target) => target,
-            None => open(ports, &leaving, job.context.clone(), (job.desired.clone(), job.input), &self.ledger)
+            None => leaving(job.target, &policy)
+                .and_then(|target| {
+                    open(ports, &target, job.context.clone(), (job.desired.clone(), job.input), &self.ledger)
+                })
                 .map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))?,
         };
         let work = Work { on: On { ports, target: target.as_ref(), uses: job.target }, job, place };

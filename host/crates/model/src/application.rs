@@ -281,9 +281,10 @@ pub struct ConfirmPrune {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     pub objects: Option<u64>,
-    /// How many removals somebody has said yes to. No file says it: it is for one sync.
+    /// The removals that somebody has said yes to, as `3-1a2b3c4d`: how many, and the beginning of the digest
+    /// of their names. No file says it: it is for one sync.
     #[serde(skip)]
-    pub confirmed: Option<u64>,
+    pub confirmed: Option<String>,
 }
 
 impl Sync {

@@ -265,6 +265,7 @@ fn chain(plugins: &FakePlugins) -> Chain {
                 with: Default::default(),
                 uses: uses(plugins, "memory", "/targets/memory"),
                 leaves: false,
+                guards: false,
             },
             sync: application::Sync { health_seconds: 10, ..application::Sync::default() },
             promote_from: None,

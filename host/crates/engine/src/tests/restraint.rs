@@ -1,6 +1,7 @@
 //! What of a plan is not done: ignored updates, protected objects, removals that nobody has confirmed.
 
 use springline_model::application::{ConfirmPrune, Ignore, Sync};
+use springline_model::capability::DirectoryGrant;
 use springline_model::history::Outcome;
 use springline_model::plugin::Fault;
 use springline_model::port::{Page, Store as _};
@@ -38,6 +39,13 @@ fn unconfirmed(failure: Failure) -> Unconfirmed {
         Reason::Unconfirmed(unconfirmed) => *unconfirmed,
         other => panic!("{other}"),
     }
+}
+
+/// Says yes to the removal of these, in any order.
+fn yes(to: &[&str]) -> Option<String> {
+    let removals = to.iter().map(|&live| live.to_owned()).collect();
+    let (owned, limit, confirmation, confirmed) = (0, String::new(), String::new(), None);
+    Some(Unconfirmed { removals, owned, limit, confirmation, confirmed }.whole_confirmation())
 }
 
 fn records(world: &World) -> usize {
@@ -89,6 +97,7 @@ fn a_rule_of_fields_is_the_target_s_and_ignores_no_object() {
     let mut world = World::new();
     let rule = Ignore { objects: "*".into(), pointers: vec!["/x".into()], ..Ignore::default() };
     policy(&mut world).ignore = vec![rule];
+    world.chain.environments[0].target.leaves = true;
     world.run("r1", &files("x", "-", "a")).unwrap();
     world.live.drift("a", world.body("edited"));
     world.run("r1", &files("x", "-", "a")).unwrap();
@@ -137,7 +146,7 @@ fn a_release_is_deployed_again_with_what_it_left_alone_and_protected() {
 }
 
 #[test]
-fn too_many_removals_wait_for_a_yes_to_their_number() {
+fn too_many_removals_wait_for_a_yes_to_what_they_are() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", FOUR)).unwrap();
     policy(&mut world).confirm_prune = ConfirmPrune { percent: Some(50), objects: None, confirmed: None };
@@ -155,11 +164,25 @@ fn too_many_removals_wait_for_a_yes_to_their_number() {
     unconfirmed(world.run("r4", &files("y", "-", "a")).unwrap_err());
     assert_eq!(records(&world), before);
     assert_eq!(look(&world).alone.unconfirmed.unwrap().removals.len(), 3);
-    // A yes to another number is a yes to something else.
-    policy(&mut world).confirm_prune.confirmed = Some(2);
-    let other = unconfirmed(world.run("r4", &files("y", "-", "a")).unwrap_err());
-    assert!(other.to_string().starts_with("2 removals were confirmed, but 3 of 4"), "{other}");
-    policy(&mut world).confirm_prune.confirmed = Some(3);
+    // A yes to something else is none, be it as many; nor is a bare number.
+    let three = what.confirmation.clone();
+    for confirmed in [format!("2-{}", &three[2..]), "3-00000000".into(), "3".into(), "3-".into()] {
+        policy(&mut world).confirm_prune.confirmed = Some(confirmed.clone());
+        let other = unconfirmed(world.run("r4", &files("y", "-", "a")).unwrap_err());
+        assert!(
+            other.to_string().starts_with(&format!("`{confirmed}` confirms other removals, and 3 of 4")),
+            "{other}"
+        );
+        assert_eq!(other.confirmation, three);
+    }
+    policy(&mut world).confirm_prune.confirmed = Some(three.clone());
+    // Another revision removes as many others.
+    let other = unconfirmed(world.run("r5", &files("y", "-", "b")).unwrap_err());
+    assert_eq!((other.removals.len(), other.confirmation == three), (3, false));
+    // So many would pass without any, and are something else than what was said yes to.
+    let few = unconfirmed(world.run("r5", &files("y", "-", "a\nb\nc")).unwrap_err());
+    assert_eq!((few.removals.len(), few.limit.as_str()), (1, ""));
+    assert!(world.applied().is_empty());
     world.run("r4", &files("y", "-", "a")).unwrap();
     assert_eq!(world.applied(), ["update a", "delete d", "delete c", "delete b"]);
     let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
@@ -170,7 +193,8 @@ fn too_many_removals_wait_for_a_yes_to_their_number() {
 fn a_confirmed_prune_that_failed_in_part_is_tried_again_without_another_yes() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", FOUR)).unwrap();
-    policy(&mut world).confirm_prune = ConfirmPrune { percent: None, objects: Some(1), confirmed: Some(3) };
+    policy(&mut world).confirm_prune =
+        ConfirmPrune { percent: None, objects: Some(1), confirmed: yes(&["b", "c", "d"]) };
     for name in ["b", "c"] {
         world.live.fail("apply", name, Fault::Failed { message: "busy".into() });
     }
@@ -188,23 +212,90 @@ fn a_confirmed_prune_that_failed_in_part_is_tried_again_without_another_yes() {
 fn a_confirmed_prune_that_is_planned_again_midway_goes_on() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", FOUR)).unwrap();
-    policy(&mut world).confirm_prune = ConfirmPrune { percent: None, objects: Some(1), confirmed: Some(3) };
+    policy(&mut world).confirm_prune =
+        ConfirmPrune { percent: None, objects: Some(1), confirmed: yes(&["b", "c", "d"]) };
     world.live.fail("apply", "c", Fault::Conflict { message: "it has changed".into() });
     world.run("r2", &files("x", "-", "a")).unwrap();
     assert_eq!(world.live.objects().keys().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
+fn what_is_gone_already_is_no_removal_and_is_not_kept() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", FOUR)).unwrap();
+    policy(&mut world).confirm_prune = ConfirmPrune { percent: None, objects: Some(1), confirmed: None };
+    policy(&mut world).protect = vec!["b".into(), "c".into()];
+    for gone in ["b", "d"] {
+        world.live.set(gone, None);
+    }
+    let report = world.run("r2", &files("x", "-", "a")).unwrap();
+    assert_eq!(report.synced[0].protected.iter().map(|kept| kept.live.as_str()).collect::<Vec<_>>(), ["c"]);
+    assert_eq!(world.inventory().objects.keys().collect::<Vec<_>>(), ["a", "c"]);
+}
+
+#[test]
+fn what_goes_already_is_in_neither_number() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", "a\nb\nc\nd\ne\nf")).unwrap();
+    for held in ["c", "d", "e", "f"] {
+        world.live.hold(held);
+    }
+    world.run("r2", &files("x", "-", "a\nb")).unwrap();
+    assert_eq!(world.inventory().objects.len(), 6, "they are held");
+    policy(&mut world).confirm_prune = ConfirmPrune { percent: Some(50), objects: None, confirmed: None };
+    let all = |request: &mut crate::run::Request<'_>| request.prune_all = true;
+    let what = unconfirmed(world.run_with("r3", &files("x", "-", ""), all).unwrap_err());
+    assert_eq!((what.removals.len(), what.owned), (2, 2));
+}
+
+#[test]
+fn a_target_that_can_not_leave_fields_alone_is_refused() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    let fields = Ignore { objects: "a".into(), pointers: vec!["/spec/replicas".into()], managers: Vec::new() };
+    policy(&mut world).ignore = vec![fields];
+    world.live.drift("a", world.body("scaled"));
+    world.applied();
+    let failure = world.run("r2", &files("y", "-", "a")).unwrap_err();
+    assert!(matches!(failure.0.reason, Reason::LeavesNothing { .. }), "{}", failure.0);
+    let environment = &world.chain.environments[0];
+    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "watcher@somewhere").unwrap_err();
+    assert!(world.applied().is_empty());
+    assert_eq!(world.text("a").unwrap(), "scaled");
+}
+
+#[test]
+fn nothing_is_made_in_a_directory_over_what_stays() {
+    let mut world = World::new();
+    world.chain.environments[0].target.uses.grants.directory = Some(DirectoryGrant { path: "live".into() });
+    world.run("r1", &files("x", "-", "a/kept\na/gone\nb\nc/d")).unwrap();
+    policy(&mut world).protect = vec!["a/kept".into(), "b".into()];
+    for (list, told) in
+        [("a\nb\nc/d", "`a` can't be made, as `a/kept`"), ("b/new\nc/d", "`b/new` can't be made, as `b`")]
+    {
+        world.applied();
+        let failure = world.run("r2", &files("x", "-", list)).unwrap_err();
+        assert!(failure.0.reason.to_string().starts_with(told), "{}", failure.0);
+        assert!(world.applied().is_empty());
+    }
+    // What goes is in nobody's way, and what does not go for another reason is.
+    world.run("r3", &files("x", "-", "c\nd")).unwrap();
+    policy(&mut world).prune = false;
+    world.run("r4", &files("x", "-", "c/d")).unwrap_err();
+}
+
+#[test]
 fn an_empty_render_needs_its_own_word_besides() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", FOUR)).unwrap();
-    policy(&mut world).confirm_prune = ConfirmPrune { percent: None, objects: Some(3), confirmed: Some(4) };
+    policy(&mut world).confirm_prune =
+        ConfirmPrune { percent: None, objects: Some(3), confirmed: yes(&["a", "b", "c", "d"]) };
     let failure = world.run("r2", &files("x", "-", "")).unwrap_err();
     assert!(matches!(failure.0.reason, Reason::EmptyRender { owned: 4 }));
     policy(&mut world).confirm_prune.confirmed = None;
     let all = |world: &World| world.run_with("r2", &files("x", "-", ""), |request| request.prune_all = true);
     assert_eq!(unconfirmed(all(&world).unwrap_err()).removals.len(), 4);
-    policy(&mut world).confirm_prune.confirmed = Some(4);
+    policy(&mut world).confirm_prune.confirmed = yes(&["a", "b", "c", "d"]);
     all(&world).unwrap();
     assert!(world.live.objects().is_empty());
 }
