@@ -462,8 +462,8 @@ fn a_promotion_that_waited_for_a_yes_is_made_with_it() {
         })
     };
     let failure = *fewer(&ways).unwrap_err();
-    assert!(matches!(failure.0.reason, Reason::Unconfirmed(_)), "{}", failure.0);
-    ways.world.chain.environments[1].sync.confirm_prune.confirmed = Some(2);
+    let Reason::Unconfirmed(waits) = &failure.0.reason else { panic!("{}", failure.0) };
+    ways.world.chain.environments[1].sync.confirm_prune.confirmed = Some(waits.confirmation.clone());
     fewer(&ways).unwrap();
     assert_eq!(ways.production.objects().into_keys().collect::<Vec<_>>(), ["c"]);
 }
