@@ -147,7 +147,7 @@ mod tests {
         let text = "\
 repositories: { platform: { url: https://git.example.com/platform.git } }
 applications:
-  - { repo: platform, path: apps/shop/, interval-seconds: 60 }
+  - { repo: platform, path: apps/shop, interval-seconds: 60 }
   - { repo: 'https://git.example.com/platform.git', path: apps/blog, interval-seconds: 30 }
   - { name: other, repo: ../other }
 generators:
