@@ -6,6 +6,7 @@
 
 mod find;
 mod index;
+mod leave;
 mod onward;
 mod pace;
 mod pass;
@@ -33,7 +34,7 @@ use self::pass::Came;
 use self::plan::Plan;
 use self::poll::{Before, Timing};
 use self::queue::Id;
-use self::state::{Look, Member, State};
+use self::state::{Look, Member, News, State};
 use self::steer::Steer;
 use self::tell::Teller;
 use self::work::{Done, Loaded, Task};
@@ -316,7 +317,7 @@ impl Inner {
             }
             state::Polled { heads, ..state::Polled::default() }
         });
-        let (url, every) = {
+        let (url, every, gone) = {
             let mut state = self.state();
             let news = state.take_in(repository, polled);
             let known = &state.plan.repositories[repository];
@@ -324,11 +325,18 @@ impl Inner {
             if !self.cancel.is_cancelled() {
                 news.iter().for_each(|news| self.tell.news(news, (&known.url, took)));
             }
-            (known.url.clone(), known.every)
+            let gone = news.into_iter().filter_map(|news| match news {
+                News::Orphaned { name, prune: true, .. } => Some(name),
+                _ => None,
+            });
+            (known.url.clone(), known.every, gone.collect::<Vec<_>>())
         };
         let is_near = !GitSource::is_address(&url);
         self.timings()[repository].asked(Instant::now(), went_well, (every, is_near), random());
         self.changed.notify_all();
+        for name in gone.iter().filter(|_| !self.cancel.is_cancelled()) {
+            self.leave(name, repository);
+        }
     }
 
     /// The next application that has something to do; none when the loop ends.

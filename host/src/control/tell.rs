@@ -27,6 +27,7 @@ pub(super) struct Teller {
 pub(super) enum Told<'a> {
     Deployed(&'a Report),
     Repaired(&'a Report),
+    Removed(&'a Report),
     Drifted(&'a [Change]),
 }
 
@@ -66,6 +67,7 @@ impl Teller {
         let (word, color, changes, report) = match told {
             Told::Deployed(report) => ("deployed", GOOD, done(report), Some(report)),
             Told::Repaired(report) => ("repaired", GOOD, done(report), None),
+            Told::Removed(report) => ("removed", NOTE, done(report), None),
             Told::Drifted(changes) => ("drifted", NOTE, changes.iter().map(|change| json!(change)).collect(), None),
         };
         let revision = report.map(|report| report.run.revision.as_str());
@@ -127,6 +129,21 @@ impl Teller {
             let name = self.name(application, environment);
             let again = paint(FAINT, format_args!("  again in {}", duration(pause)));
             format!("{name}: {} {}\n{again}", paint(BAD, "failed"), error.message)
+        });
+    }
+
+    /// That something is left of an application that is gone.
+    pub(super) fn left_behind(self, (application, environment): (&str, Option<&str>), error: &CliError) {
+        let json = || {
+            json!({
+                "application": application,
+                "environment": environment,
+                "error": { "kind": error.kind.name(), "message": error.message, "hint": error.hint },
+            })
+        };
+        self.line(json, || {
+            let name = self.name(application, environment);
+            format!("{name}: {} what is deployed of it stays: {}", paint(BAD, "failed"), error.message)
         });
     }
 

@@ -10,6 +10,7 @@ use springline_engine::chain::{Chain, Environment};
 use springline_engine::error::Reason;
 use springline_engine::footprint::footprint;
 use springline_engine::heal::{Healed, heal};
+use springline_engine::remove::is_removal;
 use springline_engine::run::{Observed, Request, Trust, Until, run};
 use springline_engine::standing::{Obstacle, obstacle};
 use springline_model::application::Application;
@@ -311,7 +312,8 @@ impl One<'_> {
         if self.task.at.as_ref().is_some_and(|at| at.id == self.task.wanted.id) {
             return Ok(Decision::Look);
         }
-        let last = self.last(&place)?;
+        // What was removed as nothing found it any more is back.
+        let last = self.last(&place)?.filter(|record| !is_removal(record));
         if last.as_ref().is_some_and(|record| self.is_done(record)) {
             return Ok(Decision::Look);
         }

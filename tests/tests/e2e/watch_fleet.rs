@@ -64,6 +64,44 @@ fn branches_that_match_are_applications_of_their_own() {
 }
 
 #[test]
+fn what_is_gone_is_removed_where_its_rule_says_so_and_comes_back_with_it() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["blog", "shop"]);
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/*, prune: true } }]\n");
+    origin.application("apps/blog", "blog");
+    origin.application("apps/shop", "shop");
+    origin.push("Two");
+    let mut watch = origin.watch(&[]);
+    assert_eq!(watch.passes()["deployed"], 2);
+    fs::remove_dir_all(origin.sandbox.repo().join("apps/blog")).unwrap();
+    origin.push("One goes");
+    origin.notify();
+    let told = watch.tells(|line| line["removed"].is_array());
+    assert_eq!((&told["application"], &told["removed"][0]["live"]), (&"blog".into(), &"name.txt".into()));
+    assert!(!origin.live("blog").join("name.txt").exists());
+    assert_eq!(origin.deployed("shop", "name.txt"), "shop\n");
+    // As it was, commit and all.
+    origin.sandbox.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let back = origin.push("Back");
+    origin.notify();
+    watch.deploys("blog", &back);
+    assert_eq!(origin.deployed("blog", "name.txt"), "blog\n");
+    // A rule that finds nothing at all any more may be wrong.
+    fs::remove_dir_all(origin.sandbox.repo().join("apps")).unwrap();
+    origin.push("All go");
+    origin.notify();
+    for _ in 0..2 {
+        let told = watch.tells(|line| line["orphaned"] == true);
+        assert_eq!(told["prune"], false);
+    }
+    assert_eq!(watch.stop(), Some(0));
+    assert_eq!(
+        (origin.deployed("blog", "name.txt"), origin.deployed("shop", "name.txt")),
+        ("blog\n".into(), "shop\n".into())
+    );
+}
+
+#[test]
 fn a_name_is_had_once() {
     let Some(origin) = Origin::new() else { return };
     origin.targets(&["shop"]);

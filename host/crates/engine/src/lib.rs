@@ -28,6 +28,7 @@ pub mod promote;
 pub mod record;
 pub mod redeploy;
 pub mod release;
+pub mod remove;
 pub mod render;
 pub mod restraint;
 pub mod review;

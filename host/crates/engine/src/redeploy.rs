@@ -106,13 +106,14 @@ pub(crate) fn deploy(
     };
     let job = Job {
         release: release.clone(),
-        desired,
+        desired: desired.clone(),
         input: None,
         target,
         context: Arc::new(context(release)),
         policy,
         only: None,
-        prune_all: false,
+        // A release of nothing is one that somebody wanted: only what renders nothing may be wrong.
+        prune_all: desired.is_empty(),
         manner,
         because,
         failed,

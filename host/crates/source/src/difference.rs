@@ -241,8 +241,10 @@ mod tests {
     #[test]
     fn a_name_that_no_path_can_carry_makes_all_unknown() {
         let repo = Repo::sample();
-        let tree = repo.git_with(&["mktree", "-z"], b"100644 blob e69de29bb2d1d6434b8b29ae775ad8c2e48c5391\tcaf\xe9\0");
-        repo.git(&["hash-object", "-w", "--stdin"]);
+        let tree = repo.git_with(
+            &["mktree", "-z", "--missing"],
+            b"100644 blob e69de29bb2d1d6434b8b29ae775ad8c2e48c5391\tcaf\xe9\0",
+        );
         let commit = repo.git(&["commit-tree", "-p", "HEAD", "-m", "Latin", &tree]);
         let source = repo.source();
         let changes = source.changed(&source.resolve("HEAD").unwrap(), &source.resolve(&commit).unwrap()).unwrap();

@@ -1,0 +1,55 @@
+//! Removes what is deployed of applications that nothing finds any more, where their rule says so.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use springline_engine::Ports;
+use springline_engine::error::Reason;
+use springline_engine::event::Silent;
+use springline_engine::remove::remove;
+use springline_model::port::Store as _;
+use springline_model::run::Place;
+
+use super::Inner;
+use super::tell::Told;
+use crate::cli::error::CliError;
+
+impl Inner {
+    /// Removes it everywhere. What fails is told, and stays for people to remove.
+    pub(super) fn leave(&self, name: &Arc<str>, repository: usize) {
+        let places = match self.app.store.places() {
+            Ok(places) => places,
+            Err(error) => return self.tell.left_behind((name, None), &error.into()),
+        };
+        for place in places.iter().filter(|place| *place.application == **name) {
+            if let Err(error) = self.leave_one(place, repository) {
+                self.tell.left_behind((name, Some(&place.environment)), &error);
+            }
+        }
+    }
+
+    fn leave_one(&self, place: &Place, repository: usize) -> Result<(), CliError> {
+        let began = Instant::now();
+        let turn = self.app.turn(&place.application, false)?;
+        // It may have come back meanwhile.
+        if self.state().id(&place.application).is_some() {
+            return Ok(());
+        }
+        let observer = turn.observe(&Silent);
+        let bound = self.bounds[repository].as_ref();
+        let ports = Ports { cancel: turn.cancel(), repositories: Some(bound), ..self.app.ports(&observer) };
+        let named = (place.application.as_str(), place.environment.as_str());
+        match remove(ports, place, &self.actor) {
+            Ok(Some(report)) => self.tell.changed(named, &Told::Removed(&report), (began.elapsed(), None)),
+            Ok(None) => {}
+            Err(error) => {
+                if let Reason::Unconfirmed(waits) = &error.reason {
+                    self.tell.unconfirmed(named, waits);
+                } else {
+                    return Err(CliError::from(*error));
+                }
+            }
+        }
+        Ok(())
+    }
+}
