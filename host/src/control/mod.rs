@@ -4,6 +4,7 @@
 //! [`state`] knows everything and does nothing; pollers ask repositories ([`poll`]), workers see to
 //! applications ([`work`]), and the loop itself begins passes and waits for what comes.
 
+mod answers;
 mod find;
 mod index;
 mod leave;
@@ -34,7 +35,7 @@ use self::pass::Came;
 use self::plan::Plan;
 use self::poll::{Before, Timing};
 use self::queue::Id;
-use self::state::{Look, Member, News, State};
+use self::state::{Look, News, State};
 use self::steer::Steer;
 use self::tell::Teller;
 use self::work::{Done, Loaded, Task};
@@ -43,7 +44,6 @@ use crate::cli::error::{CliError, Kind};
 use crate::cli::{Common, Output};
 use crate::paths;
 use crate::repositories::Bound;
-use crate::socket::controls::{Controls, Looked, Looking, Notice, same_repository};
 
 /// How long a request to stop may go unnoticed.
 const NOTICE: Duration = Duration::from_millis(100);
@@ -532,85 +532,4 @@ impl Inner {
 
 fn random() -> u64 {
     RandomState::new().hash_one(0)
-}
-
-impl Controls for Control {
-    fn notify(&self, notice: &Notice) -> usize {
-        let inner = &self.0;
-        // Of thousands, those that are known to be in order are not looked at for every push.
-        let quiet = if notice.application.is_some() { Vec::new() } else { inner.quiet() };
-        let mut state = inner.state();
-        let named = |member: &Member| notice.application.as_ref().is_none_or(|name| **name == *member.name);
-        let from = |state: &State, member: &Member| {
-            let url = &state.plan.repositories[state.repository_of(member)].url;
-            notice.repositories.is_empty() || notice.repositories.iter().any(|address| same_repository(address, url))
-        };
-        let meant: Vec<Id> =
-            state.live().filter(|(_, member)| named(member) && from(&state, member)).map(|(id, _)| id).collect();
-        let mut repositories: Vec<usize> = match (&notice.application, notice.repositories.is_empty()) {
-            (Some(_), _) => meant.iter().map(|id| state.repository_of(&state.members[*id as usize])).collect(),
-            (None, true) => (0..state.repositories.len()).collect(),
-            (None, false) => {
-                let known = (0..).zip(&state.plan.repositories);
-                let same =
-                    known.filter(|(_, known)| notice.repositories.iter().any(|a| same_repository(a, &known.url)));
-                same.map(|(at, _)| at).collect()
-            }
-        };
-        repositories.sort_unstable();
-        repositories.dedup();
-        for id in &meant {
-            state.end_pauses(*id);
-            if quiet.binary_search(id).is_err() {
-                state.member(*id).look.all = true;
-                state.queue.want(*id);
-            }
-        }
-        drop(state);
-        let now = Instant::now();
-        let mut timings = inner.timings();
-        repositories.iter().for_each(|at| timings[*at].now(now));
-        drop(timings);
-        inner.changed.notify_all();
-        meant.len()
-    }
-
-    fn applications(&self) -> Vec<Looked> {
-        let state = self.0.state();
-        let flights = self.0.app.owner().turns.flights();
-        let mut all: Vec<Looked> = state
-            .live()
-            .map(|(id, member)| {
-                let flight = flights.iter().find(|flight| *flight.wish.application == *member.name);
-                let worst = member.spots.iter().max_by_key(|spot| spot.state);
-                let looking = match (flight, worst.map(|spot| spot.state)) {
-                    (Some(flight), _) => Looking::Running { run: flight.run },
-                    _ if state.queue.is_ready(id) => Looking::Queued,
-                    _ if member.problem.is_some() => Looking::Failed,
-                    (None, None | Some(Came::NotDeployed)) => Looking::NotDeployed,
-                    (None, Some(Came::Suspended)) => Looking::Suspended {
-                        by: String::new(),
-                        why: worst.and_then(|spot| spot.why.as_deref()).unwrap_or_default().to_owned(),
-                    },
-                    (None, Some(Came::Failed)) => Looking::Failed,
-                    (None, Some(Came::Drifted | Came::Unconfirmed | Came::OutOfSync | Came::Paused)) => {
-                        Looking::Drifted
-                    }
-                    (None, Some(Came::InSync | Came::Repaired | Came::Deployed | Came::Promoted)) => Looking::InSync,
-                };
-                let error = member.problem.as_deref().or_else(|| {
-                    let failed = worst.filter(|spot| spot.state == Came::Failed);
-                    failed.and_then(|spot| spot.why.as_deref())
-                });
-                Looked {
-                    application: member.name.to_string(),
-                    revision: member.at.as_ref().or(member.wanted.as_ref()).map(|commit| commit.id.clone()),
-                    state: looking,
-                    error: error.map(str::to_owned),
-                }
-            })
-            .collect();
-        all.sort_by(|one, other| one.application.cmp(&other.application));
-        all
-    }
 }
