@@ -1,5 +1,7 @@
 //! Verbs while a `springline watch` owns the state directory: it executes them, and nobody can tell.
 
+mod slow;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,11 +15,10 @@ use std::thread;
 
 use serde_json::Value;
 
+use self::slow::Slow;
 use crate::code::{BUSY, DIFFERS, STATE, USAGE};
-use crate::sandbox::{OPERATOR, Outcome, Sandbox, files, guests};
+use crate::sandbox::{OPERATOR, Outcome, Sandbox, files};
 
-/// The loop leaves what is new to people.
-const MANUAL: &str = "    sync: { automated: false }\n";
 /// Stopped by its user.
 const CANCELLED: i32 = 130;
 
@@ -314,44 +315,6 @@ fn an_owner_of_another_version_and_one_that_is_none_are_told() {
     fs::remove_file(&path).unwrap();
     drop(UnixListener::bind(&path).unwrap());
     sandbox.springline(&["status"]).ok();
-}
-
-/// An application whose build takes as long as it is let, beside what is deployed of it already.
-struct Slow(Sandbox);
-
-impl Slow {
-    fn new() -> Option<Self> {
-        let (sandbox, guests) = (Sandbox::site()?, guests()?);
-        sandbox.operator(&format!("{OPERATOR}limits: {{ wall-seconds: 600 }}\n"));
-        sandbox.springline(&["run"]).ok();
-        sandbox.write("slow.wasm", fs::read(guests.join("hostile-c.wasm")).unwrap());
-        let application = fs::read_to_string(sandbox.repo().join("springline.yaml")).unwrap();
-        let slow = "  slow:\n    steps: [{ name: sleep, plugin: ./slow.wasm, in: docs, with: { attack: sleep } }]\n";
-        sandbox.write(
-            "springline.yaml",
-            application.replace("environments:\n", &format!("{slow}environments:\n")) + MANUAL,
-        );
-        sandbox.commit("Sleep");
-        Some(Self(sandbox))
-    }
-
-    /// Starts a run through the owner, and waits until it is under way.
-    fn run(&self) -> (Child, u64) {
-        let mut command = self.0.command(&["run"]);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut run = None;
-        while run.is_none() {
-            run = self.0.springline(&["apps", "-o", "json"]).json()[0]["run"].as_u64();
-        }
-        (child, run.unwrap())
-    }
-
-    /// The state of the run of this number, once nothing of the application is under way.
-    fn ended(&self, run: u64) -> Value {
-        while self.0.springline(&["cancel", &run.to_string()]).code != USAGE {}
-        let runs = self.0.springline(&["logs", "-o", "json"]).json();
-        runs.as_array().unwrap().iter().find(|one| one["run"] == run).unwrap()["state"].clone()
-    }
 }
 
 fn outcome(child: Child) -> Outcome {

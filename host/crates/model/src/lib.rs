@@ -26,6 +26,7 @@ pub mod reference;
 pub mod registry;
 pub mod repository;
 pub mod run;
+pub mod seen;
 pub mod trace;
 pub mod tree;
 pub mod trust;

@@ -23,6 +23,7 @@ pub use crate::kubernetes::Clusters;
 pub use crate::page::{Cursor, Found, Page};
 pub use crate::registry::{Registry, RegistryError};
 pub use crate::repository::{Repositories, RepositoryError};
+pub use crate::seen::Seen;
 
 /// A read-only directory tree: of a git revision, of uncommitted state, or of the blob store.
 pub trait Tree: Send + Sync {
@@ -344,12 +345,6 @@ pub trait Target: Send + Sync {
     fn seen(&self) -> Option<Arc<dyn Seen>> {
         None
     }
-}
-
-/// What a look at reality depended on.
-pub trait Seen: Send + Sync {
-    /// Whether another look would see the same. Where that can't be told, it would not.
-    fn still_holds(&self) -> bool;
 }
 
 /// Why the store failed.
