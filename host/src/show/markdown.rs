@@ -389,7 +389,7 @@ mod tests {
         let few = || review(vec![object("a", "1\n", "2\n")]);
         for (reviews, titles) in [
             ((0..200).map(|_| few()).collect::<Vec<_>>(), 150),
-            ((0..2_000).map(|_| few()).collect(), 400),
+            ((0..2_000).map(|_| few()).collect(), 150),
             (vec![long, few()], 2),
         ] {
             let text = comment(&reviews);
