@@ -132,7 +132,15 @@ fn hold(
     }
     let note = Some(pin.why.clone()).filter(|why| !why.is_empty());
     let because = Because { note, ..Because::of(Cause::Redeploy) };
-    let stored = Stored { release: &release, target: &target, policy, manner: Manner::New, because, planned: None };
+    let stored = Stored {
+        release: &release,
+        target: &target,
+        policy,
+        manner: Manner::New,
+        because,
+        planned: None,
+        prune_all: false,
+    };
     let report = again(ports, stored, &pin.by).map_err(Failed::Sync)?;
     Ok(Healed::Finished(Box::new(report)))
 }
@@ -160,7 +168,7 @@ fn repair(
         return Ok(Healed::Unconfirmed(unconfirmed));
     }
     let (manner, because) = (Manner::Repair, Because::of(Cause::Drift));
-    let stored = Stored { release, target, policy, manner, because, planned: Some(planned) };
+    let stored = Stored { release, target, policy, manner, because, planned: Some(planned), prune_all: false };
     let report = again(ports, stored, actor).map_err(Failed::Sync)?;
     Ok(Healed::Repaired(Box::new(report)))
 }

@@ -44,7 +44,11 @@ pub fn redeploy(
         return Err(not_begun((reason, run)));
     }
     let because = Because { note: order.why.map(str::to_owned), ..Because::of(Cause::Redeploy) };
-    again(ports, Stored { release, target, policy, manner: Manner::New, because, planned: None }, order.actor)
+    again(
+        ports,
+        Stored { release, target, policy, manner: Manner::New, because, planned: None, prune_all: false },
+        order.actor,
+    )
 }
 
 fn pin(ports: Ports<'_>, release: &Release, order: Order<'_>) -> Result<(), Reason> {
@@ -72,6 +76,8 @@ pub(crate) struct Stored<'a> {
     pub because: Because,
     /// What was planned already, with nothing done since.
     pub planned: Option<Planned<'a>>,
+    /// Whether it may remove everything.
+    pub prune_all: bool,
 }
 
 /// Makes live what a release holds, in a run of its own.
@@ -98,7 +104,7 @@ pub(crate) fn deploy(
     failed: Option<&StageError>,
     report: &mut Report,
 ) -> Result<(), StageError> {
-    let Stored { release, target, policy, manner, because, planned } = stored;
+    let Stored { release, target, policy, manner, because, planned, prune_all } = stored;
     let at = |reason: Reason| reason.at(Stage::Plan, Some(&release.environment));
     let desired = match &planned {
         Some(planned) => planned.desired.clone(),
@@ -106,14 +112,13 @@ pub(crate) fn deploy(
     };
     let job = Job {
         release: release.clone(),
-        desired: desired.clone(),
+        desired,
         input: None,
         target,
         context: Arc::new(context(release)),
         policy,
         only: None,
-        // A release of nothing is one that somebody wanted: only what renders nothing may be wrong.
-        prune_all: desired.is_empty(),
+        prune_all,
         manner,
         because,
         failed,

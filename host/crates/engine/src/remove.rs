@@ -37,7 +37,14 @@ pub fn remove(ports: Ports<'_>, place: &Place, actor: &str) -> Result<Option<Rep
     let mut empty = Release { objects, manifest: nothing, at: ports.clock.now(), ..last };
     empty.id = release::id(&empty);
     let because = Because { note: Some(WHY.to_owned()), ..Because::of(Cause::Push) };
-    let stored =
-        Stored { release: &empty, target: &target, policy: &policy, manner: Manner::New, because, planned: None };
+    let stored = Stored {
+        release: &empty,
+        target: &target,
+        policy: &policy,
+        manner: Manner::New,
+        because,
+        planned: None,
+        prune_all: true,
+    };
     again(ports, stored, actor).map(Some).map_err(|failure| Box::new(failure.0))
 }

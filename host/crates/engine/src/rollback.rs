@@ -159,8 +159,15 @@ fn bring_back(
     let result = match ports.targets.of(to) {
         Ok(target) => {
             let manner = Manner::Back;
-            let stored =
-                Stored { release: to, target: &target, policy, manner, because: because.clone(), planned: None };
+            let stored = Stored {
+                release: to,
+                target: &target,
+                policy,
+                manner,
+                because: because.clone(),
+                planned: None,
+                prune_all: false,
+            };
             redeploy::deploy(ports, stored, failed, report)
         }
         Err(reason) => Err(reason.at(Stage::Plan, Some(&to.environment))),

@@ -36,7 +36,7 @@ const FORMS: [(&str, &str); 25] = [
     ("a: >- # a > b | c\n  old\nb: 1\n", "a: sha256:0011 # a > b | c\nb: 1\n"),
     ("a: \"o\\\"ld\" # \"why\"\n", "a: \"sha256:0011\" # \"why\"\n"),
     ("\u{feff}a: old\n", "\u{feff}a: sha256:0011\n"),
-    ("ü: \"ö\" # 日本\na:\told\n", "ü: \"ö\" # 日本\na:\tsha256:0011\n"),
+    ("ü: \"ö\" # 日本\na: old\n", "ü: \"ö\" # 日本\na: sha256:0011\n"),
 ];
 
 #[test]
