@@ -356,6 +356,8 @@ impl From<Reason> for CliError {
             Reason::EmptyRender { .. } => Self::new(Kind::Deploy, message).hint(
                 "if everything is to go, say so: `springline sync --env ENV --prune-all`; else look at what the renderer reads",
             ),
+            Reason::EmptyDelivery { .. } => Self::new(Kind::Deploy, message)
+                .hint("if everything is to go, remove the directory in its own repository; else look at what the renderer reads"),
             Reason::Unconfirmed(unconfirmed) => Self::new(Kind::Unconfirmed, message)
                 .hint(format!("if these are to go: the same with `--confirm-prune {}`", unconfirmed.confirmation)),
             Reason::InTheWay { .. } => Self::new(Kind::Deploy, message).hint(

@@ -61,9 +61,9 @@ pub(super) fn find(
         Find::Branches { matches, path } => {
             for branch in source.branches()?.iter().filter(|branch| fleet::fits(matches, branch)) {
                 let revision: Arc<str> = format!("refs/heads/{branch}").into();
-                // A branch that is gone again by now will be missed the next time.
-                let Ok(tree) = trees(&revision) else { continue };
-                if has_file(tree.as_ref(), path) {
+                // What can't be read is not gone: then the rule fails, and all stays as it was found before.
+                let tree = trees(&revision)?;
+                if has_file(tree.as_ref(), path)? {
                     finder.one(tree.as_ref(), (&revision, path, branch));
                 }
             }
@@ -111,7 +111,7 @@ impl Finder<'_> {
                 let below = if path.is_empty() { entry.name.clone() } else { join_path(&path, &entry.name) };
                 if fleet::fits(matches, &below) {
                     self.found.footprint.add_listing(&below);
-                    if has_file(tree, &below) {
+                    if has_file(tree, &below)? {
                         paths.insert(below.clone(), ());
                     }
                 }
@@ -137,9 +137,9 @@ fn leads_on(matches: &str, directory: &str) -> bool {
     shared == 0 || fleet::fits(&parts[..shared].join("/"), &head)
 }
 
-fn has_file(tree: &dyn Tree, directory: &str) -> bool {
-    let listing = tree.directory(directory).ok().flatten();
-    listing.is_some_and(|listing| listing.get(paths::APPLICATION).is_some_and(|entry| entry.kind.is_file()))
+fn has_file(tree: &dyn Tree, directory: &str) -> Result<bool, CliError> {
+    let listing = tree.directory(directory)?;
+    Ok(listing.is_some_and(|listing| listing.get(paths::APPLICATION).is_some_and(|entry| entry.kind.is_file())))
 }
 
 /// What the application in a directory calls itself, if its file can be read.

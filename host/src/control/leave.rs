@@ -7,8 +7,9 @@ use springline_engine::Ports;
 use springline_engine::error::Reason;
 use springline_engine::event::Silent;
 use springline_engine::remove::remove;
+use springline_engine::standing::Obstacle;
 use springline_model::port::Store as _;
-use springline_model::run::Place;
+use springline_model::run::{Place, Stage, Standing};
 
 use super::Inner;
 use super::tell::Told;
@@ -21,7 +22,9 @@ impl Inner {
             Ok(places) => places,
             Err(error) => return self.tell.left_behind((name, None), &error.into()),
         };
-        for place in places.iter().filter(|place| *place.application == **name) {
+        let meant = &self.settings.environments;
+        let is_meant = |place: &&Place| meant.is_empty() || meant.contains(&place.environment);
+        for place in places.iter().filter(|place| *place.application == **name).filter(is_meant) {
             if let Err(error) = self.leave_one(place, repository) {
                 self.tell.left_behind((name, Some(&place.environment)), &error);
             }
@@ -35,6 +38,7 @@ impl Inner {
         if self.state().id(&place.application).is_some() {
             return Ok(());
         }
+        self.check_standing(place)?;
         let observer = turn.observe(&Silent);
         let bound = self.bounds[repository].as_ref();
         let ports = Ports { cancel: turn.cancel(), repositories: Some(bound), ..self.app.ports(&observer) };
@@ -51,5 +55,16 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// Refuses to remove what somebody holds or wants to be left alone.
+    fn check_standing(&self, place: &Place) -> Result<(), CliError> {
+        let Standing { pin, suspended, .. } = self.app.store.standing(place)?;
+        let obstacle = pin.map(Obstacle::Pinned).or(suspended.map(Obstacle::Suspended));
+        let Some(obstacle) = obstacle else { return Ok(()) };
+        let environment = place.environment.clone();
+        Err(CliError::from(
+            Reason::Held { environment, obstacle: Box::new(obstacle) }.at(Stage::Plan, Some(&place.environment)),
+        ))
     }
 }

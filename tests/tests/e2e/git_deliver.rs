@@ -94,6 +94,23 @@ fn the_rendered_result_replaces_a_directory_of_the_other_repository() {
 }
 
 #[test]
+fn a_render_of_nothing_removes_nothing_there() {
+    let Some((sandbox, other)) = two(WHOLE) else { return };
+    sandbox.springline(&["run"]).ok();
+    let tip = there(&sandbox, &other, &["rev-parse", "main"]);
+    let text = std::fs::read_to_string(sandbox.repo().join("springline.yaml")).unwrap();
+    sandbox.write("springline.yaml", text.replace("in: deploy, with: { place: { www: site } }", "in: nothing"));
+    sandbox.write("nothing/_part.txt", "x");
+    sandbox.commit("Nothing is left");
+    let outcome = sandbox.springline(&["run"]);
+    if outcome.code == 0 {
+        panic!("{outcome:#?}");
+    }
+    assert!(outcome.stderr.contains("all in `handbook/production` would be removed"), "{outcome:#?}");
+    assert_eq!(there(&sandbox, &other, &["rev-parse", "main"]), tip);
+}
+
+#[test]
 fn one_value_is_set_and_every_other_byte_stays() {
     let Some((sandbox, other)) = two(VALUE) else { return };
     let run = sandbox.springline(&["run", "-o", "json"]).json();

@@ -223,6 +223,9 @@ fn edits(
             };
             let what = Rendering { name: &place.environment, uses, input };
             let rendered = render(ports, what, from.source, &Arc::new(context), from.how, steps).map_err(at)?;
+            if rendered.objects.is_empty() {
+                return Err(at(Reason::EmptyDelivery { directory: directory.clone() }));
+            }
             secrets::check(ports, &rendered.objects, branch).map_err(at)?;
             let tree = branch::tree_of(ports, &rendered.objects).map_err(at)?;
             Ok(vec![Edit::Replace { path: directory.trim_end_matches('/').to_owned(), tree }])

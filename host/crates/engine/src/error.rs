@@ -87,6 +87,12 @@ pub enum Reason {
         /// How many would go.
         owned: usize,
     },
+    /// Nothing was rendered to replace a directory of another repository with.
+    #[error("nothing was rendered, so all in `{directory}` would be removed: nothing was done")]
+    EmptyDelivery {
+        /// The directory.
+        directory: String,
+    },
     /// It would remove more than it may without a confirmation.
     #[error(transparent)]
     Unconfirmed(Box<Unconfirmed>),
