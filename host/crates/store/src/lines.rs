@@ -88,7 +88,7 @@ pub(crate) fn put_objects<'n>(writer: &mut Writer<'_>, order: u64, names: impl I
     }
 }
 
-/// Takes a record out of its lines; those of objects are left ([`sweep_objects`]).
+/// Takes a record out of its lines; those of objects are left to a sweep.
 pub(crate) fn remove(writer: &mut Writer<'_>, order: u64, record: &Record) -> Result<()> {
     lines_of(record).into_iter().try_for_each(|line| writer.changes.remove(line.and_number(order)))
 }
