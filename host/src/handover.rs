@@ -5,13 +5,14 @@ use springline_config::{EditError, value_at};
 use springline_engine::chain::{Delivery, Handed, HandedValue};
 use springline_model::Digest;
 use springline_model::application::{self, Taken};
-use springline_model::history::{Done, Outcome};
+use springline_model::history::Outcome;
 use springline_model::plugin::Kind;
 use springline_model::port::{Blobs as _, Page, Store as _};
 use springline_model::run::Timestamp;
 
 use crate::app::App;
 use crate::cli::error::{CliError, Kind as ErrorKind};
+use crate::cli::history::changes_of;
 use crate::project::{Configured, Picked, read_text, show_revision};
 use crate::resolve::{Place, Resolver};
 use crate::show::table::{Table, plain, styled};
@@ -50,7 +51,6 @@ pub fn deliveries<'a>(
             branch: delivery.branch.clone(),
             propose: delivery.propose,
             what,
-            pointer: format!("/deliver/{name}"),
         });
     }
     Ok(deliveries)
@@ -125,17 +125,19 @@ pub fn last(app: &App, declared: &application::Application) -> Result<Vec<Last>,
         let place = springline_engine::deliver::place(&declared.application, name);
         let newest = app.store.history(&Page::of(&place, 1))?.records.into_iter().next();
         let record = newest.map(|sealed| sealed.record);
-        let changes = record.as_ref().and_then(|record| record.changes).map(|changes| app.blobs.get(&changes));
-        let done: Vec<Done> = match changes {
-            Some(bytes) => serde_json::from_slice(&bytes?).unwrap_or_default(),
-            None => Vec::new(),
+        let done = match &record {
+            Some(record) => changes_of(app, record)?,
+            None => Some(Vec::new()),
         };
         rows.push(Last {
             delivery: name.clone(),
             repository: delivery.repository.clone(),
             at: record.as_ref().map(|record| record.started),
             revision: record.as_ref().map(|record| record.revision.clone()),
-            what: done.first().map(|done| done.summary.clone()),
+            what: match done {
+                Some(done) => done.first().map(|done| done.summary.clone()),
+                None => Some("what it did is lost".to_owned()),
+            },
             outcome: record.map(|record| record.outcome),
         });
     }

@@ -30,31 +30,6 @@ pub fn decide(
     Ok(promote::decide(ports, Route { from: &from, to: &to, gates }, named)?)
 }
 
-/// Promotes what waits for nothing to an environment that is automated; none if there is nothing to. `pick`
-/// finds a revision in the source.
-///
-/// # Errors
-/// Whatever fails in it.
-pub fn advance(
-    (app, ports): (&App, Ports<'_>),
-    (application, environment): (&str, &Environment),
-    pick: impl FnOnce(&str) -> Result<Picked, CliError>,
-    actor: &str,
-) -> Result<Option<Box<Report>>, CliError> {
-    let Some(from) = environment.promote_from.as_deref().filter(|_| environment.sync.automated) else {
-        return Ok(None);
-    };
-    let way = (from, environment.name.as_str(), &environment.gates);
-    let Decision::Pending(pending) = decide(ports, application, way, None)? else { return Ok(None) };
-    if !pending.waits.is_empty() {
-        return Ok(None);
-    }
-    let picked = pick(&pending.release.revision)?;
-    let prepared = Prepared::new(app, picked, &pending.release, (&environment.name, None))?;
-    let report = prepared.carry_out(ports, &pending, (actor, None))?;
-    Ok(Some(Box::new(report)))
-}
-
 /// A promotion that can be shown and carried out.
 pub struct Prepared {
     picked: Picked,

@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::{Common, notify};
 use crate::project::show_revision;
 use crate::show::table::{Table, plain, styled};
-use crate::show::{self, BAD, FAINT, GOOD, NOTE, time};
+use crate::show::{self, BAD, FAINT, GOOD, NOTE};
 use crate::socket::controls::Looking;
 
 /// Lists what a running `springline watch` looks after.
@@ -28,7 +28,7 @@ impl Apps {
             for looked in applications {
                 let style = match looked.state {
                     Looking::InSync => GOOD,
-                    Looking::Failed | Looking::Retrying { .. } => BAD,
+                    Looking::Failed => BAD,
                     Looking::NotDeployed => FAINT,
                     _ => NOTE,
                 };
@@ -53,8 +53,7 @@ fn words(state: &Looking) -> String {
         Looking::Queued => "queued".into(),
         Looking::Running { run: Some(run) } => format!("running (run {run})"),
         Looking::Running { run: None } => "running".into(),
-        Looking::Retrying { at } => format!("failed, again at {}", time::moment(*at)),
-        Looking::Suspended { by, why } => format!("suspended by {by}: {why}"),
+        Looking::Suspended { why } => why.clone(),
         Looking::Failed => "failed".into(),
     }
 }

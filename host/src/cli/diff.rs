@@ -9,8 +9,7 @@ use springline_engine::event::Silent;
 use springline_engine::run::{Trust, Until};
 use springline_engine::status::{Comparison, Differences, Explained, compare};
 use springline_model::Cancel;
-use springline_model::call::Context;
-use springline_model::run::{Cause, Place};
+use springline_model::run::Cause;
 
 use super::error::{CliError, Kind};
 use super::review::{self, Against};
@@ -54,19 +53,11 @@ impl Diff {
         let mut all = Vec::new();
         for (environment, (name, rendered)) in ready.environments(&self.environments)?.into_iter().zip(&report.rendered)
         {
-            let context = Context {
-                application: ready.chain.application.clone(),
-                environment: Some(name.clone()),
-                revision: ready.picked.revision.id.clone(),
-                commit_time: ready.picked.revision.time,
-                values: environment.values.clone(),
-                artifacts: report.artifacts.digests.clone(),
-            };
-            let place = Place { application: ready.chain.application.clone(), environment: name.clone() };
+            let place = ready.place(environment);
             let comparison = Comparison {
                 place: &place,
                 target: &environment.target,
-                context: Arc::new(context),
+                context: Arc::new(ready.context(environment, &report)),
                 desired: rendered.objects.clone(),
                 input: &environment.input,
                 policy: &environment.sync,

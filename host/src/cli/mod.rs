@@ -137,7 +137,7 @@ pub enum Verb {
     Status(status::Status),
     /// Judge Kubernetes objects in files as a deploy to a cluster would, without a cluster
     Health(health::Health),
-    /// Keep what is deployed as it was deployed: remove drift as soon as it is there
+    /// Deploy new commits as they come, and remove drift as soon as it is there
     Watch(watch::Watch),
     /// List what a running watch looks after
     Apps(apps::Apps),
@@ -213,8 +213,8 @@ impl Verb {
 /// What the verb says; an owner that can't execute it.
 pub fn here_or_by_the_owner(mut cli: Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
     // What is wrong with the repository, the verb itself says best.
-    let state = Project::state_of(&cli.common).ok().filter(|state| state.is_dir());
-    let Some(state) = state.filter(|_| !cli.verb.is_local()) else { return run(&cli, cancel) };
+    let state = if cli.verb.is_local() { None } else { Project::state_of(&cli.common).ok() };
+    let Some(state) = state.filter(|state| state.is_dir()) else { return run(&cli, cancel) };
     let answered = Arc::new(AtomicBool::new(false));
     cli.common.session.answered = Some(Arc::clone(&answered));
     loop {

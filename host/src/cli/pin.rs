@@ -1,4 +1,4 @@
-//! `springline unpin`, and what is shown of pins.
+//! `springline unpin`, and letting go of a pin.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use crate::project::Project;
 use crate::show::{self, GOOD, paint};
 
 /// Lets go of the release that an environment is pinned to: what the source says is deployed again, by
-/// `springline watch` at its next look, or by `springline run`.
+/// `springline run`, or by a `springline watch` when the next commit comes.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: springline unpin --env site --why 'the fix is in'")]
 pub struct Unpin {

@@ -17,7 +17,7 @@ use super::error::{CliError, Kind};
 use super::failure;
 use super::run::as_json;
 use super::standing::{applied_text, pin_json, release_text};
-use super::{Common, Output, RevisionArgs, logs};
+use super::{Common, Output, logs};
 use crate::app::{App, actor};
 use crate::project::Project;
 use crate::resolve::{Resolver, pinned_target};
@@ -99,9 +99,7 @@ impl Redeploy {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
 
-impl Redeploy {
     /// The command, without a confirmation.
     fn command(&self) -> String {
         let mut command =
@@ -118,8 +116,7 @@ impl Redeploy {
 /// that is what may be removed now.
 fn policy(app: &App, release: &Release) -> Result<Sync, CliError> {
     let declared = || {
-        let wanted = RevisionArgs { revision: Some("HEAD".to_owned()), worktree: false };
-        let mut declared = app.project.pick(&wanted).ok()?.application().ok()?.value;
+        let mut declared = app.project.declared().ok()?.value;
         let is_it = declared.application == release.application;
         is_it.then(|| declared.environments.shift_remove(&release.environment)).flatten().map(|found| found.sync)
     };
@@ -127,13 +124,7 @@ fn policy(app: &App, release: &Release) -> Result<Sync, CliError> {
         return Ok(sync);
     }
     let place = Place { application: release.application.clone(), environment: release.environment.clone() };
-    let page = Page {
-        application: Some(release.application.clone()),
-        environment: Some(release.environment.clone()),
-        outcome: Some(Ended::Succeeded),
-        limit: 1,
-        ..Page::default()
-    };
+    let page = Page { outcome: Some(Ended::Succeeded), ..Page::of(&place, 1) };
     let newest = app.store.history(&page)?.records.into_iter().find_map(|sealed| sealed.record.release);
     let deployed = match newest {
         Some(id) => app.store.releases(Some(&place), &id.hex())?.into_iter().next(),
@@ -147,8 +138,7 @@ fn recover(app: &App, common: &Common, environment: &str) -> Result<(), CliError
     if !app.store.places()?.is_empty() || app.project.source().is_err() {
         return Ok(());
     }
-    let picked = app.project.pick(&RevisionArgs { revision: Some("HEAD".into()), worktree: false })?;
-    let declared = picked.application()?.value;
+    let declared = app.project.declared()?.value;
     let Some(known) = declared.environments.get(environment) else { return Ok(()) };
     let place = Place { application: declared.application.clone(), environment: environment.to_owned() };
     let turn = app.turn(&place.application, false)?;

@@ -11,7 +11,6 @@ use springline_engine::render::Rendered;
 use springline_engine::review::{self, Changed, Version};
 use springline_engine::run::{Report, Trust, Until};
 use springline_engine::status::{Comparison, Differences, compare, current};
-use springline_model::call::Context;
 use springline_model::manifest::{Action, Change, Difference};
 use springline_model::plugin::Pinned;
 use springline_model::port::{Blobs, Store as _};
@@ -371,19 +370,10 @@ impl<'a> Reviewer<'a> {
         rendered: &Rendered,
         report: &Report,
     ) -> Result<(), CliError> {
-        let revision = &self.ready.picked.revision;
-        let context = Context {
-            application: self.place.application.clone(),
-            environment: Some(environment.name.clone()),
-            revision: revision.id.clone(),
-            commit_time: revision.time,
-            values: environment.values.clone(),
-            artifacts: report.artifacts.digests.clone(),
-        };
         let comparison = Comparison {
             place: &self.place,
             target: &environment.target,
-            context: Arc::new(context),
+            context: Arc::new(self.ready.context(environment, report)),
             desired: rendered.objects.clone(),
             input: &environment.input,
             policy: &environment.sync,

@@ -12,6 +12,7 @@ use springline_engine::event::Silent;
 use springline_engine::restraint::Unconfirmed;
 use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until, run};
 use springline_engine::standing::{Obstacle, beneath_pin, obstacle};
+use springline_model::call::Context;
 use springline_model::history::Done;
 use springline_model::manifest::Action;
 use springline_model::run::{Cause, How, Place, StepRecord};
@@ -240,6 +241,18 @@ impl Ready {
         Ok(self.chain.environments.iter().filter(wanted).collect())
     }
 
+    /// What plugins are told of an environment that a run has rendered.
+    pub fn context(&self, environment: &Environment, report: &Report) -> Context {
+        Context {
+            application: self.chain.application.clone(),
+            environment: Some(environment.name.clone()),
+            revision: self.picked.revision.id.clone(),
+            commit_time: self.picked.revision.time,
+            values: environment.values.clone(),
+            artifacts: report.artifacts.digests.clone(),
+        }
+    }
+
     /// The place of an environment.
     pub fn place(&self, environment: &Environment) -> Place {
         Place { application: self.chain.application.clone(), environment: environment.name.clone() }
@@ -407,8 +420,7 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
                 }
                 let what = match record.counts.applied() {
                     0 => "already as desired".to_owned(),
-                    1 => "1 change applied".to_owned(),
-                    n => format!("{n} changes applied"),
+                    n => standing::applied(n),
                 };
                 let what = what + &hooks_run(&synced.done);
                 show::line(format_args!(

@@ -94,7 +94,12 @@ pub fn release_text(release: &springline_model::run::Release) -> String {
 
 /// How much the syncs of a run applied.
 pub fn applied_text(report: &Report) -> String {
-    match report.synced.iter().map(|synced| synced.sealed.record.counts.applied()).sum::<u64>() {
+    applied(report.synced.iter().map(|synced| synced.sealed.record.counts.applied()).sum())
+}
+
+/// `1 change applied`, `2 changes applied`.
+pub fn applied(number: u64) -> String {
+    match number {
         1 => "1 change applied".to_owned(),
         n => format!("{n} changes applied"),
     }

@@ -8,8 +8,8 @@ use springline_model::Cancel;
 use springline_model::port::{Clock as _, Store as _};
 use springline_model::run::{Place, Suspension};
 
+use super::Common;
 use super::error::{CliError, Kind};
-use super::{Common, RevisionArgs};
 use crate::app::{App, SystemClock, actor};
 use crate::project::Project;
 use crate::show::{self, GOOD, NOTE, paint};
@@ -122,8 +122,7 @@ impl Which {
             Some(_) => (Project::find_state(common, cancel)?, None),
             None => {
                 let project = Project::find(common, None, cancel)?;
-                let head = RevisionArgs { revision: Some("HEAD".into()), worktree: false };
-                let declared = project.pick(&head)?.application()?.value;
+                let declared = project.declared()?.value;
                 (project, Some(declared))
             }
         };

@@ -1,5 +1,6 @@
 //! What others ask of the loop: to look at once, and how everything is.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Control;
@@ -11,25 +12,20 @@ use crate::socket::controls::{Controls, Looked, Looking, Notice, same_repository
 impl Controls for Control {
     fn notify(&self, notice: &Notice) -> usize {
         let inner = &self.0;
-        // Of thousands, those that are known to be in order are not looked at for every push.
-        let quiet = if notice.application.is_some() { Vec::new() } else { inner.quiet() };
-        let mut state = inner.state();
-        let named = |member: &Member| notice.application.as_ref().is_none_or(|name| **name == *member.name);
-        let from = |state: &State, member: &Member| {
-            let url = &state.plan.repositories[state.repository_of(member)].url;
+        let is_from = |url: &str| {
             notice.repositories.is_empty() || notice.repositories.iter().any(|address| same_repository(address, url))
         };
-        let meant: Vec<Id> =
-            state.live().filter(|(_, member)| named(member) && from(&state, member)).map(|(id, _)| id).collect();
-        let mut repositories: Vec<usize> = match (&notice.application, notice.repositories.is_empty()) {
-            (Some(_), _) => meant.iter().map(|id| state.repository_of(&state.members[*id as usize])).collect(),
-            (None, true) => (0..state.repositories.len()).collect(),
-            (None, false) => {
-                let known = (0..).zip(&state.plan.repositories);
-                let same =
-                    known.filter(|(_, known)| notice.repositories.iter().any(|a| same_repository(a, &known.url)));
-                same.map(|(at, _)| at).collect()
-            }
+        let from: Vec<bool> = inner.state().plan.repositories.iter().map(|known| is_from(&known.url)).collect();
+        let is_meant = |state: &State, member: &Member| {
+            notice.application.as_ref().is_none_or(|name| **name == *member.name) && from[state.repository_of(member)]
+        };
+        // Of thousands, those that are known to be in order are not looked at for every push.
+        let quiet = if notice.application.is_some() { Vec::new() } else { inner.quiet(&is_meant) };
+        let mut state = inner.state();
+        let meant: Vec<Id> = state.live().filter(|(_, member)| is_meant(&state, member)).map(|(id, _)| id).collect();
+        let mut repositories: Vec<usize> = match notice.application {
+            Some(_) => meant.iter().map(|id| state.repository_of(&state.members[*id as usize])).collect(),
+            None => (0..).zip(&from).filter(|(_, from)| **from).map(|(at, _)| at).collect(),
         };
         repositories.sort_unstable();
         repositories.dedup();
@@ -49,6 +45,10 @@ impl Controls for Control {
         meant.len()
     }
 
+    fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
     fn applications(&self) -> Vec<Looked> {
         let state = self.0.state();
         let flights = self.0.app.owner().turns.flights();
@@ -63,7 +63,6 @@ impl Controls for Control {
                     _ if member.problem.is_some() => Looking::Failed,
                     (None, None | Some(Came::NotDeployed)) => Looking::NotDeployed,
                     (None, Some(Came::Suspended)) => Looking::Suspended {
-                        by: String::new(),
                         why: worst.and_then(|spot| spot.why.as_deref()).unwrap_or_default().to_owned(),
                     },
                     (None, Some(Came::Failed)) => Looking::Failed,

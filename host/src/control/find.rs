@@ -1,6 +1,6 @@
 //! Finds the applications of a rule in a repository.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use springline_config::load_application;
@@ -82,8 +82,7 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     fn one(&mut self, tree: &dyn Tree, (revision, path, branch): (&Arc<str>, &str, &str)) {
-        let file = join_path(path, paths::APPLICATION);
-        self.found.footprint.add_path(file.trim_start_matches('/'));
+        self.found.footprint.add_path(&join_path(path, paths::APPLICATION));
         let same = |known: &&Candidate| known.revision == *revision && *known.path == *path;
         let name: Arc<str> = match (peek(tree, path), self.known.iter().find(same)) {
             (Some(application), _) => {
@@ -103,16 +102,16 @@ impl Finder<'_> {
         let deep = matches.split('/').any(|part| part == "**");
         let depth = if deep { DEEPEST } else { matches.trim_matches('/').split('/').count() };
         let mut open: Vec<(String, usize)> = vec![(String::new(), 0)];
-        let mut paths = BTreeMap::new();
+        let mut paths = BTreeSet::new();
         while let Some((path, level)) = open.pop() {
             self.found.footprint.add_listing(&path);
             let Some(listing) = tree.directory(&path)? else { continue };
             for entry in listing.entries().iter().filter(|entry| entry.kind == EntryKind::Directory) {
-                let below = if path.is_empty() { entry.name.clone() } else { join_path(&path, &entry.name) };
+                let below = join_path(&path, &entry.name);
                 if fleet::fits(matches, &below) {
                     self.found.footprint.add_listing(&below);
                     if has_file(tree, &below)? {
-                        paths.insert(below.clone(), ());
+                        paths.insert(below.clone());
                     }
                 }
                 if level + 1 < depth && leads_on(matches, &below) {
@@ -120,7 +119,7 @@ impl Finder<'_> {
                 }
             }
         }
-        for path in paths.into_keys() {
+        for path in paths {
             self.one(tree, (revision, &path, ""));
         }
         Ok(())
@@ -144,8 +143,7 @@ fn has_file(tree: &dyn Tree, directory: &str) -> Result<bool, CliError> {
 
 /// What the application in a directory calls itself, if its file can be read.
 fn peek(tree: &dyn Tree, directory: &str) -> Option<String> {
-    let file =
-        if directory.is_empty() { paths::APPLICATION.to_owned() } else { join_path(directory, paths::APPLICATION) };
+    let file = join_path(directory, paths::APPLICATION);
     let text = read_text(tree, &file).ok()??;
     // Of thousands, the whole files are read when they are to be deployed.
     let plain = text.lines().find_map(|line| line.strip_prefix("application:")).map(str::trim);

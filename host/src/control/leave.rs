@@ -41,7 +41,7 @@ impl Inner {
         self.check_standing(place)?;
         let observer = turn.observe(&Silent);
         let bound = self.bounds[repository].as_ref();
-        let ports = Ports { cancel: turn.cancel(), repositories: Some(bound), ..self.app.ports(&observer) };
+        let ports = Ports { repositories: Some(bound), ..self.app.ports_in(&turn, &observer) };
         let named = (place.application.as_str(), place.environment.as_str());
         match remove(ports, place, &self.actor) {
             Ok(Some(report)) => self.tell.changed(named, &Told::Removed(&report), (began.elapsed(), None)),

@@ -22,6 +22,7 @@ mod work;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,7 +36,7 @@ use self::pass::Came;
 use self::plan::Plan;
 use self::poll::{Before, Timing};
 use self::queue::Id;
-use self::state::{Look, News, State};
+use self::state::{Look, Member, News, State};
 use self::steer::Steer;
 use self::tell::Teller;
 use self::work::{Done, Loaded, Task};
@@ -83,6 +84,8 @@ struct Inner {
     settings: Settings,
     actor: String,
     cancel: Cancel,
+    /// Whether everything was looked at once.
+    ready: AtomicBool,
     tell: Teller,
     places: Vec<Arc<poll::Place>>,
     bounds: Vec<Arc<Bound>>,
@@ -141,8 +144,9 @@ impl Control {
         let inner = Inner {
             bounds,
             app,
-            actor: work::actor(),
+            actor: crate::app::actor(),
             cancel: cancel.clone(),
+            ready: AtomicBool::new(false),
             tell: Teller { output: settings.output, many: matches!(fleet, Fleet::File(_)) },
             places,
             timings: Mutex::new(plan.repositories.iter().map(|_| Timing::new(now)).collect()),
@@ -193,8 +197,11 @@ impl Inner {
             if number == 1 || last.is_some() {
                 self.ask_all(if last.is_some() { Duration::MAX } else { FIRST })?;
             }
-            let quiet =
-                if number.is_multiple_of(THOROUGH) || self.settings.thorough { Vec::new() } else { self.quiet() };
+            let quiet = if number.is_multiple_of(THOROUGH) || self.settings.thorough {
+                Vec::new()
+            } else {
+                self.quiet(&|_, _| true)
+            };
             self.state().begin_pass(Instant::now(), &quiet);
             self.changed.notify_all();
             let until = began.checked_add(self.settings.every);
@@ -203,6 +210,7 @@ impl Inner {
             if self.cancel.is_cancelled() {
                 break;
             }
+            self.ready.store(true, Ordering::Relaxed);
             self.tell_pass(number, began.elapsed());
             if is_last {
                 break;
@@ -217,8 +225,8 @@ impl Inner {
     }
 
     /// Those of which it is known that a look would find nothing, sorted. No plugin is asked.
-    fn quiet(&self) -> Vec<Id> {
-        let known = self.state().quiet();
+    fn quiet(&self, is_meant: &dyn Fn(&State, &Member) -> bool) -> Vec<Id> {
+        let known = self.state().quiet(is_meant);
         let share = known.len().div_ceil(self.settings.workers.max(1)).max(1);
         let holds = |(id, seen): &(Id, Vec<Arc<dyn Seen>>)| seen.iter().all(|seen| seen.still_holds()).then_some(*id);
         thread::scope(|scope| {

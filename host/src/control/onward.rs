@@ -2,29 +2,26 @@
 
 use std::time::Instant;
 
-use springline_engine::promote::{self, Decision, Route};
+use springline_engine::promote::{Decision, Pending};
+use springline_engine::run::Report;
 use springline_model::port::Sources as _;
-use springline_model::run::Place;
 
 use super::pass::Came;
 use super::work::{One, Sight};
-use crate::cli::error::{CliError, Kind};
+use crate::cli::error::CliError;
 use crate::cli::standing::wait_text;
-use crate::project::Picked;
-use crate::promotion;
-use crate::site::Site;
+use crate::promotion::{self, Prepared};
 
 impl One<'_> {
     /// Promotes what is deployed in another environment to this one, if there is something and nothing
     /// keeps it; none if there is nothing to be said.
     pub(super) fn move_on(&self, from: &str) -> Option<Sight> {
         let began = Instant::now();
-        let place = Place { application: self.task.name.to_string(), environment: from.to_owned() };
-        let route = Route { from: &place, to: &self.place(), gates: &self.environment.gates };
-        let pending = match promote::decide(self.ports, route, None) {
+        let way = (from, self.environment.name.as_str(), &self.environment.gates);
+        let pending = match promotion::decide(self.ports, &self.task.name, way, None) {
             Ok(Decision::Nothing) => return None,
             Ok(Decision::Pending(pending)) => pending,
-            Err(reason) => return Some(self.fail((began, Instant::now()), &reason.into())),
+            Err(error) => return Some(self.fail((began, Instant::now()), &error)),
         };
         let release = pending.release.id.short();
         if let Some(wait) = pending.waits.first() {
@@ -37,11 +34,8 @@ impl One<'_> {
                 Some(format!("release {release} of {from} is promoted when somebody asks")),
             ));
         }
-        let to = (&*self.task.name, self.environment);
-        let with = (&self.inner.app, self.ports);
-        match promotion::advance(with, to, |revision| self.pick(revision), &self.inner.actor) {
+        match self.advance(&pending) {
             Ok(report) => {
-                let report = report?;
                 self.inner.tell.promoted(self.named(), &report, began.elapsed());
                 Some((Came::Promoted, None))
             }
@@ -50,13 +44,12 @@ impl One<'_> {
         }
     }
 
-    /// The application at a revision of its repository.
-    fn pick(&self, revision: &str) -> Result<Picked, CliError> {
-        let unread = || CliError::new(Kind::Source, "the repository was not read yet");
-        let source = self.task.place.source().ok_or_else(unread)?;
-        let revision = source.resolve(revision)?;
-        let tree = self.task.place.tree(&source, &revision)?;
-        let site = Site { work_dir: source.work_dir().map(ToOwned::to_owned), directory: self.task.path.to_string() };
-        Ok(Picked { revision, tree, site, name: Some(self.task.name.to_string()) })
+    /// Promotes what waits for nothing. Whether it still does is asked again right before the plan.
+    fn advance(&self, pending: &Pending) -> Result<Report, CliError> {
+        let source = self.task.source()?;
+        let revision = source.resolve(&pending.release.revision)?;
+        let picked = self.task.pick(&source, &revision)?;
+        let prepared = Prepared::new(&self.inner.app, picked, &pending.release, (&self.environment.name, None))?;
+        prepared.carry_out(self.ports, pending, (&self.inner.actor, None))
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Rule {
     pub name: String,
     /// Whether what is deployed of an application that is gone is removed.
     pub prune: bool,
-    /// What messages call it, and what is remembered of its applications by.
+    /// What messages call it.
     pub text: String,
 }
 

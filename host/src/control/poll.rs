@@ -37,14 +37,12 @@ impl Place {
 
     /// What is there as of now, asked for if it is elsewhere.
     fn ask(&self, cancel: &Cancel) -> Result<Arc<GitSource>, CliError> {
-        let mut known = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if GitSource::is_address(&self.url) {
-            known = Some(Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, cancel)?));
-        } else if known.is_none() {
-            known = Some(Arc::new(GitSource::open(Path::new(&self.url))?));
-        }
-        let Some(source) = known else {
-            return Err(springline_model::port::SourceError::NoRepository(self.url.clone()).into());
+        let source = match self.source() {
+            _ if GitSource::is_address(&self.url) => {
+                Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, cancel)?)
+            }
+            Some(known) => known,
+            None => Arc::new(GitSource::open(Path::new(&self.url))?),
         };
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.clone());
         Ok(source)
@@ -70,7 +68,7 @@ impl Place {
 
 /// What was known before, to which what is found is compared.
 pub(super) struct Before {
-    pub rules: Vec<(usize, Rule, Discovery)>,
+    pub rules: Vec<(usize, Rule, Arc<Discovery>)>,
     pub heads: HashMap<Arc<str>, Arc<Revision>>,
 }
 

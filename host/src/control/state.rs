@@ -116,7 +116,7 @@ pub(super) enum News {
 pub(super) struct State {
     pub plan: Plan,
     pub repositories: Vec<Repository>,
-    pub found: Vec<Discovery>,
+    pub found: Vec<Arc<Discovery>>,
     pub members: Vec<Member>,
     by_name: HashMap<Arc<str>, Id>,
     pub queue: Queue,
@@ -124,7 +124,7 @@ pub(super) struct State {
     index: Index,
     /// Names that were told of as taken.
     taken: BTreeSet<Arc<str>>,
-    /// Those that nothing finds any more, and why.
+    /// Those that nothing finds any more, and whose rule found them.
     pub orphans: BTreeMap<Arc<str>, usize>,
     /// How many of the pass under way are not looked at yet.
     pub pending: usize,
@@ -136,7 +136,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(plan: Plan) -> Self {
         let repositories = plan.repositories.iter().map(|_| Repository::default()).collect();
-        let found = plan.rules.iter().map(|_| Discovery::default()).collect();
+        let found = plan.rules.iter().map(|_| Arc::default()).collect();
         Self { plan, repositories, found, ..Self::default() }
     }
 
@@ -166,7 +166,7 @@ impl State {
             match found {
                 Ok(found) => {
                     anew |= self.found[rule].candidates != found.candidates;
-                    self.found[rule] = found;
+                    self.found[rule] = Arc::new(found);
                 }
                 Err(why) => self.complain(repository, &self.plan.rules[rule].text.as_str().into(), why, &mut news),
             }
@@ -272,7 +272,7 @@ impl State {
     /// Ends the pauses that failures brought.
     pub(super) fn end_pauses(&mut self, id: Id) {
         for at in 0..self.members[id as usize].spots.len() {
-            self.paces.forget_failures(&(id, u16::try_from(at).unwrap_or(u16::MAX)));
+            self.paces.forget_failures(&spot_key(id, at));
         }
         self.paces.forget_failures(&(id, WHOLE));
     }
@@ -389,10 +389,14 @@ impl State {
     }
 
     /// Those that nothing but reality can have changed, with what to hold against it.
-    pub(super) fn quiet(&self) -> Vec<(Id, Vec<Arc<dyn Seen>>)> {
+    pub(super) fn quiet(&self, is_meant: &dyn Fn(&Self, &Member) -> bool) -> Vec<(Id, Vec<Arc<dyn Seen>>)> {
         let is_there = |member: &Member| member.problem.is_none() && member.at.is_some() && member.at == member.wanted;
         let known = self.live().filter(|(id, member)| {
-            is_there(member) && !member.spots.is_empty() && !self.queue.is_ready(*id) && member.steer.is_none()
+            is_meant(self, member)
+                && is_there(member)
+                && !member.spots.is_empty()
+                && !self.queue.is_ready(*id)
+                && member.steer.is_none()
         });
         let seen = |member: &Member| member.spots.iter().map(|spot| spot.seen.clone()).collect::<Option<Vec<_>>>();
         known.filter_map(|(id, member)| Some((id, seen(member)?))).collect()

@@ -7,6 +7,8 @@ use springline_engine::event::{Event, Observer};
 use springline_model::Cancel;
 use springline_model::port::Seen;
 
+use crate::show::progress::warn_of_git;
+
 /// The way to stop one run; an observer of it.
 pub(super) struct Steer {
     cancel: Cancel,
@@ -64,7 +66,7 @@ impl Observer for Steer {
                     self.cancel.cancel();
                 }
             }
-            _ => {}
+            event => warn_of_git(event),
         }
     }
 }

@@ -18,6 +18,7 @@ use springline_model::footprint::Footprint;
 use springline_model::history::{Outcome, Record};
 use springline_model::port::{Page, Revision, Seen, Sources as _, Store as _};
 use springline_model::run::{Cause, Place};
+use springline_source::GitSource;
 
 use super::Inner;
 use super::pass::Came;
@@ -28,12 +29,12 @@ use super::steer::Steer;
 use super::tell::Told;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::failure::explain;
+use crate::paths;
 use crate::project::{Configured, Picked};
 use crate::repositories::Bound;
 use crate::resolve;
 use crate::site::Site;
 use crate::turns::Turn;
-use crate::{app, paths};
 
 /// What is to be done.
 pub(super) struct Task {
@@ -75,17 +76,26 @@ pub(super) struct Loaded {
 pub(super) type Sight = (Came, Option<String>);
 
 impl Task {
-    /// The application at a commit of its repository.
+    /// Its repository, as it was asked last.
+    pub(super) fn source(&self) -> Result<Arc<GitSource>, CliError> {
+        self.place.source().ok_or_else(|| CliError::new(Kind::Source, "the repository was not read yet"))
+    }
+
+    /// The application at a commit of that.
+    pub(super) fn pick(&self, source: &GitSource, revision: &Revision) -> Result<Picked, CliError> {
+        let tree = self.place.tree(source, revision)?;
+        let site = Site { work_dir: source.work_dir().map(ToOwned::to_owned), directory: self.path.to_string() };
+        Ok(Picked { revision: revision.clone(), tree, site, name: Some(self.name.to_string()) })
+    }
+
+    /// What it declares at a commit of its repository, ready to run.
     pub(super) fn load(&self, inner: &Inner, revision: &Revision) -> Result<Arc<Loaded>, CliError> {
         let key = (self.id, revision.id.clone());
         if let Some(known) = inner.recent(&key) {
             return Ok(known);
         }
-        let source =
-            self.place.source().ok_or_else(|| CliError::new(Kind::Source, "the repository was not read yet"))?;
-        let tree = self.place.tree(&source, revision)?;
-        let site = Site { work_dir: source.work_dir().map(ToOwned::to_owned), directory: self.path.to_string() };
-        let picked = Picked { revision: revision.clone(), tree, site, name: Some(self.name.to_string()) };
+        let source = self.source()?;
+        let picked = self.pick(&source, revision)?;
         let declared = picked.application()?;
         let chain = resolve::chain(&inner.app, &picked, &declared)?;
         let loaded = Arc::new(Loaded { picked, declared, chain });
@@ -100,8 +110,7 @@ impl Task {
             Err(error) => return Done { problem: Some(error), ..Done::default() },
         };
         let observer = turn.observe(steer);
-        let ports =
-            Ports { cancel: turn.cancel(), repositories: Some(self.bound.as_ref()), ..inner.app.ports(&observer) };
+        let ports = Ports { repositories: Some(self.bound.as_ref()), ..inner.app.ports_in(turn, &observer) };
         let wanted = |environment: &&Environment| {
             inner.settings.environments.is_empty() || inner.settings.environments.contains(&environment.name)
         };
@@ -338,13 +347,7 @@ impl One<'_> {
     }
 
     fn last(&self, place: &Place) -> Result<Option<Record>, springline_model::port::StoreError> {
-        let page = Page {
-            application: Some(place.application.clone()),
-            environment: Some(place.environment.clone()),
-            limit: 1,
-            ..Page::default()
-        };
-        Ok(self.inner.app.store.history(&page)?.records.into_iter().next().map(|sealed| sealed.record))
+        Ok(self.inner.app.store.history(&Page::of(place, 1))?.records.into_iter().next().map(|sealed| sealed.record))
     }
 
     /// Whether a sync has brought the commit. A repair is of what was deployed before.
@@ -397,9 +400,4 @@ pub(super) fn work(inner: &Inner) {
 /// The pause of an application that can't be read.
 pub(super) const fn whole(id: Id) -> super::state::Key {
     (id, WHOLE)
-}
-
-/// Who does it.
-pub(super) fn actor() -> String {
-    app::actor()
 }

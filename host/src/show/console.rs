@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anstream::adapter::strip_str;
 use indicatif::{ProgressDrawTarget, TermLike};
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 /// How often bars are drawn, each second.
 const DRAWN: u8 = 10;
@@ -37,7 +38,7 @@ pub trait Wire: Send + Sync {
 }
 
 /// A stream of a client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screen {
     /// Whether it is a terminal.
     pub terminal: bool,

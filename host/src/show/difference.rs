@@ -7,7 +7,7 @@ use springline_model::manifest::{Action, Hook};
 use super::{BAD, FAINT, GOOD, NOTE, STRONG, alone, line, paint, visible};
 
 /// Unchanged lines around a change.
-const CONTEXT: usize = 3;
+pub const CONTEXT: usize = 3;
 
 /// The sign and the word of what a change does.
 pub const fn word(action: Action) -> (&'static str, &'static str) {
@@ -33,8 +33,8 @@ pub fn print(environment: &str, differences: &Differences) {
         let noun = if number == 1 { "change" } else { "changes" };
         line(format_args!("{} {number} {noun}", paint(STRONG, environment)));
     }
-    for explained in &differences.changes {
-        one(explained);
+    for Explained { change: done, difference } in &differences.changes {
+        change(done.action, &done.live, &done.summary, [difference.live.as_deref(), difference.desired.as_deref()]);
     }
     if number == 0 && !differences.hooks.is_empty() {
         line(paint(FAINT, "  the last sync did not end well, so the next one runs the hooks"));
@@ -46,20 +46,18 @@ pub fn print(environment: &str, differences: &Differences) {
     alone::print_difference(environment, &differences.alone);
 }
 
-fn one(explained: &Explained) {
-    let change = &explained.change;
-    let (sign, word) = word(change.action);
-    let style = match change.action {
+/// Prints what is done with an object, and how its text differs, if it has any.
+pub fn change(action: Action, name: &str, summary: &str, [before, after]: [Option<&str>; 2]) {
+    let (sign, word) = word(action);
+    let style = match action {
         Action::Create | Action::Adopt => GOOD,
         Action::Update | Action::Deferred => NOTE,
         Action::Delete => BAD,
     };
-    let summary = if change.summary.is_empty() { String::new() } else { format!(" ({})", change.summary) };
-    line(format_args!("{} {}{}", paint(style, format_args!("{sign} {word}")), change.live, paint(FAINT, summary)));
-    let difference = &explained.difference;
-    if difference.live.is_some() || difference.desired.is_some() {
-        let live = difference.live.as_deref().unwrap_or_default();
-        unified(live, difference.desired.as_deref().unwrap_or_default());
+    let summary = if summary.is_empty() { String::new() } else { format!(" ({})", visible(summary)) };
+    line(format_args!("{} {}{}", paint(style, format_args!("{sign} {word}")), visible(name), paint(FAINT, summary)));
+    if before.is_some() || after.is_some() {
+        unified(before.unwrap_or_default(), after.unwrap_or_default());
     }
 }
 

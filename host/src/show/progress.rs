@@ -55,19 +55,11 @@ impl Progress {
 
     /// What git was told, or was not.
     fn git(&self, event: &Event<'_>) {
-        let warn = |text: std::fmt::Arguments<'_>| self.bar.suspend(|| super::warn(text));
         match event {
             Event::Told { place, reference, commit: Some(commit) } => {
                 let head = paint(STRONG, format_args!("{:<7}", "told"));
                 let short = show_revision(commit);
                 self.line(format_args!("{head} {:<12} {reference} {}", place.environment, paint(FAINT, short)));
-            }
-            Event::Untold { place, error } => {
-                warn(format_args!("git does not tell yet what is deployed in {place}: {error}"));
-                if let Some(hint) = error.trouble.hint() {
-                    self.bar.suspend(|| super::note(format_args!("  {hint}")));
-                }
-                self.bar.suspend(|| super::note("  the deployment stands; the next `springline run` tries again"));
             }
             Event::Recovered { place, what: Recovered { account, reference, .. } } => {
                 let (release, revision) = (account.release.id.short(), show_revision(&account.release.revision));
@@ -77,8 +69,7 @@ impl Progress {
                     place, account.history.0
                 ));
             }
-            Event::Meddled { place, what } => warn(format_args!("{place}: {what}")),
-            _ => {}
+            event => self.bar.suspend(|| warn_of_git(event)),
         }
     }
 
@@ -222,6 +213,21 @@ impl Observer for Progress {
             }
             Event::Begun { resumed: None, .. } | Event::Passed(_) | Event::Unchanged(_) => {}
         }
+    }
+}
+
+/// Warns of what git could not be told, and of what others wrote where only Springline does.
+pub fn warn_of_git(event: &Event<'_>) {
+    match event {
+        Event::Untold { place, error } => {
+            super::warn(format_args!("git does not tell yet what is deployed in {place}: {error}"));
+            if let Some(hint) = error.trouble.hint() {
+                super::note(format_args!("  {hint}"));
+            }
+            super::note("  the deployment stands; the next `springline run` tries again");
+        }
+        Event::Meddled { place, what } => super::warn(format_args!("{place}: {what}")),
+        _ => {}
     }
 }
 

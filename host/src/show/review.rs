@@ -1,10 +1,9 @@
 //! What a revision would change of what is deployed, for a terminal.
 
 use springline_model::Digest;
-use springline_model::manifest::Action;
 
-use super::difference::{unified, word};
-use super::{BAD, FAINT, GOOD, NOTE, STRONG, line, paint, visible};
+use super::difference::change;
+use super::{FAINT, NOTE, STRONG, line, paint, visible};
 use crate::cli::review::{DigestChange, Review, told};
 use crate::project::show_revision;
 
@@ -25,19 +24,8 @@ pub fn print(review: &Review) {
     }
     review.plugins.iter().for_each(|plugin| line(format_args!("  plugin {}", digests(plugin))));
     for object in &review.objects {
-        let (sign, word) = word(object.action);
-        let style = match object.action {
-            Action::Create | Action::Adopt => GOOD,
-            Action::Update | Action::Deferred => NOTE,
-            Action::Delete => BAD,
-        };
-        let summary =
-            if object.summary.is_empty() { String::new() } else { format!(" ({})", visible(&object.summary)) };
-        let sign = paint(style, format_args!("{sign} {word}"));
-        line(format_args!("{sign} {}{}", visible(&object.name), paint(FAINT, summary)));
-        if object.before.is_some() || object.after.is_some() {
-            unified(object.before.as_deref().unwrap_or_default(), object.after.as_deref().unwrap_or_default());
-        }
+        let texts = [object.before.as_deref(), object.after.as_deref()];
+        change(object.action, &object.name, &object.summary, texts);
     }
 }
 

@@ -9,10 +9,10 @@ use anstream::{AutoStream, ColorChoice};
 use springline_model::Cancel;
 
 use super::connect;
-use super::frame::{Frame, FrameError, Frames, Hello, PROTOCOL, Raw, Request, Screen};
+use super::frame::{Frame, FrameError, Frames, Hello, PROTOCOL, Raw, Request};
 use crate::app::own_actor;
 use crate::cli::error::{CliError, Kind};
-use crate::show::console;
+use crate::show::console::{self, Screen};
 
 /// How long an owner may take to say who it is.
 const HELLO: Duration = Duration::from_secs(10);

@@ -1,7 +1,6 @@
 //! What verbs ask of the loop of the process that executes them.
 
 use serde::Serialize;
-use springline_model::run::Timestamp;
 
 /// What is new.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,7 +28,6 @@ pub struct Looked {
 }
 
 /// How far an application is.
-#[allow(dead_code, reason = "a loop of one application knows few of them")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Looking {
@@ -46,16 +44,9 @@ pub enum Looking {
         /// The run, once it has a number.
         run: Option<u64>,
     },
-    /// It failed and is tried again.
-    Retrying {
-        /// When, in milliseconds since 1970.
-        at: Timestamp,
-    },
     /// It is left alone.
     Suspended {
-        /// Who wanted that.
-        by: String,
-        /// Why.
+        /// By whom, and why.
         why: String,
     },
     /// It failed.

@@ -23,7 +23,7 @@ use crate::app::Owner;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::{self, Cli, Output};
 use crate::show;
-use crate::show::console::{self, Client, Screen, Stream, Wire};
+use crate::show::console::{self, Client, Stream, Wire};
 
 /// How long a client may take to say what it wants.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -131,11 +131,10 @@ impl Wire for Remote {
 
 /// Executes a verb for a client; returns its exit code.
 fn execute(owner: &Arc<Owner>, request: Request, wire: Arc<Remote>, cancel: &Cancel) -> u8 {
-    let screen = |screen: super::frame::Screen| Screen { terminal: screen.terminal, colors: screen.colors };
     let client = Client {
         actor: request.actor,
-        out: screen(request.out),
-        err: screen(request.err),
+        out: request.out,
+        err: request.err,
         width: request.width,
         answers: request.answers,
         zone: request.zone.filter(|zone| std::env::var("TZ").ok().as_ref() != Some(zone)).and_then(zone),

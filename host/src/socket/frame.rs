@@ -13,6 +13,8 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::show::console::Screen;
+
 /// The version of all this.
 pub(super) const PROTOCOL: u32 = 1;
 /// The longest frame. Longer data is sent in several.
@@ -67,13 +69,6 @@ pub(super) struct Request {
     pub answers: bool,
     /// `TZ`, if it is set.
     pub zone: Option<String>,
-}
-
-/// One of the client's two streams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Screen {
-    pub terminal: bool,
-    pub colors: bool,
 }
 
 /// A text of the operating system's, which need not be UTF-8.

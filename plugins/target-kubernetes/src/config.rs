@@ -1,10 +1,10 @@
 //! What the operator and the application say.
 
-use springline_health::{KindRules, RuleError, Rules};
+use springline_health::{KindRules, RuleError, Rules, matches};
 use springline_sdk::kubernetes;
 use springline_sdk::prelude::*;
 
-use crate::ignore::{Ignore, Leave, matches};
+use crate::ignore::{Ignore, Leave};
 use crate::reference::Ref;
 
 /// Where in a cluster objects go, and what may be done there.

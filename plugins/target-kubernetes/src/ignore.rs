@@ -1,5 +1,6 @@
 //! Fields that are left to somebody else: they are no drift, and applying does not touch them.
 
+use springline_health::matches;
 use springline_sdk::prelude::*;
 
 use crate::config::Application;
@@ -80,18 +81,6 @@ impl Leave {
     pub fn check(&self, place: &str, violations: &mut Vec<Violation>) {
         check(&self.pointers, place, violations);
     }
-}
-
-/// Whether a text is as a pattern says, in which `*` stands for any number of characters.
-pub fn matches(pattern: &str, text: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut text) = text.strip_prefix(start) else { return false };
-    let (middle, end) = rest.rsplit_once('*').map_or((None, rest), |(middle, end)| (Some(middle), end));
-    for part in middle.into_iter().flat_map(|middle| middle.split('*')) {
-        let Some(at) = text.find(part) else { return false };
-        text = &text[at + part.len()..];
-    }
-    text.ends_with(end)
 }
 
 /// What is wrong with the fields of a rule.

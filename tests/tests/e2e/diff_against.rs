@@ -156,15 +156,14 @@ fn values_of_secrets_are_in_no_review() {
     sandbox.write("deploy/token.yaml", secret("incorrect-donkey-accumulator"));
     sandbox.write("deploy/list.json", r#"{"kind":"List","items":[{"kind":"Secret","data":{"a":"c2VjcmV0LXZhbHVl"}}]}"#);
     propose(&sandbox);
-    let mut seen = markdown(&sandbox);
-    seen.push_str(&as_json(&sandbox).to_string());
-    seen.push_str(&sandbox.springline(&AGAINST).stdout);
-    assert!(
-        seen.contains("<hidden, 21 characters, value 1>") && seen.contains("<hidden, 28 characters, value 2>"),
-        "{seen}"
-    );
-    for value in ["horse", "donkey", "c2VjcmV0LXZhbHVl"] {
-        assert!(!seen.contains(value), "`{value}` is shown:\n{seen}");
+    let text = sandbox.springline(&[&AGAINST[..], &["--color", "never"]].concat()).stdout;
+    for seen in [markdown(&sandbox), as_json(&sandbox).to_string(), text] {
+        for word in ["<hidden, 21 characters, value 1>", "<hidden, 28 characters, value 2>"] {
+            assert!(seen.contains(word), "`{word}` is not in:\n{seen}");
+        }
+        for value in ["horse", "donkey", "c2VjcmV0LXZhbHVl"] {
+            assert!(!seen.contains(value), "`{value}` is shown:\n{seen}");
+        }
     }
 }
 

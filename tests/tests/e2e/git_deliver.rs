@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::code::DEPLOY;
 use crate::sandbox::{APPLICATION, OPERATOR, Sandbox};
 
 /// The file of the second repository in which one value is set.
@@ -102,11 +103,7 @@ fn a_render_of_nothing_removes_nothing_there() {
     sandbox.write("springline.yaml", text.replace("in: deploy, with: { place: { www: site } }", "in: nothing"));
     sandbox.write("nothing/_part.txt", "x");
     sandbox.commit("Nothing is left");
-    let outcome = sandbox.springline(&["run"]);
-    if outcome.code == 0 {
-        panic!("{outcome:#?}");
-    }
-    assert!(outcome.stderr.contains("all in `handbook/production` would be removed"), "{outcome:#?}");
+    sandbox.springline(&["run"]).fails(DEPLOY, &["all in `handbook/production` would be removed"]);
     assert_eq!(there(&sandbox, &other, &["rev-parse", "main"]), tip);
 }
 

@@ -156,6 +156,36 @@ fn a_lost_state_is_found_again_in_git() {
 }
 
 #[test]
+fn a_branch_that_does_not_hold_what_it_says_is_not_believed() {
+    let Some(sandbox) = site("{ branch: env/site }") else { return };
+    sandbox.springline(&["run"]).ok();
+    let message = sandbox.git(&["log", "-1", "--format=%B", "env/site"]);
+    let forged = sandbox.git(&["commit-tree", "-m", message.trim(), "HEAD^{tree}"]);
+    sandbox.git(&["update-ref", "refs/heads/env/site", forged.trim()]);
+    fs::remove_dir_all(sandbox.repo().join(".springline")).unwrap();
+    sandbox.operator(OPERATOR);
+    let outcome = sandbox.springline(&["status", "-o", "json"]);
+    assert!(outcome.stderr.contains("does not fit together"), "{outcome:#?}");
+    assert_eq!(outcome.json()["environments"][0]["release"], Value::Null);
+}
+
+#[test]
+fn a_watch_tells_of_an_edit_by_hand_as_well() {
+    let Some(sandbox) = site("{ branch: env/site }") else { return };
+    sandbox.springline(&["run"]).ok();
+    let edited = sandbox.git(&["commit-tree", "-p", "env/site", "-m", "Quick fix", "HEAD^{tree}"]);
+    sandbox.git(&["update-ref", "refs/heads/env/site", edited.trim()]);
+    sandbox.write("docs/guide.md", "# Guide\n\nAnother one.\n");
+    sandbox.commit("Another guide");
+    let outcome = sandbox.springline(&["watch", "--passes", "1"]);
+    assert_eq!(outcome.code, 0, "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("edited by hand") && outcome.stderr.contains("Tester <tester@example.org>"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
 fn a_kill_on_the_way_to_git_loses_nothing() {
     for how in ["notes", "{ branch: env/site }"] {
         let Some(sandbox) = site(how) else { return };

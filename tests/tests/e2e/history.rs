@@ -4,11 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::code::{CONFIG, DIFFERS, USAGE};
 use crate::sandbox::{OPERATOR, Sandbox};
-
-const USAGE: i32 = 2;
-const CONFIG: i32 = 3;
-const DIFFERS: i32 = 1;
 
 /// Four syncs: a first one, one that changed `robots.txt`, one that failed to render, and a redeployment
 /// of the first release.

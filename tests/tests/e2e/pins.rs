@@ -4,10 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::code::{DEPLOY, USAGE};
 use crate::sandbox::Sandbox;
-
-const DEPLOY: i32 = 6;
-const USAGE: i32 = 2;
 
 /// A site with two releases, and the first one deployed again; the releases.
 fn pinned() -> Option<(Sandbox, [String; 2])> {

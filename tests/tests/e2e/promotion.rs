@@ -4,12 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::code::{DEPLOY, DIFFERS, STATE, USAGE};
 use crate::sandbox::{Sandbox, files};
-
-const DIFFERS: i32 = 1;
-const USAGE: i32 = 2;
-const DEPLOY: i32 = 6;
-const STATE: i32 = 7;
 
 const OPERATOR: &str = "\
 version: 1

@@ -18,7 +18,7 @@ fn files(sync: &str, count: usize) -> Option<Sandbox> {
     for at in 0..count {
         sandbox.write(&format!("deploy/{at}.txt"), format!("file {at}\n"));
     }
-    sandbox.springline(&["update", "--worktree"]);
+    sandbox.springline(&["update"]).ok();
     sandbox.commit("Begin");
     sandbox.springline(&["run"]).ok();
     assert_eq!(names(&sandbox.live()).len(), count);

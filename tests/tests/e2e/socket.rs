@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use self::slow::Slow;
 use crate::code::{BUSY, DIFFERS, STATE, USAGE};
-use crate::sandbox::{OPERATOR, Outcome, Sandbox, files};
+use crate::sandbox::{OPERATOR, Outcome, Sandbox, files, skip};
 
 /// Stopped by its user.
 const CANCELLED: i32 = 130;
@@ -470,6 +470,9 @@ fn what_is_suspended_is_left_alone_until_it_is_resumed() {
     assert_eq!(files(&sandbox.live()), deployed);
     assert_eq!(sandbox.springline(&["resume", "-o", "json"]).json()["resumed"], serde_json::json!([]));
     sandbox.springline(&["suspend", "--why", "again", "-o", "json"]).ok();
+    watch.tells("suspended");
+    let apps = sandbox.springline(&["apps"]).ok();
+    assert!(apps.contains("suspended by tester@") && !apps.contains("suspended by :"), "{apps}");
     assert_eq!(watch.end(), Some(0));
     // Whoever deploys by hand means it.
     fs::write(sandbox.live().join("robots.txt"), "Disallow: /\n").unwrap();
@@ -548,8 +551,7 @@ fn another_user_is_not_let_in_even_where_the_socket_lets_everybody() {
     sandbox.springline(&["run"]).ok();
     let watch = Watch::start(&sandbox, &[]);
     if fs::metadata(socket(&sandbox)).unwrap().uid() != 0 {
-        println!("only root can call as another user");
-        return;
+        return skip("only root can call as another user");
     }
     for open in ["", "repo", "repo/.springline", "repo/.springline/springline.sock"] {
         fs::set_permissions(sandbox.path(open), fs::Permissions::from_mode(0o777)).unwrap();

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::code::USAGE;
 use crate::sandbox::{OPERATOR, Sandbox};
-
-const USAGE: i32 = 2;
 
 const APPLICATION: &str = "\
 application: shop

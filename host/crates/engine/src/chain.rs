@@ -40,8 +40,6 @@ pub struct Delivery {
     pub propose: bool,
     /// What is handed over.
     pub what: Handed,
-    /// Where it stands in springline.yaml, a JSON pointer.
-    pub pointer: String,
 }
 
 /// What a delivery hands over.

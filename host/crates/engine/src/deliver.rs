@@ -1,6 +1,5 @@
 //! Hands things over to other repositories: what was rendered, or the ids of what was built.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +20,7 @@ use crate::event::{Event, Point};
 use crate::keep::{Observed, Trust};
 use crate::progress::Progress;
 use crate::record::{branch, secrets};
+use crate::release;
 use crate::render::{Rendering, render};
 use crate::sync::{Because, End, Synced, finish};
 
@@ -111,14 +111,11 @@ pub(crate) fn deliver(
 }
 
 fn plugins(chain: &Chain, delivery: &Delivery) -> Vec<Pinned> {
-    let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| step.uses.plugin.clone());
-    let mut plugins: Vec<Pinned> = steps.collect();
-    if let Handed::Objects { render, .. } = &delivery.what {
-        plugins.push(render.plugin.clone());
-    }
-    plugins.sort();
-    plugins.dedup();
-    plugins
+    let render = match &delivery.what {
+        Handed::Objects { render, .. } => Some(&**render),
+        Handed::Values(_) => None,
+    };
+    release::plugins(chain, render)
 }
 
 /// What came of it.
@@ -237,13 +234,12 @@ fn edits(
 fn draft(from: From<'_>, delivery: &Delivery, edits: Vec<Edit>) -> Draft {
     let application = &from.chain.application;
     let revision = &from.source.revision;
-    let artifacts: BTreeMap<_, _> = from.artifacts.digests.iter().collect();
     let mut message = format!("Update {application}/{} to {}\n", delivery.name, branch::short(&revision.id));
     if !revision.subject.is_empty() {
         message.push_str(&format!("\n{}\n", revision.subject));
     }
     let mut trailers = format!("{TRAILER}{application}/{}\nSpringline-Revision: {}\n", delivery.name, revision.id);
-    for (name, digest) in artifacts {
+    for (name, digest) in &from.artifacts.digests {
         trailers.push_str(&format!("Springline-Artifact: {name} {digest}\n"));
     }
     let author = Author { name: String::new(), email: String::new(), seconds: revision.time };

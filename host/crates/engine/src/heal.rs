@@ -49,13 +49,14 @@ pub fn heal(
     actor: &str,
 ) -> Result<Healed, Box<StageError>> {
     let at = |reason: Reason| Box::new(reason.at(Stage::Plan, Some(&place.environment)));
+    let told = |failed: Failed| match failed {
+        Failed::Look(reason) => at(reason),
+        Failed::Sync(failure) => Box::new(failure.0),
+    };
     record::settle_when_due(ports, &place.application).map_err(at)?;
     let pin = ports.store.standing(place).map_err(|error| at(error.into()))?.pin;
     if let Some(pin) = pin {
-        return hold(ports, place, &pin, (policy, actor)).map_err(|failed| match failed {
-            Failed::Look(reason) => at(reason),
-            Failed::Sync(failure) => Box::new(failure.0),
-        });
+        return hold(ports, place, &pin, (policy, actor)).map_err(told);
     }
     if let Some(due) = rollback::due(ports, place, policy).map_err(at)? {
         return match rollback::roll_back(ports, due, policy, actor) {
@@ -63,10 +64,7 @@ pub fn heal(
             Err(failure) => Err(Box::new(failure.0)),
         };
     }
-    keep(ports, place, (target, policy), actor).map_err(|failed| match failed {
-        Failed::Look(reason) => at(reason),
-        Failed::Sync(failure) => Box::new(failure.0),
-    })
+    keep(ports, place, (target, policy), actor).map_err(told)
 }
 
 /// Keeps what got live last. What never got there is for a sync to try again, with its hooks; whether it

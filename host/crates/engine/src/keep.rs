@@ -109,7 +109,7 @@ impl PureCall<'_> {
         }
         let key = self.key();
         let exact = self.exact(&key);
-        if let Some(kept) = self.kept_exactly(ports)?
+        if let Some(kept) = self.kept_at(ports, &exact)?
             && has_output(ports, &kept.output, trust)?
         {
             return Ok(Lookup::Known(Box::new(kept.into())));
@@ -137,7 +137,11 @@ impl PureCall<'_> {
 
     /// The kept result of this very call on these very trees, whether its output is still there or not.
     pub fn kept_exactly(&self, ports: Ports<'_>) -> Result<Option<Kept>, Reason> {
-        let kept = ports.store.kept_exact(&self.exact(&self.key()))?;
+        self.kept_at(ports, &self.identity())
+    }
+
+    fn kept_at(&self, ports: Ports<'_>, exact: &Digest) -> Result<Option<Kept>, Reason> {
+        let kept = ports.store.kept_exact(exact)?;
         Ok(kept.filter(|kept| self.answers_hold(&kept.context)))
     }
 
@@ -242,6 +246,17 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(ports: Ports<'_>, digest
     serde_json::from_slice(&bytes).map_err(|_| Reason::Blob(BlobError::Damaged(*digest)))
 }
 
+/// As [`read_json`]; none if the bytes are lost.
+pub(crate) fn read_unless_lost<T: serde::de::DeserializeOwned>(
+    ports: Ports<'_>,
+    digest: &Digest,
+) -> Result<Option<T>, Reason> {
+    match read_json(ports, digest) {
+        Err(reason) if reason.is_lost() => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Writes a log as a blob of JSON lines.
 pub(crate) fn put_log(ports: Ports<'_>, log: &[LogLine]) -> Result<Digest, Reason> {
     let mut text = Vec::new();
@@ -253,11 +268,7 @@ pub(crate) fn put_log(ports: Ports<'_>, log: &[LogLine]) -> Result<Digest, Reaso
 }
 
 pub(crate) fn read_trace(ports: Ports<'_>, digest: &Digest) -> Result<Option<Trace>, Reason> {
-    match read_json(ports, digest) {
-        Ok(trace) => Ok(Some(trace)),
-        Err(reason) if reason.is_lost() => Ok(None),
-        Err(reason) => Err(reason),
-    }
+    read_unless_lost(ports, digest)
 }
 
 fn say(changed: &Changed) -> String {

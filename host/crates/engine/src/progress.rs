@@ -41,10 +41,10 @@ pub(crate) struct Progress {
     pub hooks: Vec<Hook>,
     /// Those that were run, by phase: one object may be run in several.
     pub ran: BTreeSet<(Phase, String)>,
-    /// Whether everything was healthy in the end.
-    pub healthy: bool,
     /// Those that have succeeded and are removed when their phase is through.
     pub spent: Vec<Hook>,
+    /// Whether everything was healthy in the end.
+    pub healthy: bool,
 }
 
 impl Progress {

@@ -10,7 +10,7 @@ use springline_model::plugin::Pinned;
 use springline_model::run::{Release, Timestamp};
 
 use crate::build::{Artifacts, Source};
-use crate::chain::{Chain, Environment};
+use crate::chain::{Chain, Environment, Use};
 use crate::render::Rendered;
 
 /// How a release came to be: no part of its id.
@@ -23,6 +23,15 @@ pub(crate) struct Made {
     pub at: Timestamp,
 }
 
+/// The plugins of the build steps and of a renderer, sorted.
+pub(crate) fn plugins(chain: &Chain, render: Option<&Use>) -> Vec<Pinned> {
+    let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| &step.uses.plugin);
+    let mut plugins: Vec<Pinned> = steps.chain(render.map(|render| &render.plugin)).cloned().collect();
+    plugins.sort();
+    plugins.dedup();
+    plugins
+}
+
 /// The release of what was built and rendered. The same things give the same id, whenever and by
 /// whatever run.
 pub(crate) fn release(
@@ -33,11 +42,6 @@ pub(crate) fn release(
     rendered: &Rendered,
     made: Made,
 ) -> Release {
-    let steps = chain.artifacts.iter().flat_map(|artifact| &artifact.steps).map(|step| &step.uses.plugin);
-    let mut plugins: Vec<Pinned> = steps.cloned().collect();
-    plugins.push(environment.render.plugin.clone());
-    plugins.sort();
-    plugins.dedup();
     let confirm_prune = &environment.sync.confirm_prune;
     let mut release = Release {
         id: springline_model::Digest::of(""),
@@ -47,7 +51,7 @@ pub(crate) fn release(
         artifacts: artifacts.digests.clone(),
         manifest: manifest_digest(&rendered.objects),
         objects: rendered.digest,
-        plugins,
+        plugins: plugins(chain, Some(&environment.render)),
         target: environment.target.name.clone(),
         target_plugin: environment.target.uses.plugin.clone(),
         target_with: environment.target.with.clone(),

@@ -69,10 +69,6 @@ pub(crate) fn render(
         pointer: uses.pointer.clone(),
         path: what.input.to_owned(),
     })?;
-    let mut artifacts: BTreeMap<String, Arc<dyn Tree>> = BTreeMap::new();
-    for (artifact, digest) in &context.artifacts {
-        artifacts.insert(artifact.clone(), ports.blobs.tree(digest)?);
-    }
     let mounts = mounts_of(ports, &input, context)?;
     let pure = PureCall { kind: Kind::Renderer, name: &name, uses, context, mounts: &mounts, observed };
 
@@ -100,6 +96,10 @@ pub(crate) fn render(
         ledger: Ledger::default(),
         cancel: ports.cancel.clone(),
     };
+    let artifacts: BTreeMap<String, Arc<dyn Tree>> = mounts
+        .iter()
+        .filter_map(|(mount, tree)| Some((mount.strip_prefix("artifacts/")?.to_owned(), tree.clone())))
+        .collect();
     let began = Instant::now();
     let called = match patiently(ports, || ports.plugins.render(&call, input.clone(), &artifacts)) {
         Ok(called) => called,

@@ -12,6 +12,7 @@ use springline_model::{Digest, ObjectId};
 use crate::Ports;
 use crate::error::Reason;
 use crate::keep::read_json;
+use crate::record::branch::each_file;
 
 /// The largest text that is shown, in bytes.
 const MOST_TEXT: u64 = 256 * 1024;
@@ -98,17 +99,13 @@ fn files(blobs: &dyn Blobs, id: &str, body: &Body) -> Result<BTreeMap<String, Ve
         Body::Tree(digest) => digest,
     };
     let tree: &dyn Tree = &*blobs.tree(digest)?;
-    let (mut found, mut left) = (BTreeMap::new(), vec![String::new()]);
-    while let Some(directory) = left.pop() {
-        for entry in tree.directory(&directory)?.iter().flat_map(|listing| listing.entries()) {
-            let path = join_path(&directory, &entry.name);
-            if entry.kind == EntryKind::Directory {
-                left.push(path);
-            } else if let ObjectId::Blob(digest) = entry.id {
-                found.insert(join_path(id, &path), Version { kind: entry.kind, digest });
-            }
+    let mut found = BTreeMap::new();
+    each_file(tree, &mut |path, entry| {
+        if let ObjectId::Blob(digest) = entry.id {
+            found.insert(join_path(id, &path), Version { kind: entry.kind, digest });
         }
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
 

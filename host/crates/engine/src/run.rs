@@ -301,7 +301,7 @@ fn deliveries<'a>(request: Request<'a>) -> &'a [Delivery] {
 fn tell_what_is_left(ports: Ports<'_>, request: Request<'_>) -> Result<(), StageError> {
     let at = |reason: Reason| reason.at(Stage::Fetch, None);
     for environment in request.environments {
-        let place = Place { application: request.chain.application.clone(), environment: environment.name.clone() };
+        let place = place_in(request.chain, environment);
         let set = ports.store.set_standing(&place, &mut |standing| standing.record.clone_from(&environment.record));
         set.map_err(|error| at(error.into()))?;
         match record::recover(ports, &place, &environment.record, request.actor) {

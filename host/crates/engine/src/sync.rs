@@ -23,7 +23,7 @@ use crate::chain;
 use crate::error::{Reason, StageError};
 use crate::event::{Awaited, Event, Point};
 use crate::health::{On, Wait};
-use crate::keep::{put_log, read_json, to_json};
+use crate::keep::{put_log, read_json, read_unless_lost, to_json};
 use crate::origin::Origins;
 use crate::past;
 use crate::patient::Patient;
@@ -234,10 +234,9 @@ pub(crate) fn sync(
         error: error.as_ref(),
         failed: job.failed,
         because: job.because.clone(),
-        last: if error.as_ref().is_some_and(|error| job.may_go_back(error)) {
-            false
-        } else {
-            job.last || error.is_some()
+        last: match &error {
+            Some(error) => !job.may_go_back(error),
+            None => job.last,
         },
     };
     match finish(ports, run, ended, &progress) {
@@ -272,9 +271,7 @@ pub(crate) fn sync(
 /// fill it.
 fn is_known(ports: Ports<'_>, place: &Place, release: &Release, error: &StageError) -> bool {
     let Reason::Unconfirmed(_) = error.reason else { return false };
-    let (application, environment) = (Some(place.application.clone()), Some(place.environment.clone()));
-    let page = Page { application, environment, limit: 1, ..Page::default() };
-    let newest = ports.store.history(&page).ok().and_then(|found| found.records.into_iter().next());
+    let newest = ports.store.history(&Page::of(place, 1)).ok().and_then(|found| found.records.into_iter().next());
     newest.is_some_and(|Sealed { record, .. }| {
         let message = error.reason.to_string();
         record.release == Some(release.id) && record.outcome == Outcome::Failed { stage: error.stage, message }
@@ -385,10 +382,7 @@ impl Work<'_> {
             return Ok(None);
         }
         match past::owned_by(self.on.ports, self.place, &self.job.release.id)? {
-            Some(digest) => match read_json(self.on.ports, &digest) {
-                Err(reason) if reason.is_lost() => Ok(None),
-                read => read.map(Some),
-            },
+            Some(digest) => read_unless_lost(self.on.ports, &digest),
             None => Ok(None),
         }
     }

@@ -11,11 +11,12 @@ use springline_model::trace::{Access, Trace};
 use springline_model::tree::join_path;
 
 use crate::Ports;
-use crate::build::{Artifacts, Source, build};
+use crate::build::{Artifacts, Source, build, step_name};
 use crate::chain::{Chain, Environment, Input};
 use crate::error::{Reason, StageError};
-use crate::keep::{Observed, PureCall, Trust};
-use crate::render::{Rendered, Rendering, context, render};
+use crate::keep::{Observed, PureCall, Trust, read_trace};
+use crate::render::{Rendered, Rendering, context, mounts_of, render, render_name};
+use crate::run::fresh;
 
 /// A series of renders on trial.
 pub struct Trial<'a> {
@@ -49,19 +50,7 @@ impl<'a> Trial<'a> {
     /// # Errors
     /// What the store reports.
     pub fn begin(ports: Ports<'a>, application: &str, revision: &str, actor: &str) -> Result<Self, Reason> {
-        let mut run = Run {
-            number: 0,
-            application: application.to_owned(),
-            cause: Cause::Render,
-            actor: actor.to_owned(),
-            revision: revision.to_owned(),
-            started: ports.clock.now(),
-            ended: None,
-            state: RunState::Running,
-            reached: None,
-            error: None,
-            steps: Vec::new(),
-        };
+        let mut run = fresh(ports, &Cause::Render, (application, revision), actor);
         run.number = ports.store.begin(&run)?;
         Ok(Self { ports, run })
     }
@@ -108,18 +97,17 @@ impl<'a> Trial<'a> {
             }
         };
         let rendering = context(chain, environment, source, &tried.artifacts);
-        let name = format!("{}/render", environment.name);
-        let mut mounts = Vec::new();
-        mounts.extend(source.tree.subtree(&environment.input)?.map(|input| ("in".to_owned(), input)));
-        for (artifact, digest) in &rendering.artifacts {
-            mounts.push((format!("artifacts/{artifact}"), self.ports.blobs.tree(digest)?));
-        }
+        let name = render_name(&environment.name);
+        let mounts = match source.tree.subtree(&environment.input)? {
+            Some(input) => mounts_of(self.ports, &input, &rendering)?,
+            None => Vec::new(),
+        };
         let trace = self.trace(Kind::Renderer, (&name, &environment.render), &rendering, &mounts)?;
         add(name, &environment.render.plugin, &environment.input, trace.as_ref());
         for artifact in chain.artifacts.iter().filter(|artifact| looks_at(trace.as_ref(), &artifact.name)) {
             for step in &artifact.steps {
                 let Input::Source(path) = &step.input else { continue };
-                let name = format!("{}/{}", artifact.name, step.name);
+                let name = step_name(artifact, step);
                 let mounts: Vec<_> =
                     source.tree.subtree(path)?.map(|input| ("in".to_owned(), input)).into_iter().collect();
                 let trace = self.trace(Kind::BuildStep, (&name, &step.uses), &rendering, &mounts)?;
@@ -139,10 +127,7 @@ impl<'a> Trial<'a> {
     ) -> Result<Option<Trace>, Reason> {
         let call = PureCall { kind, name, uses, context, mounts, observed: Observed::default() };
         let Some(kept) = self.ports.store.kept_exact(&call.identity())? else { return Ok(None) };
-        match crate::keep::read_json(self.ports, &kept.trace) {
-            Err(reason) if reason.is_lost() => Ok(None),
-            read => read.map(Some),
-        }
+        read_trace(self.ports, &kept.trace)
     }
 
     /// Ends after the last one.

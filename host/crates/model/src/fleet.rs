@@ -185,32 +185,12 @@ fn fits_parts(pattern: &[&str], path: &[&str]) -> bool {
             }
         } else {
             for (at, name) in path.iter().enumerate() {
-                next[at + 1] = row[at] && fits_name(part.as_bytes(), name.as_bytes());
+                next[at + 1] = row[at] && crate::application::matches(part, name);
             }
         }
         row = next;
     }
     row[path.len()]
-}
-
-fn fits_name(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(byte) if *byte == name[n] => (p, n) = (p + 1, n + 1),
-            _ => {
-                let Some((at, taken)) = star else { return false };
-                star = Some((at, taken + 1));
-                (p, n) = (at + 1, taken + 1);
-            }
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]

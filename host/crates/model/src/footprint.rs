@@ -135,13 +135,11 @@ impl Footprint {
         for (path, access) in trace.paths.get(mount).into_iter().flatten() {
             let path = match (root, path.as_str()) {
                 (root, "") => root.to_owned(),
-                ("", path) => path.to_owned(),
                 (root, path) => join_path(root, path),
             };
             if matches!(access, Access::Listed(_)) {
-                self.numbers.push(listing_of(path.as_bytes()));
-            }
-            if !path.is_empty() {
+                self.add_listing(&path);
+            } else if !path.is_empty() {
                 self.add_path(&path);
             }
         }

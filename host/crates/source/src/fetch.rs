@@ -90,23 +90,7 @@ impl Fetch<'_> {
 
     /// Makes an empty mirror. It gets its name when it is whole.
     fn create(&self, directory: &Path, hash: gix::hash::Kind) -> Result<gix::Repository, SourceError> {
-        let unfinished = directory.with_extension("new");
-        for path in [directory, &unfinished] {
-            match std::fs::remove_dir_all(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(self.failed(error)),
-                _ => {}
-            }
-        }
-        let options = gix::create::Options { object_hash: Some(hash), ..Default::default() };
-        gix::ThreadSafeRepository::init_opts(
-            &unfinished,
-            gix::create::Kind::Bare,
-            options,
-            gix::open::Options::default().open_path_as_is(true),
-        )
-        .map_err(|error| self.git(&error))?;
-        std::fs::rename(&unfinished, directory).map_err(|error| self.failed(error))?;
-        Ok(open(directory).map_err(|error| self.git(&error))?.to_thread_local())
+        Ok(create_bare(directory, hash, |error| self.failed(error), |error| self.git(&error))?.to_thread_local())
     }
 
     /// Fetches branches, tags and where `HEAD` points. The inner error is the object format that
@@ -173,8 +157,29 @@ impl Fetch<'_> {
     }
 }
 
-fn open(directory: &Path) -> gix::Result<gix::ThreadSafeRepository> {
+pub(crate) fn open(directory: &Path) -> gix::Result<gix::ThreadSafeRepository> {
     gix::ThreadSafeRepository::open_opts(directory, gix::open::Options::default().open_path_as_is(true))
+}
+
+/// Makes an empty bare repository in the place of what is there. It gets its name when it is whole.
+pub(crate) fn create_bare<E>(
+    directory: &Path,
+    hash: gix::hash::Kind,
+    io: impl Fn(std::io::Error) -> E,
+    git: impl Fn(gix::Error) -> E,
+) -> Result<gix::ThreadSafeRepository, E> {
+    let unfinished = directory.with_extension("new");
+    for path in [directory, &unfinished] {
+        match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
+    }
+    let options = gix::create::Options { object_hash: Some(hash), ..Default::default() };
+    let as_is = gix::open::Options::default().open_path_as_is(true);
+    gix::ThreadSafeRepository::init_opts(&unfinished, gix::create::Kind::Bare, options, as_is).map_err(&git)?;
+    std::fs::rename(&unfinished, directory).map_err(&io)?;
+    open(directory).map_err(&git)
 }
 
 /// Encrypted connections need a process-wide default, unless the program has chosen one already.

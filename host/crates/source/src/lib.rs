@@ -1,4 +1,4 @@
-//! Revisions and their trees, read from git without a checkout.
+//! Revisions and their trees, read from git without a checkout, and commits written to it.
 //!
 //! [`GitSource`] opens a repository on disk, or a mirror of one that it fetches from a URL. Trees
 //! of commits come straight from the object database, packed or loose; what is read is checked

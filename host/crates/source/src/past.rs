@@ -54,32 +54,31 @@ impl GitSource {
                     parents.push(id.object().map_err(git_error)?.try_into_commit().map_err(git_error)?);
                 }
             }
-            let mut same = None;
-            for parent in &parents {
-                if blob(parent, path)? == file {
-                    same = Some(parent.clone());
+            let (mut same, mut first) = (None, None);
+            for parent in parents {
+                let there = blob(&parent, path)?;
+                if there == file {
+                    same = Some(parent);
                     break;
                 }
+                first = first.or(Some((parent, there)));
             }
             if let Some(same) = same {
                 commit = same;
                 continue;
             }
-            let first = parents.into_iter().next();
-            let is_there = file.is_some();
-            if is_there || first.is_some() {
+            if file.is_some() || first.is_some() {
                 past.changes.push(FileChange {
                     commit: describe(&commit).map_err(git_error)?,
                     author: author(&commit)?,
-                    before: first.as_ref().map(|parent| describe(parent).map_err(git_error)).transpose()?,
+                    before: first.as_ref().map(|(parent, _)| describe(parent).map_err(git_error)).transpose()?,
                 });
             }
-            let Some(first) = first else {
+            let Some((parent, there)) = first else {
                 past.more = shallow.contains(&commit.id);
                 return Ok(past);
             };
-            file = blob(&first, path)?;
-            commit = first;
+            (commit, file) = (parent, there);
         }
         past.more = true;
         Ok(past)

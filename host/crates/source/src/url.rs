@@ -9,7 +9,7 @@ use crate::message;
 /// How much of an address is kept readable in the name of its mirror.
 const READABLE: usize = 60;
 
-/// Where a repository is fetched from.
+/// Where a repository elsewhere is.
 pub(crate) struct Address {
     pub(crate) url: gix::Url,
     /// The password, as it is and as the address has it (percent-encoded).

@@ -34,7 +34,7 @@ pub(crate) fn compact(
     }
     for place in store.read(history::places)? {
         let last = store.read(|database| last_to_go(database, &place, policy, now))?;
-        let mut begins = store.read(|database| Ok(begin(&Known::get(database, &place)?)))?;
+        let mut begins = store.read(|database| Ok(Known::get(database, &place)?.gone()))?;
         let (mut order, mut records, mut releases) = (0, 0, 0);
         let mut removed = None;
         while begins < last {
@@ -59,19 +59,13 @@ pub(crate) fn compact(
     Ok(all)
 }
 
-/// The sequence of the last record that is gone from a chain.
-fn begin(known: &Known) -> u64 {
-    known.anchor.as_ref().map_or(0, |anchor| anchor.sequence)
-}
-
 /// The sequence of the last record that the policy lets go.
 fn last_to_go(database: &Database, place: &Place, policy: Retention, now: Timestamp) -> Result<u64> {
     let known = Known::get(database, place)?;
-    let head = known.head.map_or(0, |(sequence, _)| sequence);
-    let last = head.saturating_sub(policy.keep_records.unwrap_or(0)).min(newest_needed(database, place)?);
+    let last = known.last().saturating_sub(policy.keep_records.unwrap_or(0)).min(newest_needed(database, place)?);
     let Some(days) = policy.keep_days else { return Ok(last) };
     let before = now.saturating_sub(i64::from(days).saturating_mul(DAY));
-    let mut old = begin(&known);
+    let mut old = known.gone();
     while old < last {
         let records = pages::chain(database, place, old + 1, GROUP)?;
         let old_ones = records.iter().take_while(|sealed| sealed.record.started < before).count();
@@ -142,7 +136,7 @@ impl Group {
 
     fn remove(&self, writer: &mut Writer<'_>, place: &Place, anchor: Anchor) -> Result<()> {
         let known = Known::get(writer.database, place)?;
-        if self.records.first().is_none_or(|(_, first)| first.record.sequence != begin(&known) + 1) {
+        if self.records.first().is_none_or(|(_, first)| first.record.sequence != known.gone() + 1) {
             return Err(Fault::Refused(format!("the history of {place} is being compacted already")));
         }
         for (order, sealed) in &self.records {

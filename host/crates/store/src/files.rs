@@ -86,11 +86,8 @@ impl Layout {
         }
     }
 
-    /// Says that the state is as this version of the format has it, if an older one was there.
+    /// Says that the state, of an older version until now, is as this version of the format has it.
     pub fn upgrade(&self) -> Result<()> {
-        if self.read_version()? == Some(VERSION) {
-            return Ok(());
-        }
         let writing = || Fault::io("writing the state directory");
         let new = self.root.join("version.new");
         let mut version = File::create(&new).map_err(writing())?;

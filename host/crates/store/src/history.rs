@@ -1,4 +1,4 @@
-//! The history: a chain of records per place, the head of each chain, and the inventories.
+//! The history: a chain of records per place, the head of each chain and where it begins, and the inventories.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +29,16 @@ pub(crate) struct Known {
 impl Known {
     pub fn get(database: &Database, place: &Place) -> Result<Self> {
         Ok(database.get_json(&keys::place(place)?, || format!("what is known of {place}"))?.unwrap_or_default())
+    }
+
+    /// The sequence of the last record; 0 if there is none.
+    pub fn last(&self) -> u64 {
+        self.head.map_or(0, |(sequence, _)| sequence)
+    }
+
+    /// The sequence of the last record that is gone; 0 if none is.
+    pub fn gone(&self) -> u64 {
+        self.anchor.as_ref().map_or(0, |anchor| anchor.sequence)
     }
 }
 

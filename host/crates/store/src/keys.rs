@@ -75,7 +75,7 @@ pub(crate) fn runs() -> Key {
 }
 
 pub(crate) fn run(number: u64) -> Key {
-    runs().and(&number.to_be_bytes())
+    runs().and_number(number)
 }
 
 /// The steps of all runs.
@@ -84,7 +84,7 @@ pub(crate) fn all_steps() -> Key {
 }
 
 pub(crate) fn steps(run: u64) -> Key {
-    all_steps().and(&run.to_be_bytes())
+    all_steps().and_number(run)
 }
 
 pub(crate) fn step(run: u64, at: usize) -> Key {
@@ -97,7 +97,7 @@ pub(crate) fn all_unfinished() -> Key {
 }
 
 pub(crate) fn unfinished(number: u64) -> Key {
-    all_unfinished().and(&number.to_be_bytes())
+    all_unfinished().and_number(number)
 }
 
 /// The head of a place's chain and its inventory.
@@ -124,7 +124,7 @@ pub(crate) fn all_outgoing() -> Key {
 }
 
 pub(crate) fn outgoing(place: &Place, sequence: u64) -> Result<Key> {
-    Ok(all_outgoing().and(&place_name(place)?).and(&sequence.to_be_bytes()))
+    Ok(all_outgoing().and(&place_name(place)?).and_number(sequence))
 }
 
 /// What git was told last.
@@ -142,7 +142,7 @@ pub(crate) fn chain(place: &Place) -> Result<Key> {
 }
 
 pub(crate) fn record(place: &Place, sequence: u64) -> Result<Key> {
-    Ok(chain(place)?.and(&sequence.to_be_bytes()))
+    Ok(chain(place)?.and_number(sequence))
 }
 
 /// Which record was written when, over all chains: the rest of its key.
@@ -151,7 +151,7 @@ pub(crate) fn all_written() -> Key {
 }
 
 pub(crate) fn written(order: u64) -> Key {
-    all_written().and(&order.to_be_bytes())
+    all_written().and_number(order)
 }
 
 /// The order of a record, by the first bytes of its hash.
@@ -165,7 +165,7 @@ pub(crate) fn all_removed() -> Key {
 }
 
 pub(crate) fn removed(first: u64) -> Key {
-    all_removed().and(&first.to_be_bytes())
+    all_removed().and_number(first)
 }
 
 /// A line of the index ([`crate::lines`]), without the order of the record.
@@ -183,7 +183,7 @@ pub(crate) fn object_line(name: &Digest) -> Key {
 
 /// Between which moments the records of a block began.
 pub(crate) fn times(level: u32, block: u64) -> Key {
-    Key::new(Sort::Times).and(&level.to_be_bytes()).and(&block.to_be_bytes())
+    Key::new(Sort::Times).and(&level.to_be_bytes()).and_number(block)
 }
 
 /// Releases by the first bytes of their id.
@@ -211,7 +211,7 @@ pub(crate) fn calls(call: &CallKey) -> Key {
 }
 
 pub(crate) fn call(call: &CallKey, order: u64) -> Key {
-    calls(call).and(&order.to_be_bytes())
+    calls(call).and_number(order)
 }
 
 pub(crate) fn description(plugin: &Digest) -> Key {

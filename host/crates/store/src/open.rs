@@ -6,11 +6,10 @@ use std::sync::{Mutex, RwLock};
 
 use crate::database::Database;
 use crate::fault::{Fault, Result};
-use crate::files::{Acknowledged, Layout, Lock};
+use crate::files::{Acknowledged, Layout, Lock, VERSION};
 use crate::journal::{Expected, Journal};
 use crate::lines::BLOCK;
-use crate::runs::WrittenSteps;
-use crate::runs::counters;
+use crate::runs::{WrittenSteps, counters};
 use crate::write::{Counters, Reach, Turn};
 use crate::{SledStore, history, keys, quiet};
 
@@ -21,7 +20,8 @@ pub(crate) fn open(directory: &Path, verb: &str) -> Result<SledStore> {
     // A newer Springline may lock in its own way, and the answer about its version is the better one.
     layout.read_version()?;
     let lock = Lock::take(&layout, verb)?;
-    let (database, acknowledged, counters) = match layout.read_version()? {
+    let version = layout.read_version()?;
+    let (database, acknowledged, counters) = match version {
         Some(_) => open_existing(&layout)?,
         None => set_up(&layout)?,
     };
@@ -29,13 +29,15 @@ pub(crate) fn open(directory: &Path, verb: &str) -> Result<SledStore> {
     let store = SledStore {
         database,
         acknowledged,
-        layout: layout.clone(),
+        layout,
         turn: Mutex::new(Turn { counters, journal, steps: WrittenSteps::new(), failed: None }),
         gate: RwLock::new(()),
         _lock: lock,
     };
     index(&store)?;
-    layout.upgrade()?;
+    if version.is_some_and(|version| version < VERSION) {
+        store.layout.upgrade()?;
+    }
     Ok(store)
 }
 

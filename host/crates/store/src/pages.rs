@@ -84,7 +84,7 @@ impl Gapless {
     /// Nothing is left before these.
     fn end(self, database: &Database) -> Result<()> {
         for (place, last) in self.last.into_iter().flatten() {
-            let begins = Known::get(database, &place)?.anchor.map_or(0, |anchor| anchor.sequence);
+            let begins = Known::get(database, &place)?.gone();
             if last != begins + 1 {
                 return Err(missing(last - 1, &place));
             }
@@ -100,10 +100,9 @@ fn missing(sequence: u64, place: &Place) -> Fault {
 /// Records of a chain, oldest first.
 pub(crate) fn chain(database: &Database, place: &Place, from: u64, limit: usize) -> Result<Vec<Sealed>> {
     let known = Known::get(database, place)?;
-    let head = known.head.map_or(0, |(sequence, _)| sequence);
-    let first = known.anchor.map_or(1, |anchor| anchor.sequence + 1).max(from);
+    let first = (known.gone() + 1).max(from);
     let limit = if limit == 0 { usize::MAX } else { limit };
-    (first..=head)
+    (first..=known.last())
         .take(limit)
         .map(|sequence| {
             let value = database.get(&crate::keys::record(place, sequence)?)?;

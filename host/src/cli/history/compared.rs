@@ -1,17 +1,16 @@
 //! How two releases differ: what they are made of, and the text of their desired objects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use springline_model::manifest::{Body, Object};
+use springline_engine::event::Silent;
+use springline_engine::review::{self, Version};
+use springline_model::Digest;
 use springline_model::plugin::Pinned;
 use springline_model::port::{BlobError, Blobs as _};
 use springline_model::run::Release;
-use springline_model::tree::EntryKind;
-use springline_model::{Digest, ObjectId};
 
 use crate::app::App;
-use crate::cli::artifact::walk;
 use crate::cli::error::CliError;
 use crate::project::show_revision;
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, STRONG, difference, paint, visible};
@@ -60,14 +59,16 @@ enum Content {
 /// What the blob store reports; what is lost is said in its place.
 pub fn compare(app: &App, before: Option<&Release>, after: &Release) -> Result<Compared, CliError> {
     let parts = parts(before, after);
+    let ports = app.ports(&Silent);
+    let old = before.map(|before| review::objects(ports, before)).transpose()?.unwrap_or_default();
+    let (found, _) = review::changes(app.blobs.as_ref(), &old, &review::objects(ports, after)?)?;
+    let content = |version: Option<Version>| version.map(|version| content(app, &version.digest)).transpose();
     let mut objects = Vec::new();
-    let [old, new] = [before.map(|before| objects_of(app, before)), Some(objects_of(app, after))];
-    let [old, new] = [old.transpose()?.unwrap_or_default(), new.transpose()?.unwrap_or_default()];
-    let ids: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    for id in ids {
-        let bodies = [old.get(id), new.get(id)];
-        if bodies[0] != bodies[1] {
-            objects.extend(changed(app, id, bodies)?);
+    for changed in found {
+        // What is another kind of file with the same bytes is not told here.
+        if changed.before.map(|it| it.digest) != changed.after.map(|it| it.digest) {
+            let (before, after) = (content(changed.before)?, content(changed.after)?);
+            objects.push(Changed { object: changed.name, before, after });
         }
     }
     Ok(Compared { parts, objects })
@@ -96,45 +97,6 @@ fn parts(before: Option<&Release>, after: &Release) -> Vec<Differs> {
     }
     parts.extend(old.into_iter().map(|(what, before)| Differs { what, before: Some(before), after: None }));
     parts
-}
-
-fn objects_of(app: &App, release: &Release) -> Result<BTreeMap<String, Body>, CliError> {
-    let bytes = app.blobs.get(&release.objects)?;
-    let objects: Vec<Object> =
-        serde_json::from_slice(&bytes).map_err(|_| CliError::from(BlobError::Damaged(release.objects)))?;
-    Ok(objects.into_iter().map(|object| (object.id, object.body)).collect())
-}
-
-fn changed(app: &App, id: &str, bodies: [Option<&Body>; 2]) -> Result<Vec<Changed>, CliError> {
-    if !bodies.iter().flatten().any(|body| matches!(body, Body::Tree(_))) {
-        let [before, after] = bodies.map(|body| body.map(|body| content(app, body.digest())).transpose());
-        return Ok(vec![Changed { object: id.to_owned(), before: before?, after: after? }]);
-    }
-    let [before, after] = bodies.map(|body| body.map(|body| files(app, body)).transpose());
-    let [before, after] = [before?.unwrap_or_default(), after?.unwrap_or_default()];
-    let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    let mut all = Vec::new();
-    for path in paths.into_iter().filter(|path| before.get(*path) != after.get(*path)) {
-        let object = if path.is_empty() { id.to_owned() } else { format!("{id}/{path}") };
-        let [before, after] = [&before, &after].map(|files| files.get(path).map(|file| content(app, file)).transpose());
-        all.push(Changed { object, before: before?, after: after? });
-    }
-    Ok(all)
-}
-
-/// The files of a body by their paths below it; a blob is the only one, without a path.
-fn files(app: &App, body: &Body) -> Result<BTreeMap<String, Digest>, CliError> {
-    let tree = match body {
-        Body::Blob(blob) => return Ok(BTreeMap::from([(String::new(), *blob)])),
-        Body::Tree(tree) => app.blobs.tree(tree)?,
-    };
-    let entries = walk(tree.as_ref())?.into_iter().filter(|(_, entry)| entry.kind != EntryKind::Directory);
-    Ok(entries
-        .filter_map(|(path, entry)| match entry.id {
-            ObjectId::Blob(digest) => Some((path, digest)),
-            ObjectId::Git(_) => None,
-        })
-        .collect())
 }
 
 fn content(app: &App, digest: &Digest) -> Result<Content, CliError> {

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use springline_model::Cancel;
 use springline_model::history::{Done, Record, Sealed};
-use springline_model::port::{Blobs as _, Store as _};
+use springline_model::port::{BlobError, Blobs as _, Store as _};
 use springline_model::run::{Place, Release};
 
 pub use compact::compact;
@@ -119,11 +119,14 @@ fn numbered(app: &App, called: &str, number: u64) -> Result<Vec<Sealed>, CliErro
 }
 
 /// What was changed in a sync; none if that is lost.
-fn changes_of(app: &App, record: &Record) -> Result<Option<Vec<Done>>, CliError> {
+///
+/// # Errors
+/// What the blob store reports.
+pub fn changes_of(app: &App, record: &Record) -> Result<Option<Vec<Done>>, CliError> {
     let Some(digest) = record.changes else { return Ok(Some(Vec::new())) };
     match app.blobs.get(&digest) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(springline_model::port::BlobError::Missing(_) | springline_model::port::BlobError::Damaged(_)) => Ok(None),
+        Err(BlobError::Missing(_) | BlobError::Damaged(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use springline_engine::build::Source;
 use springline_engine::overlay::Overlay;
-use springline_engine::trial::{FileRead, Trial, Tried};
+use springline_engine::trial::{FileRead, Trial};
 use springline_model::port::{Sources as _, Tree};
 use springline_model::trace::{Found, find};
 use springline_model::tree::Entry;
@@ -140,7 +140,7 @@ impl<'a> Search<'a> {
 
     /// Searches.
     pub fn run(mut self) -> Result<Searched, CliError> {
-        let (tried, mut reads, unknown) = self.baseline()?;
+        let (mut reads, unknown) = self.baseline()?;
         self.first_what_has_it(&mut reads)?;
         let (mut findings, mut candidates, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
         let mut left_out = 0;
@@ -171,12 +171,11 @@ impl<'a> Search<'a> {
             let has_line = finding.files.iter().any(|file| file.line.is_some());
             (finding.state, !has_line, std::cmp::Reverse(finding.change.commit.time))
         });
-        drop(tried);
         Ok(Searched { findings, unknown, left_out, renders: self.renders })
     }
 
     /// Renders the revision as it is, and says what was read.
-    fn baseline(&mut self) -> Result<(Tried, Vec<FileRead>, Vec<String>), CliError> {
+    fn baseline(&mut self) -> Result<(Vec<FileRead>, Vec<String>), CliError> {
         let declared = self.picked.application()?;
         let chain = crate::resolve::chain(self.app, &self.picked, &declared)?;
         let environment = chain.environments.iter().find(|known| known.name == self.subject.environment);
@@ -202,11 +201,14 @@ impl<'a> Search<'a> {
         let (files, unknown) = self.trial.reads(&chain, environment, source, &tried)?;
         let mut reads: Vec<_> = files.into_iter().collect();
         for name in [paths::APPLICATION, paths::LOCK] {
-            let (path, call) = (self.picked.site.path(name), "read by the host".to_owned());
-            reads.push(FileRead { path, call, plugin: environment.render.plugin.clone() });
+            let path = self.picked.site.path(name);
+            if !reads.iter().any(|read| read.path == path) {
+                let call = "read by the host".to_owned();
+                reads.push(FileRead { path, call, plugin: environment.render.plugin.clone() });
+            }
         }
         reads.dedup_by(|a, b| a.path == b.path);
-        Ok((tried, reads, unknown))
+        Ok((reads, unknown))
     }
 
     fn entry(tree: &dyn Tree, path: &str) -> Result<Option<Entry>, CliError> {

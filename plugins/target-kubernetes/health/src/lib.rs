@@ -17,4 +17,4 @@ mod template;
 pub use expression::{Position, Problem};
 pub use judge::{Rules, Status, Verdict};
 pub use rule::{KindRules, Rule, RuleError};
-pub use table::kinds;
+pub use table::{kinds, matches};

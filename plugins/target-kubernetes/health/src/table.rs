@@ -46,7 +46,7 @@ pub fn kinds() -> impl Iterator<Item = String> {
 }
 
 /// Whether a text fits a pattern in which `*` stands for any text. Linear in text times stars.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };
     let mut parts: Vec<&str> = rest.split('*').collect();

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use springline_model::ObjectId;
 use springline_model::manifest::{Body, Object};
 use springline_model::port::{NewEntry, Tree};
 use springline_model::run::Place;
-use springline_model::tree::{EntryKind, join_path};
+use springline_model::tree::{Entry, EntryKind, join_path};
 
 use super::account::Account;
 use crate::Ports;
@@ -23,7 +24,17 @@ pub(crate) fn tree_of(ports: Ports<'_>, objects: &[Object]) -> Result<Arc<dyn Tr
             Body::Blob(digest) => {
                 entries.push(NewEntry { path: object.id.clone(), kind: EntryKind::File, digest: *digest });
             }
-            Body::Tree(digest) => add_tree(ports, &object.id, digest, &mut entries)?,
+            Body::Tree(digest) => {
+                let tree = ports.blobs.tree(digest)?;
+                each_file(tree.as_ref(), &mut |path, entry| {
+                    let digest = match &entry.id {
+                        ObjectId::Blob(digest) => *digest,
+                        ObjectId::Git(_) => ports.blobs.put(&tree.read(entry)?)?,
+                    };
+                    entries.push(NewEntry { path: join_path(&object.id, &path), kind: entry.kind, digest });
+                    Ok(())
+                })?;
+            }
         }
     }
     entries.sort_by(|one, other| one.path.cmp(&other.path));
@@ -31,22 +42,18 @@ pub(crate) fn tree_of(ports: Ports<'_>, objects: &[Object]) -> Result<Arc<dyn Tr
     Ok(ports.blobs.tree(&digest)?)
 }
 
-fn add_tree(
-    ports: Ports<'_>,
-    id: &str,
-    digest: &springline_model::Digest,
-    entries: &mut Vec<NewEntry>,
+/// Every file of a tree, with its path.
+pub(crate) fn each_file(
+    tree: &dyn Tree,
+    each: &mut dyn FnMut(String, &Entry) -> Result<(), Reason>,
 ) -> Result<(), Reason> {
-    let tree = ports.blobs.tree(digest)?;
     let mut open = vec![String::new()];
     while let Some(at) = open.pop() {
         for entry in tree.directory(&at)?.iter().flat_map(|directory| directory.entries()) {
             let path = join_path(&at, &entry.name);
-            if entry.kind == EntryKind::Directory {
-                open.push(path);
-            } else {
-                let digest = ports.blobs.put(&tree.read(entry)?)?;
-                entries.push(NewEntry { path: join_path(id, &path), kind: entry.kind, digest });
+            match entry.kind {
+                EntryKind::Directory => open.push(path),
+                _ => each(path, entry)?,
             }
         }
     }
@@ -58,26 +65,18 @@ pub(super) fn objects_of(ports: Ports<'_>, tree: &dyn Tree, directories: &[Strin
     let mut objects = Vec::new();
     let mut inside: BTreeMap<&str, Vec<NewEntry>> =
         directories.iter().map(|path| (path.as_str(), Vec::new())).collect();
-    let mut open = vec![String::new()];
-    while let Some(at) = open.pop() {
-        for entry in tree.directory(&at)?.iter().flat_map(|directory| directory.entries()) {
-            let path = join_path(&at, &entry.name);
-            if entry.kind == EntryKind::Directory {
-                open.push(path);
-                continue;
+    each_file(tree, &mut |path, entry| {
+        let digest = ports.blobs.put(&tree.read(entry)?)?;
+        let owner = inside.iter_mut().find(|(id, _)| path.strip_prefix(**id).is_some_and(|rest| rest.starts_with('/')));
+        match owner {
+            Some((id, entries)) => {
+                let path = path[id.len() + 1..].to_owned();
+                entries.push(NewEntry { path, kind: entry.kind, digest });
             }
-            let digest = ports.blobs.put(&tree.read(entry)?)?;
-            let owner =
-                inside.iter_mut().find(|(id, _)| path.strip_prefix(**id).is_some_and(|rest| rest.starts_with('/')));
-            match owner {
-                Some((id, entries)) => {
-                    let path = path[id.len() + 1..].to_owned();
-                    entries.push(NewEntry { path, kind: entry.kind, digest });
-                }
-                None => objects.push(Object { id: path, body: Body::Blob(digest) }),
-            }
+            None => objects.push(Object { id: path, body: Body::Blob(digest) }),
         }
-    }
+        Ok(())
+    })?;
     for (id, entries) in inside {
         objects.push(Object { id: id.to_owned(), body: Body::Tree(ports.blobs.put_tree(entries)?) });
     }

@@ -26,20 +26,21 @@ use crate::Ports;
 use crate::error::Reason;
 use crate::event::{Event, Point};
 use crate::keep::{read_json, to_json};
+use crate::past;
 use crate::release;
+use crate::run::fresh;
 
 /// How long what failed once is left alone by those who come by all the time, in milliseconds.
 const FIRST_PAUSE: i64 = 5_000;
 /// The longest such pause.
 const LONGEST_PAUSE: i64 = 15 * 60 * 1000;
 
-/// Tells git what it was not told yet of this application, each place's syncs in their order, and
-/// returns what is still to be told. What can't be told is told to the observer, and tried again the
+/// Tells git what it was not told yet of this application, each place's syncs in their order. What can't be told is told to the observer, and tried again the
 /// next time.
 ///
 /// # Errors
 /// What the store reports.
-pub fn settle(ports: Ports<'_>, application: &str) -> Result<Vec<Outgoing>, Reason> {
+pub(crate) fn settle(ports: Ports<'_>, application: &str) -> Result<(), Reason> {
     let outgoing = ports.store.outgoing(Some(application))?;
     settle_these(ports, &outgoing)
 }
@@ -49,21 +50,20 @@ pub fn settle(ports: Ports<'_>, application: &str) -> Result<Vec<Outgoing>, Reas
 ///
 /// # Errors
 /// As [`settle`].
-pub fn settle_when_due(ports: Ports<'_>, application: &str) -> Result<Vec<Outgoing>, Reason> {
+pub(crate) fn settle_when_due(ports: Ports<'_>, application: &str) -> Result<(), Reason> {
     let outgoing = ports.store.outgoing(Some(application))?;
     let now = ports.clock.now();
     let pause = |attempts: u32| FIRST_PAUSE.saturating_mul(1 << attempts.min(10)).min(LONGEST_PAUSE);
     let waits = |one: &Outgoing| one.tried.is_some_and(|tried| now.saturating_sub(tried) < pause(one.attempts));
-    if outgoing.iter().any(waits) { Ok(outgoing) } else { settle_these(ports, &outgoing) }
+    if outgoing.iter().any(waits) { Ok(()) } else { settle_these(ports, &outgoing) }
 }
 
-fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<Vec<Outgoing>, Reason> {
-    let Some(repositories) = ports.repositories else { return Ok(Vec::new()) };
-    let (mut blocked, mut unreachable, mut left) = (BTreeSet::new(), false, Vec::new());
+fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {
+    let Some(repositories) = ports.repositories else { return Ok(()) };
+    let (mut blocked, mut unreachable) = (BTreeSet::new(), false);
     for at in 0..outgoing.len() {
         let one = &outgoing[at];
         if unreachable || blocked.contains(&one.place) {
-            left.push(one.clone());
             continue;
         }
         let error = match tell(ports, repositories, one) {
@@ -83,21 +83,16 @@ fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<Vec<Outgoing>
         ports.store.attempted(&tried)?;
         unreachable = matches!(error.trouble, Trouble::Unreachable | Trouble::Cancelled);
         blocked.insert(one.place.clone());
-        left.push(tried);
     }
-    Ok(left)
+    Ok(())
 }
 
 /// Tells git of one sync.
 fn tell(ports: Ports<'_>, repositories: &dyn Repositories, outgoing: &Outgoing) -> Result<(), RepositoryError> {
     let other = |reason: Reason| RepositoryError::new(Trouble::Other, reason.to_string());
-    let releases = ports.store.releases(Some(&outgoing.place), &outgoing.release.hex());
-    let release = releases.map_err(|error| other(error.into()))?.into_iter().next();
+    let release = past::release(ports, &outgoing.place, &outgoing.release).map_err(other)?;
     let (Some(release), Some(reference)) = (release, outgoing.to.reference()) else {
-        return Err(other(Reason::Store(springline_model::port::StoreError::Io(format!(
-            "release {} is not in the store",
-            outgoing.release.short()
-        )))));
+        return Err(other(Reason::NoRelease(outgoing.release)));
     };
     ports.observer.event(&Event::Passed(Point::Telling));
     let at = At { repository: None, reference: reference.clone() };
@@ -242,8 +237,6 @@ pub struct Recovered {
     pub account: Account,
     /// The reference that says it.
     pub reference: String,
-    /// Whether its objects came back as well.
-    pub whole: bool,
 }
 
 /// Where the store knows nothing of a place and git does, takes over what git says: then it is known
@@ -260,7 +253,7 @@ pub fn recover(ports: Ports<'_>, place: &Place, from: &RecordIn, actor: &str) ->
     let tip = repositories.tip(&At { repository: None, reference: reference.clone() })?;
     let Some(tree) = &tip.tree else { return Ok(None) };
     let mut found: Option<Account> = None;
-    let mut whole = false;
+    let mut fits = true;
     match from {
         RecordIn::None => {}
         RecordIn::Notes => note::all(tree.as_ref(), &mut |text| {
@@ -273,13 +266,13 @@ pub fn recover(ports: Ports<'_>, place: &Place, from: &RecordIn, actor: &str) ->
             found = found.filter(|account| account.place() == *place);
             if let Some(account) = &mut found {
                 let objects = branch::objects_of(ports, tree.as_ref(), &account.directories)?;
-                whole = manifest_digest(&objects) == account.release.manifest;
+                fits = manifest_digest(&objects) == account.release.manifest;
                 account.release.objects = ports.blobs.put(&to_json(&objects))?;
             }
         }
     }
     let Some(account) = found else { return Ok(None) };
-    if release::id(&account.release) != account.release.id {
+    if !fits || release::id(&account.release) != account.release.id {
         ports.observer.event(&Event::Meddled {
             place,
             what: &format!("what {reference} says of release {} does not fit together", account.release.id.short()),
@@ -287,7 +280,7 @@ pub fn recover(ports: Ports<'_>, place: &Place, from: &RecordIn, actor: &str) ->
         return Ok(None);
     }
     written_down(ports, place, (&account, &reference), actor)?;
-    let recovered = Recovered { account, reference, whole };
+    let recovered = Recovered { account, reference };
     ports.observer.event(&Event::Recovered { place, what: &recovered });
     Ok(Some(recovered))
 }
@@ -300,19 +293,8 @@ fn written_down(
     actor: &str,
 ) -> Result<(), Reason> {
     let now = ports.clock.now();
-    let mut run = Run {
-        number: 0,
-        application: place.application.clone(),
-        cause: Cause::Recovery,
-        actor: actor.to_owned(),
-        revision: account.release.revision.clone(),
-        started: now,
-        ended: Some(now),
-        state: RunState::Succeeded,
-        reached: None,
-        error: None,
-        steps: Vec::new(),
-    };
+    let of = (place.application.as_str(), account.release.revision.as_str());
+    let mut run = Run { ended: Some(now), state: RunState::Succeeded, ..fresh(ports, &Cause::Recovery, of, actor) };
     ports.blobs.sync()?;
     run.number = ports.store.begin(&run)?;
     let (sequence, hash) = account.history;

@@ -18,6 +18,7 @@ use gix::bstr::ByteSlice;
 use springline_model::Cancel;
 use springline_model::repository::{Draft, Make, Next, RepositoryError, Tip, Trouble, Written};
 
+use crate::fetch;
 use crate::git_tree::GitTree;
 use crate::objects::Objects;
 use program::{Git, Remote};
@@ -59,10 +60,11 @@ impl GitWriter {
         let path = path.canonicalize().map_err(|error| unknown(error.to_string()))?;
         let repository = gix::ThreadSafeRepository::discover(&path).map_err(|error| unknown(crate::message(&error)))?;
         let place = repository.work_dir().unwrap_or_else(|| repository.git_dir()).display().to_string();
-        let directory = repository.to_thread_local().common_dir().to_owned();
+        let here = repository.to_thread_local();
+        let directory = here.common_dir().to_owned();
         let remote = match push {
             None => None,
-            Some(name) if repository.to_thread_local().try_find_remote(name).is_some() => Some(Remote::named(name)),
+            Some(name) if here.try_find_remote(name).is_some() => Some(Remote::named(name)),
             Some(address) if crate::url::is_address(address) || address.contains('/') => Some(Remote::at(address)?),
             Some(name) => {
                 let message = format!("{place} has no remote `{name}`, which host.yaml names in `git.push`");
@@ -70,7 +72,7 @@ impl GitWriter {
             }
         };
         let objects = Mutex::new(Some(Objects::new(repository)));
-        let (timeout, cancel) = (timeout, cancel.clone());
+        let cancel = cancel.clone();
         Ok(Self { objects, directory, is_own: true, remote, place, timeout, cancel, turn: Mutex::default() })
     }
 
@@ -144,17 +146,15 @@ impl GitWriter {
         let heads = self.heads(reference)?;
         let base = self.base(reference, &heads)?;
         let tip = self.tip_of(base.as_ref().map(|base| base.commits[0]))?;
-        let onto = match beside {
-            None => None,
+        let (onto, other_tip) = match beside {
+            None => (None, None),
             Some(branch) => {
                 let heads = self.heads(branch)?;
                 heads.remote_trouble()?;
-                self.base(branch, &heads)?
+                let onto = self.base(branch, &heads)?;
+                let tip = self.tip_of(onto.as_ref().map(|base| base.commits[0]))?;
+                (onto, Some(tip))
             }
-        };
-        let other_tip = match beside {
-            Some(_) => Some(self.tip_of(onto.as_ref().map(|base| base.commits[0]))?),
-            None => None,
         };
         let next = make(&tip, other_tip.as_ref())?;
         let to = match next {
@@ -226,31 +226,17 @@ impl GitWriter {
 
     /// Makes a bare repository for the objects, if there is none of that format.
     fn create(&self, hash: gix::hash::Kind) -> Result<gix::ThreadSafeRepository, RepositoryError> {
-        let open = || {
-            gix::ThreadSafeRepository::open_opts(&self.directory, gix::open::Options::default().open_path_as_is(true))
-        };
-        if let Ok(repository) = open()
+        if let Ok(repository) = fetch::open(&self.directory)
             && repository.to_thread_local().object_hash() == hash
         {
             return Ok(repository);
         }
         let failed = |error: std::io::Error| other_text(format!("{}: {error}", self.directory.display()));
-        let unfinished = self.directory.with_extension("new");
-        for path in [&self.directory, &unfinished] {
-            match std::fs::remove_dir_all(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-                _ => {}
-            }
-        }
         if let Some(parent) = self.directory.parent() {
             use std::os::unix::fs::DirBuilderExt;
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(&failed)?;
         }
-        let options = gix::create::Options { object_hash: Some(hash), ..Default::default() };
-        let as_is = gix::open::Options::default().open_path_as_is(true);
-        gix::ThreadSafeRepository::init_opts(&unfinished, gix::create::Kind::Bare, options, as_is).map_err(other)?;
-        std::fs::rename(&unfinished, &self.directory).map_err(failed)?;
-        open().map_err(other)
+        fetch::create_bare(&self.directory, hash, failed, other)
     }
 
     fn git(&self, repository: Option<&gix::Repository>) -> Git {

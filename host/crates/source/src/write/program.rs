@@ -95,8 +95,7 @@ impl Git {
         let child = child.map_err(|error| {
             RepositoryError::new(Trouble::Other, format!("the git program can't be started: {error}"))
         })?;
-        let answer = self.wait(child, remote)?;
-        Ok(answer)
+        self.wait(child, remote)
     }
 
     fn surround(&self, command: &mut Command, remote: &Remote) {
