@@ -13,7 +13,8 @@ use crate::cli::RevisionArgs;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::failure::explain;
 use crate::project::{Configured, Picked, show_revision};
-use crate::resolve;
+use crate::resolve::{self, Purpose};
+use crate::secret;
 
 /// Decides what there is to promote between two environments of an application, and what it waits for.
 ///
@@ -66,7 +67,7 @@ impl Prepared {
             let message = format!("revision {revision} of release {} declares no `{to}`", release.id.short());
             return Err(CliError::new(Kind::Usage, message).hint("deploy a revision that does, and promote that"));
         }
-        let mut chain = resolve::chain_of(app, &picked, &declared, Some((release, to)))?;
+        let mut chain = resolve::chain_of(app, &picked, &declared, Purpose::Promote(release, to))?;
         for environment in &mut chain.environments {
             environment.sync.confirm_prune.confirmed.clone_from(&confirmed);
         }
@@ -79,7 +80,9 @@ impl Prepared {
     /// What rendering or the target reports; artifacts that are lost.
     pub fn preview(&self, ports: Ports<'_>, pending: &Pending) -> Result<Preview, CliError> {
         let shown = self.with(pending, ("", None), |request| promote::preview(ports, request));
-        shown.map_err(|failure| self.explain(failure))
+        let mut shown = shown.map_err(|failure| self.explain(failure))?;
+        secret::hide_in(&mut shown.differences);
+        Ok(shown)
     }
 
     /// Carries it out.

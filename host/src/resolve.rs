@@ -73,6 +73,8 @@ pub struct Resolver<'a> {
     pub lock: LockFile,
     shared: Shared<'a>,
     known: HashMap<String, Known>,
+    /// What plugins are that no file pins, if nothing is to be pinned.
+    asks: Option<Vec<Pinned>>,
 }
 
 impl<'a> Resolver<'a> {
@@ -84,7 +86,7 @@ impl<'a> Resolver<'a> {
         let (tree, site) = (picked.tree.as_ref(), &picked.site);
         let lock = LockFile::of_source(read_text(tree, &site.path(paths::LOCK))?.as_deref(), site)?;
         let base = Base::Source { tree, site };
-        Ok(Self { app, base, lock, shared: Shared::new(app), known: HashMap::new() })
+        Ok(Self { app, base, lock, shared: Shared::new(app), known: HashMap::new(), asks: None })
     }
 
     /// For the plugins of host.yaml.
@@ -95,7 +97,7 @@ impl<'a> Resolver<'a> {
         let state = app.project.state();
         let lock = LockFile::of_operator(state)?;
         let base = Base::Directory(state);
-        Ok(Self { app, base, lock, shared: Shared::new(app), known: HashMap::new() })
+        Ok(Self { app, base, lock, shared: Shared::new(app), known: HashMap::new(), asks: None })
     }
 
     /// The plugin of that name, pinned now if it was not. `place` says where it is named. What
@@ -130,6 +132,16 @@ impl<'a> Resolver<'a> {
                 _ => self.ensure_pinned(name, &locked.digest, place)?,
             }
             return Ok(locked.digest);
+        }
+        if let Some(known) = &self.asks {
+            if let Some(plugin) = known.iter().find(|plugin| plugin.name == name) {
+                redeploy::ensure_there(self.app, plugin)?;
+                self.shared.recheck(plugin)?;
+                return Ok(plugin.digest);
+            }
+            if name.starts_with(SCHEME) {
+                return Err(place.error(format!("`{name}` is not pinned")).hint("a run of this revision pins it"));
+            }
         }
         let found = self.find(name, place)?;
         if name.parse::<Digest>().is_err() {
@@ -307,6 +319,9 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// If it can't be written.
     pub fn save(&self) -> Result<(), CliError> {
+        if self.asks.is_some() {
+            return Ok(());
+        }
         if let Some(path) = self.lock.save()?
             && matches!(self.base, Base::Source { .. })
         {
@@ -377,16 +392,27 @@ pub fn search(directory: &Path, digest: &Digest) -> Option<Vec<u8>> {
     components.filter_map(|path| std::fs::read(path).ok()).find(|bytes| Digest::of(bytes) == *digest)
 }
 
+/// What a chain is put together for.
+#[derive(Clone, Copy)]
+pub enum Purpose<'r> {
+    /// A run. What is not pinned yet is pinned.
+    Run,
+    /// A question about a release. Nothing is pinned by it: what no file pins is what the release was made with.
+    Ask(&'r Release),
+    /// A promotion: only the part that ends in this environment, with the plugins that the release was made
+    /// with, whatever is pinned now.
+    Promote(&'r Release, &'r str),
+}
+
 /// The chain that a revision declares, every plugin pinned.
 ///
 /// # Errors
 /// Whatever is wrong with the files or the plugins, with its place.
 pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Application>) -> Result<Chain, CliError> {
-    chain_of(app, picked, configured, None)
+    chain_of(app, picked, configured, Purpose::Run)
 }
 
-/// As [`chain`]; for a promotion its part that ends in one environment, with the plugins that the release
-/// was made with, whatever is pinned now.
+/// As [`chain`], for a purpose.
 ///
 /// # Errors
 /// As [`chain`], and plugins of the release that are gone.
@@ -394,14 +420,19 @@ pub fn chain_of(
     app: &App,
     picked: &Picked,
     configured: &Configured<application::Application>,
-    promotion: Option<(&Release, &str)>,
+    purpose: Purpose<'_>,
 ) -> Result<Chain, CliError> {
     let Configured { value: declared, document } = configured;
     let mut resolver = Resolver::of_source(app, picked)?;
-    if let Some((release, _)) = promotion {
-        resolver.take(&release.plugins)?;
-    }
     let mut operator = Resolver::of_operator(app)?;
+    match purpose {
+        Purpose::Run => {}
+        Purpose::Ask(release) => {
+            resolver.asks = Some(release.plugins.clone());
+            operator.asks = Some(vec![release.target_plugin.clone()]);
+        }
+        Purpose::Promote(release, _) => resolver.take(&release.plugins)?,
+    }
     let mut chain = Chain {
         application: declared.application.clone(),
         artifacts: Vec::new(),
@@ -421,7 +452,7 @@ pub fn chain_of(
         chain.artifacts.push(Artifact { name: name.clone(), steps, taken });
     }
     for (name, environment) in &declared.environments {
-        if promotion.is_some_and(|(_, to)| to != name) {
+        if matches!(purpose, Purpose::Promote(_, to) if to != name) {
             continue;
         }
         let place = Place::new(document, format!("/environments/{name}"));

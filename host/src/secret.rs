@@ -3,11 +3,27 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use springline_engine::status::Differences;
 use springline_model::Digest;
+use springline_model::manifest::Difference;
 use springline_yaml::{Map, Node, Schema, Value};
 
 /// What kubectl keeps of what it applied; of a Secret, its values.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Hides what is secret in two texts of one object.
+pub fn hide(texts: [Option<String>; 2]) -> [Option<String>; 2] {
+    let mut mask = Mask::default();
+    texts.map(|text| text.map(|text| mask.hide(&text)))
+}
+
+/// Hides what is secret in the texts of differences: a target that deploys files does not know what is in them.
+pub fn hide_in(differences: &mut Differences) {
+    for explained in differences.changes.iter_mut().chain(&mut differences.alone.ignored) {
+        let Difference { live, desired } = &mut explained.difference;
+        [*live, *desired] = hide([live.take(), desired.take()]);
+    }
+}
 
 /// Hides the values of Secrets in texts of one object. The same value is hidden as the same in all of them,
 /// so that it is seen whether it changes, and in no other object.
@@ -75,6 +91,9 @@ impl Mask {
 
     fn hidden(&mut self, value: &Node) -> Node {
         let text = value.as_text().map_or_else(|| springline_yaml::write(value), str::to_owned);
+        if is_hidden(&text) {
+            return value.clone();
+        }
         let digest = Digest::of(&text);
         let number = self.seen.iter().position(|seen| *seen == digest).unwrap_or_else(|| {
             self.seen.push(digest);
@@ -86,6 +105,14 @@ impl Mask {
 
 /// What is shown of a text that may have a Secret in it and can't be read.
 const HIDDEN: &str = "<hidden: there may be a Secret in it, and it can't be read>\n";
+
+/// Whether a target has hidden it: `<hidden, 7 bytes, 3f9a1c2b>`.
+fn is_hidden(text: &str) -> bool {
+    let inner = text.strip_prefix("<hidden, ").and_then(|text| text.strip_suffix('>'));
+    inner.and_then(|inner| inner.split_once(" bytes, ")).is_some_and(|(number, fingerprint)| {
+        number.bytes().all(|byte| byte.is_ascii_digit()) && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
 
 /// Whether a text can have a Secret in it. An escape in YAML or JSON can stand for a letter.
 fn may_hold_secrets(text: &str) -> bool {
@@ -218,6 +245,13 @@ mod tests {
         }
         let broken = "kind: Secret\ndata: { a: aHVudGVyMg==\n";
         assert_eq!(Mask::default().hide(broken), HIDDEN);
+    }
+
+    #[test]
+    fn what_a_target_has_hidden_stays_told_apart() {
+        let text = "kind: Secret\ndata:\n  a: <hidden, 7 bytes, 3f9a1c2b>\n  b: <hidden, x bytes, y>\n";
+        let hidden = Mask::default().hide(text);
+        assert!(hidden.contains("<hidden, 7 bytes, 3f9a1c2b>") && !hidden.contains("x bytes"), "{hidden}");
     }
 
     #[test]

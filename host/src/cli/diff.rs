@@ -15,6 +15,7 @@ use super::error::{CliError, Kind};
 use super::review::{self, Against};
 use super::run::{Manner, Ready};
 use super::{Common, Output, RevisionArgs};
+use crate::secret;
 use crate::show::{self, difference};
 
 /// Shows what differs between what the revision desires and what is live. Changes nothing.
@@ -63,7 +64,9 @@ impl Diff {
                 policy: &environment.sync,
                 only: self.only.as_deref(),
             };
-            all.push((name, compare(ready.app.ports(&Silent), &comparison)?));
+            let mut found = compare(ready.app.ports(&Silent), &comparison)?;
+            secret::hide_in(&mut found);
+            all.push((name, found));
         }
         match common.output {
             Output::Json => show::json(&all.iter().map(|(name, found)| as_json(name, found)).collect::<Vec<_>>())?,

@@ -23,7 +23,7 @@ use super::{Common, Output, RevisionArgs};
 use crate::grants::{self, Withheld};
 use crate::project::show_revision;
 use crate::resolve::Resolver;
-use crate::secret::Mask;
+use crate::secret;
 use crate::show::{self, markdown, review as text};
 
 /// So many bytes of text a review holds at once; what goes beyond is told by its size.
@@ -379,16 +379,15 @@ impl<'a> Reviewer<'a> {
             policy: &environment.sync,
             only: self.only,
         };
-        let Differences { changes, desired, alone, .. } = compare(self.ready.app.ports(&Silent), &comparison)?;
+        let mut found = compare(self.ready.app.ports(&Silent), &comparison)?;
+        secret::hide_in(&mut found);
+        let Differences { changes, desired, alone, .. } = found;
         let changed = changes.iter().filter(|explained| explained.change.action != Action::Delete).count();
         review.unchanged = desired.saturating_sub(changed);
         review.objects = changes
             .into_iter()
             .map(|explained| {
-                // A target that deploys files does not know what is secret in them.
-                let mut mask = Mask::default();
-                let Difference { live, desired } = explained.difference;
-                let [before, after] = [live, desired].map(|text| text.map(|text| mask.hide(&text)));
+                let Difference { live: before, desired: after } = explained.difference;
                 let Change { live: name, action, summary, .. } = explained.change;
                 ObjectChange { name, action, summary, before, after }
             })
@@ -462,8 +461,7 @@ fn object(blobs: &dyn Blobs, changed: &Changed, room: &mut u64) -> Result<Object
         texts = [None, None];
     }
     *room = room.saturating_sub(texts.iter().flatten().map(|text| text.len() as u64).sum());
-    let mut mask = Mask::default();
-    let [before, after] = texts.map(|text| text.map(|text| mask.hide(&text)));
+    let [before, after] = secret::hide(texts);
     let has_text = before.is_some() || after.is_some();
     let summary = match (changed.before, changed.after) {
         (Some(before), Some(after)) if before.kind != after.kind => "it becomes another kind of file".to_owned(),

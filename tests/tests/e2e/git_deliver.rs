@@ -189,14 +189,34 @@ fn the_other_side_takes_what_was_built() {
     std::fs::write(
         second.join("springline.yaml"),
         "application: shelf\nartifacts:\n  site: { taken: { file: handbook/production.yaml, pointer: /site/digest } }\nenvironments:\n  \
-         production:\n    render: { plugin: render-template, in: handbook, with: { place: { www: site } } }\n    target: local\n",
+         production:\n    render: { plugin: render-template, in: pages, with: { place: { www: site } } }\n    target: local\n",
     )
     .unwrap();
+    std::fs::create_dir(second.join("pages")).unwrap();
+    std::fs::write(second.join("pages/robots.txt"), "User-agent: *\n").unwrap();
     let at = second.to_str().unwrap();
     sandbox.git(&["-C", at, "add", "--all"]);
     sandbox.git(&["-C", at, "commit", "-q", "-m", "Deploy"]);
     sandbox.springline(&["run", "--repo", at, "--state", state.to_str().unwrap()]).ok();
     assert!(sandbox.live().join("www/guide.html").exists());
+
+    // The file with the digest is what made a page what it is.
+    sandbox.write("docs/guide.md", "# Guide\n\nTwo steps at once.\n");
+    sandbox.commit("Hurry");
+    sandbox.springline(&["run"]).ok();
+    sandbox.git(&["-C", at, "pull", "-q", "--no-rebase", "--no-edit"]);
+    sandbox.springline(&["run", "--repo", at, "--state", state.to_str().unwrap()]).ok();
+    let page = std::fs::read_to_string(sandbox.live().join("www/guide.html")).unwrap();
+    let line = (page.lines().position(|line| line.contains("Two steps")).unwrap() + 1).to_string();
+    let why = ["why", "production", "www/guide.html", &line, "--repo", at, "--state", state.to_str().unwrap()];
+    let found = sandbox.springline(&[&why[..], &["-o", "json"]].concat()).json();
+    let file = &found["findings"][0]["files"][0];
+    assert_eq!(
+        (found["findings"][0]["state"].as_str(), file["path"].as_str()),
+        (Some("proven"), Some("handbook/production.yaml")),
+        "{found:#}"
+    );
+    assert!(file["plugin"].is_null(), "no plugin reads it: {file}");
 
     let elsewhere = sandbox.path("elsewhere");
     std::fs::create_dir_all(&elsewhere).unwrap();

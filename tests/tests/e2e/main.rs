@@ -51,6 +51,7 @@ mod sdk_c;
 mod sdk_go;
 mod sdk_js;
 mod sdk_python;
+mod secrets;
 mod socket;
 mod tools;
 mod verbs;

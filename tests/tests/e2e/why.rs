@@ -108,6 +108,53 @@ fn a_value_is_traced_to_the_commit_that_made_it() {
 }
 
 #[test]
+fn a_value_that_went_there_and_back_is_traced_to_the_way_back() {
+    let Some(mut shop) = Shop::new() else { return };
+    for (replicas, subject) in [(5, "Five of them"), (3, "Three again")] {
+        shop.deployment(replicas, "web:2");
+        shop.commit(subject);
+    }
+    shop.deployment(3, "web:3");
+    shop.commit("The third web");
+    shop.sandbox.springline(&["run"]).ok();
+    let found = shop.why("web.yaml", "/spec/replicas");
+    assert_proven(&found, &shop.commits[6], "deploy/web.yaml", 3);
+    assert_eq!(found["findings"][0]["without"], json!({ "value": 5 }));
+    // There are renders for a guess, and not to try all that was in between.
+    let few = ["why", "production", "web.yaml", "/spec/replicas", "--renders", "4", "-o", "json"];
+    let guess = shop.sandbox.springline(&few).json();
+    assert_ne!(guess["findings"][0]["state"], "proven", "{guess:#}");
+}
+
+#[test]
+fn another_application_is_no_answer() {
+    let Some(shop) = Shop::new() else { return };
+    shop.sandbox.springline(&["run"]).ok();
+    let blog = APPLICATION.replace("shop", "blog").replace("deploy", "blog/deploy");
+    shop.sandbox.write("blog/springline.yaml", blog.replace("values: blog/deploy/production.yaml", ""));
+    shop.sandbox.write("blog/blog/deploy/web.yaml", "kind: Deployment\nspec:\n  replicas: 3\n");
+    shop.sandbox.commit("A blog");
+    let operator = OPERATOR.replace(
+        "targets:",
+        "targets:\n  other: { plugin: target-directory, grants: { directory: { path: ../other } } }",
+    );
+    shop.sandbox.operator(&operator);
+    let yaml = std::fs::read_to_string(shop.sandbox.repo().join("blog/springline.yaml")).unwrap();
+    shop.sandbox.write("blog/springline.yaml", yaml.replace("target: local", "target: other"));
+    shop.sandbox.commit("Elsewhere");
+    shop.sandbox.springline(&["update", "--path", "blog"]).ok();
+    shop.sandbox.springline(&["run", "--path", "blog"]).ok();
+    let why = |arguments: &[&str]| {
+        shop.sandbox.springline(&[&["why", "production", "web.yaml", "/spec/replicas"], arguments].concat())
+    };
+    // Each is the one that the repository declares there.
+    assert!(why(&[]).ok().contains("deploy/web.yaml:3"));
+    assert!(why(&["--path", "blog"]).ok().contains("blog/blog/deploy/web.yaml:3"));
+    why(&["--app", "blog"]).fails(USAGE, &["declares `shop`", "`blog`", "--path"]);
+    why(&["--app", "blog", "--path", "."]).fails(USAGE, &["from another directory"]);
+}
+
+#[test]
 fn what_was_there_from_the_beginning_says_so() {
     let Some(shop) = Shop::new() else { return };
     shop.sandbox.springline(&["run"]).ok();

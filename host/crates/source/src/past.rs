@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use gix::bstr::ByteSlice;
+use springline_model::Cancel;
 use springline_model::port::{Revision, SourceError};
 
 use crate::commit::{describe, find};
@@ -32,11 +33,18 @@ impl GitSource {
     /// The commits that changed the file at this path, going back from a revision. Where a merge took
     /// the file from one of its parents, it is that parent's past that counts, as in `git log`.
     ///
-    /// No more than `changes` are returned, and no more than `commits` are looked at.
+    /// No more than `changes` are returned, and no more than `commits` are looked at; none any more when it is
+    /// cancelled.
     ///
     /// # Errors
     /// [`SourceError`] if a commit or a tree can't be read. What a shallow clone leaves out is the end.
-    pub fn past(&self, path: &str, from: &Revision, changes: usize, commits: usize) -> Result<Past, SourceError> {
+    pub fn past(
+        &self,
+        path: &str,
+        from: &Revision,
+        (changes, commits): (usize, usize),
+        cancel: &Cancel,
+    ) -> Result<Past, SourceError> {
         let repository = self.handle();
         let mut past = Past::default();
         let mut commit = find(&repository, from, self.place())?;
@@ -44,7 +52,7 @@ impl GitSource {
             repository.shallow_commits().map_err(git_error)?.iter().flat_map(|all| all.iter().copied()).collect();
         let mut file = blob(&commit, path)?;
         for _ in 0..commits {
-            if past.changes.len() == changes {
+            if past.changes.len() == changes || cancel.is_cancelled() {
                 past.more = true;
                 return Ok(past);
             }
@@ -105,7 +113,13 @@ mod tests {
 
     fn commits(source: &GitSource, path: &str) -> Vec<String> {
         let head = source.resolve("HEAD").unwrap();
-        source.past(path, &head, 100, 1_000).unwrap().changes.into_iter().map(|change| change.commit.id).collect()
+        source
+            .past(path, &head, (100, 1_000), &Cancel::new())
+            .unwrap()
+            .changes
+            .into_iter()
+            .map(|change| change.commit.id)
+            .collect()
     }
 
     #[test]
@@ -124,7 +138,7 @@ mod tests {
         assert!(commits(&source, "none").is_empty());
 
         let head = source.resolve("HEAD").unwrap();
-        let past = source.past("docs/index.md", &head, 1, 1_000).unwrap();
+        let past = source.past("docs/index.md", &head, (1, 1_000), &Cancel::new()).unwrap();
         assert_eq!((past.changes.len(), past.more), (1, true));
         let change = &past.changes[0];
         assert_eq!(
@@ -132,8 +146,12 @@ mod tests {
             ("Third", "Somebody <somebody@example.org>")
         );
         assert_eq!(change.before.as_ref().map(|before| before.subject.as_str()), Some("Another file"));
-        let short = source.past("docs/index.md", &head, 9, 2).unwrap();
+        let cancel = Cancel::new();
+        let short = source.past("docs/index.md", &head, (9, 2), &cancel).unwrap();
         assert_eq!((short.changes.len(), short.more), (1, true), "no more commits are looked at");
+        cancel.cancel();
+        let stopped = source.past("docs/index.md", &head, (9, 9), &cancel).unwrap();
+        assert_eq!((stopped.changes.len(), stopped.more), (0, true));
     }
 
     #[test]
@@ -172,7 +190,7 @@ mod tests {
         let clone = repo.dir.path().join("clone");
         crate::testing::git_in(repo.dir.path(), &["clone", "-q", "--depth=1", &repo.url(), clone.to_str().unwrap()]);
         let source = GitSource::open(&clone).unwrap();
-        let past = source.past("readme.md", &source.resolve("HEAD").unwrap(), 9, 9).unwrap();
+        let past = source.past("readme.md", &source.resolve("HEAD").unwrap(), (9, 9), &Cancel::new()).unwrap();
         assert_eq!((past.changes.len(), past.more), (1, true));
         assert!(past.changes[0].before.is_none());
     }

@@ -13,6 +13,7 @@ use springline_model::run::Release;
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::project::show_revision;
+use crate::secret::Mask;
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, STRONG, difference, paint, visible};
 
 /// How a release differs from one before it.
@@ -53,6 +54,15 @@ enum Content {
     Lost(String),
 }
 
+impl Content {
+    fn hidden(self, mask: &mut Mask) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(mask.hide(&text)),
+            other => other,
+        }
+    }
+}
+
 /// Compares a release with one before it, if there is one.
 ///
 /// # Errors
@@ -67,7 +77,9 @@ pub fn compare(app: &App, before: Option<&Release>, after: &Release) -> Result<C
     for changed in found {
         // What is another kind of file with the same bytes is not told here.
         if changed.before.map(|it| it.digest) != changed.after.map(|it| it.digest) {
-            let (before, after) = (content(changed.before)?, content(changed.after)?);
+            let mut mask = Mask::default();
+            let [before, after] = [content(changed.before)?, content(changed.after)?]
+                .map(|content| content.map(|content| content.hidden(&mut mask)));
             objects.push(Changed { object: changed.name, before, after });
         }
     }

@@ -1,8 +1,10 @@
 //! `springline why`: which commit, file and plugin made a value what it is.
 
 mod search;
+mod turn;
 mod value;
 
+use std::cell::RefCell;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,7 +16,7 @@ use springline_model::Cancel;
 use springline_model::port::{Blobs as _, Store as _};
 use springline_model::run::{Inventory, Place, Release};
 
-use self::search::{Finding, Search, State, Subject};
+use self::search::{Finding, Read, Reader, Search, State, Subject};
 use self::value::Field;
 use super::error::{CliError, Kind};
 use super::{Common, Output, RevisionArgs};
@@ -65,18 +67,36 @@ impl Why {
         }
         let field = Field::parse(&self.field)?;
         let objects = value::objects(&app, &release)?;
+        let mask = RefCell::default();
         let object = self.object(&app, &place, |id| value::body_of(&objects, id).is_some())?;
-        let found = value::read(&app, &objects, &object, &field)?;
-        let value = found.ok_or_else(|| {
+        let found = value::read(&app, &objects, (&object, &field), &mask)?;
+        let value::Seen { value, shown } = found.ok_or_else(|| {
             CliError::new(Kind::Usage, format!("`{object}` has no value at {field}"))
                 .hint(format!("`springline render --env {} --object {object}` shows the object", self.environment))
         })?;
         let wanted = RevisionArgs { revision: Some(release.revision.clone()), worktree: false };
-        let picked = app.project.pick(&wanted)?;
+        let mut picked = app.project.pick(&wanted)?;
+        let is_other = picked.application()?.value.application != place.application;
+        if is_other && common.path.is_none() {
+            let declared = picked.application()?.value.application;
+            let message = format!("the repository declares `{declared}` here, and {place} is asked for");
+            return Err(CliError::new(Kind::Usage, message)
+                .hint(format!("name the directory of `{}` in the repository with `--path DIR`", place.application)));
+        }
+        // A fleet may call an application otherwise than its file does. Then all has to be as it was deployed.
+        picked.name = Some(place.application.clone());
         let _turn = app.turn(&place.application, true)?;
         let trial = Trial::begin(app.ports(&Silent), &place.application, &release.revision, &actor())?;
-        let subject = Subject { environment: &self.environment, object: &object, field: &field, value: &value };
-        let searched = Search::new(&app, &trial, picked, subject, self.renders).and_then(Search::run);
+        let subject = Subject {
+            environment: &self.environment,
+            object: &object,
+            field: &field,
+            value: &value,
+            release: &release,
+            whole: is_other.then_some(objects.as_slice()),
+            mask: &mask,
+        };
+        let searched = Search::new(&app, &trial, picked, subject, (self.renders, cancel)).run();
         trial.end()?;
         let searched = searched?;
         match common.output {
@@ -85,7 +105,7 @@ impl Why {
                 "environment": place.environment,
                 "object": object,
                 "field": field.to_string(),
-                "value": value,
+                "value": shown,
                 "release": release.id.hex(),
                 "revision": release.revision,
                 "findings": searched.findings.iter().map(as_json).collect::<Vec<_>>(),
@@ -94,7 +114,7 @@ impl Why {
                 "renders": searched.renders,
             }))?,
             Output::Text => {
-                head(&place, (&object, &field, &value), &release);
+                head(&place, (&object, &field, &shown), &release);
                 searched.findings.iter().for_each(print);
                 if searched.findings.is_empty() {
                     show::note(
@@ -115,16 +135,18 @@ impl Why {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Where it is deployed: of the application that is named, or else of the one that the repository declares.
     fn place(&self, app: &App) -> Result<Place, CliError> {
         let mut places = app.store.places()?;
-        places.retain(|place| {
-            place.environment == self.environment
-                && self.application.as_ref().is_none_or(|wanted| *wanted == place.application)
-        });
+        places.retain(|place| place.environment == self.environment);
+        let declared = || app.project.declared().ok().map(|declared| declared.value.application);
+        if let Some(wanted) = self.application.clone().or_else(|| declared().filter(|_| places.len() > 1)) {
+            places.retain(|place| place.application == wanted);
+        }
         match places.as_slice() {
             [place] => Ok(place.clone()),
             [] => Err(CliError::new(Kind::Usage, format!("nothing was deployed to `{}` yet", self.environment))
-                .hint("`springline history` lists where something was")),
+                .hint("`springline history` lists where something was, and `--app` names the application")),
             [first, ..] => Err(CliError::new(
                 Kind::Usage,
                 format!("{} applications have an environment `{}`", places.len(), self.environment),
@@ -174,17 +196,28 @@ fn print(finding: &Finding) {
     ));
     for file in &finding.files {
         let line = file.line.map(|line| format!(":{line}")).unwrap_or_default();
-        show::line(format_args!("          {}{line} {}", visible(&file.read.path), paint(FAINT, &file.read.call)));
-        show::line(paint(FAINT, format_args!("          {} {}", file.read.plugin.name, file.read.plugin.digest)));
+        let Read { path, by } = &file.read;
+        let by_whom = match by {
+            Reader::Host => "read by the host",
+            Reader::Plugin { call, .. } => call,
+        };
+        show::line(format_args!("          {}{line} {}", visible(path), paint(FAINT, by_whom)));
+        if let Reader::Plugin { plugin, .. } = by {
+            show::line(paint(FAINT, format_args!("          {} {}", plugin.name, plugin.digest)));
+        }
     }
     show::line(format_args!("          {} {}", paint(FAINT, "without it:"), visible(&finding.without.to_string())));
 }
 
 fn as_json(finding: &Finding) -> Value {
     let change = &finding.change;
-    let files = finding.files.iter().map(
-        |file| json!({ "path": file.read.path, "line": file.line, "call": file.read.call, "plugin": file.read.plugin }),
-    );
+    let files = finding.files.iter().map(|file| {
+        let (call, plugin) = match &file.read.by {
+            Reader::Host => (None, None),
+            Reader::Plugin { call, plugin } => (Some(call), Some(plugin)),
+        };
+        json!({ "path": file.read.path, "line": file.line, "call": call, "plugin": plugin })
+    });
     json!({
         "state": match finding.state { State::Proven => "proven", State::Candidate => "candidate" },
         "commit": change.commit.id,

@@ -1,5 +1,6 @@
 //! The search: renders with single files as they were before.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,18 +9,26 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::Value;
 use springline_engine::build::Source;
+use springline_engine::chain::Chain;
 use springline_engine::overlay::Overlay;
 use springline_engine::trial::{FileRead, Trial};
+use springline_model::Cancel;
+use springline_model::manifest::Object;
+use springline_model::plugin::Pinned;
 use springline_model::port::{Sources as _, Tree};
+use springline_model::run::Release;
 use springline_model::trace::{Found, find};
 use springline_model::tree::Entry;
 use springline_source::FileChange;
 
+use super::turn::{self, Tried, Turn};
 use super::value::{self, Field};
 use crate::app::App;
 use crate::cli::error::{CliError, Kind};
 use crate::paths;
 use crate::project::Picked;
+use crate::resolve::{self, Purpose};
+use crate::secret::Mask;
 use crate::show::console;
 use crate::site::Site;
 
@@ -36,6 +45,12 @@ pub struct Subject<'a> {
     pub field: &'a Field,
     /// What it is in the release that is deployed.
     pub value: &'a Value,
+    /// The release.
+    pub release: &'a Release,
+    /// All that it desires, if the revision has to make all of it.
+    pub whole: Option<&'a [Object]>,
+    /// What may not be shown of values.
+    pub mask: &'a RefCell<Mask>,
 }
 
 /// How sure a finding is.
@@ -50,9 +65,25 @@ pub enum State {
 /// A file that has a part in the value.
 #[derive(Debug)]
 pub struct Part {
-    pub read: FileRead,
+    pub read: Read,
     /// Where in it the value stands, if it is there as it is.
     pub line: Option<u32>,
+}
+
+/// A file that was read, and by whom.
+#[derive(Debug, Clone)]
+pub struct Read {
+    pub path: String,
+    pub by: Reader,
+}
+
+/// Who read a file.
+#[derive(Debug, Clone)]
+pub enum Reader {
+    /// The host itself.
+    Host,
+    /// A plugin, in the call of that name.
+    Plugin { call: String, plugin: Pinned },
 }
 
 /// A commit that made the value what it is.
@@ -98,7 +129,7 @@ pub struct Searched {
 
 /// What came of a render with other files.
 #[derive(Debug, Clone, PartialEq)]
-enum Came {
+pub enum Came {
     /// The same value.
     Same,
     /// Something else.
@@ -107,10 +138,14 @@ enum Came {
 
 /// A file's present place in the source and its earlier versions.
 struct Past {
-    read: FileRead,
+    read: Read,
+    line: Option<u32>,
+    now: Option<Entry>,
     changes: Vec<FileChange>,
     /// As it was before each of them; none if there was no such file.
     before: Vec<Option<Entry>>,
+    /// What came of versions that were tried.
+    tried: Vec<(Option<Entry>, Came)>,
 }
 
 /// A search under way.
@@ -121,6 +156,7 @@ pub struct Search<'a> {
     subject: Subject<'a>,
     limit: usize,
     renders: usize,
+    cancel: &'a Cancel,
     bar: ProgressBar,
 }
 
@@ -130,31 +166,47 @@ impl<'a> Search<'a> {
         trial: &'a Trial<'a>,
         picked: Picked,
         subject: Subject<'a>,
-        limit: usize,
-    ) -> Result<Self, CliError> {
+        (limit, cancel): (usize, &'a Cancel),
+    ) -> Self {
         // What another revision names is never pinned in the work tree's lock file.
         let site = Site { work_dir: None, ..picked.site.clone() };
         let bar = ProgressBar::with_draw_target(Some(limit as u64), console::bars());
-        Ok(Self { app, trial, picked: Picked { site, ..picked }, subject, limit, renders: 0, bar })
+        Self { app, trial, picked: Picked { site, ..picked }, subject, limit, renders: 0, cancel, bar }
     }
 
     /// Searches.
     pub fn run(mut self) -> Result<Searched, CliError> {
-        let (mut reads, unknown) = self.baseline()?;
-        self.first_what_has_it(&mut reads)?;
-        let (mut findings, mut candidates, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
+        let (reads, unknown) = self.baseline()?;
         let mut left_out = 0;
-        for read in reads {
+        let mut pasts = Vec::new();
+        let mut guesses = Vec::new();
+        for (line, read) in self.first_what_has_it(reads)? {
             if self.renders >= self.limit {
                 left_out += 1;
                 continue;
             }
             self.bar.set_message(read.path.clone());
-            let past = self.past(read)?;
-            match self.introduced(&past)? {
-                Some(finding) if finding.state == State::Proven => findings.push(finding),
+            let mut past = self.past(read, line)?;
+            guesses.push(self.with(&mut past, turn::guess)?);
+            pasts.push(past);
+        }
+        let mut findings = Vec::new();
+        for (past, guess) in pasts.iter_mut().zip(&mut guesses).filter(|(_, guess)| guess.is_some()) {
+            let proven = self.with(past, turn::newest)?;
+            *guess = proven.or(guess.take());
+        }
+        // A value that went there and back may be the same at both ends.
+        if !guesses.iter().flatten().any(|turn| turn.state == State::Proven) {
+            for (past, guess) in pasts.iter_mut().zip(&mut guesses).filter(|(_, guess)| guess.is_none()) {
+                *guess = self.with(past, turn::newest)?;
+            }
+        }
+        let (mut candidates, mut undecided) = (Vec::new(), Vec::new());
+        for (past, guess) in pasts.iter().zip(guesses) {
+            match guess {
+                Some(turn) if turn.state == State::Proven => findings.push(past.finding(turn)),
                 found => {
-                    candidates.extend(found);
+                    candidates.extend(found.map(|turn| past.finding(turn)));
                     undecided.push(past);
                 }
             }
@@ -175,9 +227,9 @@ impl<'a> Search<'a> {
     }
 
     /// Renders the revision as it is, and says what was read.
-    fn baseline(&mut self) -> Result<(Vec<FileRead>, Vec<String>), CliError> {
+    fn baseline(&mut self) -> Result<(Vec<Read>, Vec<String>), CliError> {
         let declared = self.picked.application()?;
-        let chain = crate::resolve::chain(self.app, &self.picked, &declared)?;
+        let chain = self.resolved(&self.picked)?;
         let environment = chain.environments.iter().find(|known| known.name == self.subject.environment);
         let environment = environment.ok_or_else(|| {
             CliError::new(
@@ -189,22 +241,24 @@ impl<'a> Search<'a> {
         self.renders += 1;
         let tried = self.trial.render(&chain, environment, source)?;
         let subject = self.subject;
-        let now = value::read(self.app, &tried.rendered.objects, subject.object, subject.field)?;
-        if now.as_ref() != Some(subject.value) {
+        let now = value::read(self.app, &tried.rendered.objects, (subject.object, subject.field), subject.mask)?;
+        let is_whole = subject.whole.is_none_or(|whole| *whole == *tried.rendered.objects);
+        if !is_whole || now.map(|found| found.value).as_ref() != Some(subject.value) {
             return Err(CliError::new(
                 Kind::Usage,
                 "the deployed revision, rendered again, has another value there: it was deployed with other plugins or \
-                 artifacts",
+                 artifacts, or from another directory",
             )
             .hint("`springline history show --diff` shows what a sync changed, and its plugins"));
         }
         let (files, unknown) = self.trial.reads(&chain, environment, source, &tried)?;
-        let mut reads: Vec<_> = files.into_iter().collect();
-        for name in [paths::APPLICATION, paths::LOCK] {
+        let of_plugin = |FileRead { path, call, plugin }| Read { path, by: Reader::Plugin { call, plugin } };
+        let mut reads: Vec<_> = files.into_iter().map(of_plugin).collect();
+        let taken = declared.value.artifacts.values().filter_map(|artifact| artifact.taken.as_ref());
+        for name in [paths::APPLICATION, paths::LOCK].into_iter().chain(taken.map(|taken| taken.file.as_str())) {
             let path = self.picked.site.path(name);
             if !reads.iter().any(|read| read.path == path) {
-                let call = "read by the host".to_owned();
-                reads.push(FileRead { path, call, plugin: environment.render.plugin.clone() });
+                reads.push(Read { path, by: Reader::Host });
             }
         }
         reads.dedup_by(|a, b| a.path == b.path);
@@ -227,20 +281,29 @@ impl<'a> Search<'a> {
         Ok(value::line_of(&text, self.subject.field.key().as_deref(), self.subject.value))
     }
 
-    /// Puts files with the value in them first: there may be more files than renders.
-    fn first_what_has_it(&self, reads: &mut Vec<FileRead>) -> Result<(), CliError> {
+    /// Files with the value in them first, and where in them it stands: there may be more files than renders.
+    fn first_what_has_it(&self, reads: Vec<Read>) -> Result<Vec<(Option<u32>, Read)>, CliError> {
         let mut sorted = Vec::with_capacity(reads.len());
-        for read in reads.drain(..) {
-            sorted.push((self.line(&read.path)?.is_none(), read));
+        for read in reads {
+            self.go_on()?;
+            sorted.push((self.line(&read.path)?, read));
         }
-        sorted.sort_by_key(|(has_none, _)| *has_none);
-        reads.extend(sorted.into_iter().map(|(_, read)| read));
+        sorted.sort_by_key(|(line, _)| line.is_none());
+        Ok(sorted)
+    }
+
+    fn go_on(&self) -> Result<(), CliError> {
+        if self.cancel.is_cancelled() {
+            return Err(CliError::new(Kind::Cancelled, "stopped before the search was done"));
+        }
         Ok(())
     }
 
-    fn past(&self, read: FileRead) -> Result<Past, CliError> {
+    fn past(&self, read: Read, line: Option<u32>) -> Result<Past, CliError> {
         let source = self.app.project.source()?;
-        let changes = source.past(&read.path, &self.picked.revision, VERSIONS, COMMITS)?.changes;
+        let changes = source.past(&read.path, &self.picked.revision, (VERSIONS, COMMITS), self.cancel)?.changes;
+        self.go_on()?;
+        let now = Self::entry(self.picked.tree.as_ref(), &read.path)?;
         let mut before = Vec::with_capacity(changes.len());
         for change in &changes {
             before.push(match &change.before {
@@ -248,55 +311,38 @@ impl<'a> Search<'a> {
                 None => None,
             });
         }
-        Ok(Past { read, changes, before })
+        Ok(Past { read, line, now, changes, before, tried: Vec::new() })
     }
 
-    /// The commit whose version of the file has the value, if the file alone decides it: the newest with
-    /// the value before which there was another one.
-    fn introduced(&mut self, past: &Past) -> Result<Option<Finding>, CliError> {
-        if past.changes.is_empty() {
+    /// Has versions of a file tried.
+    fn with<T>(&mut self, past: &mut Past, ask: impl FnOnce(usize, &mut dyn FnMut(usize) -> Tried) -> T) -> T {
+        let changes = past.changes.len();
+        ask(changes, &mut |at| self.tried(past, at))
+    }
+
+    /// What comes of the revision with the file as it was before a change; none if no more may be rendered.
+    fn tried(&mut self, past: &mut Past, at: usize) -> Tried {
+        let version = &past.before[at];
+        if *version == past.now {
+            return Ok(Some(Came::Same));
+        }
+        if let Some((_, came)) = past.tried.iter().find(|(tried, _)| tried == version) {
+            return Ok(Some(came.clone()));
+        }
+        if self.renders >= self.limit {
             return Ok(None);
         }
-        let (mut same, mut other) = (None, 0);
-        let mut came = self.came(&[(&past.read.path, past.before[0].as_ref())])?;
-        if came == Came::Same {
-            same = Some(0);
-            other = past.changes.len() - 1;
-            if other == 0 {
-                return Ok(None);
-            }
-            came = self.came(&[(&past.read.path, past.before[other].as_ref())])?;
-            if came == Came::Same {
-                return Ok(None);
-            }
-        }
-        while let Some(known) = same.filter(|known| known + 1 < other) {
-            if self.renders >= self.limit {
-                break;
-            }
-            let middle = known + (other - known) / 2;
-            match self.came(&[(&past.read.path, past.before[middle].as_ref())])? {
-                Came::Same => same = Some(middle),
-                found => (other, came) = (middle, found),
-            }
-        }
-        let narrowed = same.is_none_or(|known| known + 1 == other);
-        let line = self.line(&past.read.path)?;
-        let Came::Other(without) = came else { return Ok(None) };
-        let state = match without {
-            Without::Value(_) | Without::Nothing if narrowed => State::Proven,
-            _ => State::Candidate,
-        };
-        let files = vec![Part { read: past.read.clone(), line }];
-        Ok(Some(Finding { state, change: past.changes[other].clone(), files, without }))
+        let came = self.came(&[(&past.read.path, version.as_ref())])?;
+        past.tried.push((version.clone(), came.clone()));
+        Ok(Some(came))
     }
 
     /// Commits that make it with several files together.
-    fn together(&mut self, pasts: &[Past]) -> Result<Vec<Finding>, CliError> {
+    fn together(&mut self, pasts: &[&Past]) -> Result<Vec<Finding>, CliError> {
         let mut commits: BTreeMap<&str, Vec<(&Past, usize)>> = BTreeMap::new();
         for past in pasts {
             for (at, change) in past.changes.iter().enumerate() {
-                commits.entry(&change.commit.id).or_default().push((past, at));
+                commits.entry(&change.commit.id).or_default().push((*past, at));
             }
         }
         let mut several: Vec<_> = commits.into_values().filter(|files| files.len() > 1).collect();
@@ -308,12 +354,9 @@ impl<'a> Search<'a> {
             let replaced: Vec<_> =
                 files.iter().map(|(past, at)| (past.read.path.as_str(), past.before[*at].as_ref())).collect();
             let Came::Other(without @ (Without::Value(_) | Without::Nothing)) = self.came(&replaced)? else { continue };
-            let mut parts = Vec::new();
-            for (past, _) in &files {
-                parts.push(Part { read: past.read.clone(), line: self.line(&past.read.path)? });
-            }
             let change = files[0].0.changes[files[0].1].clone();
-            return Ok(vec![Finding { state: State::Candidate, change, files: parts, without }]);
+            let files = files.iter().map(|(past, _)| past.part()).collect();
+            return Ok(vec![Finding { state: State::Candidate, change, files, without }]);
         }
         Ok(Vec::new())
     }
@@ -332,28 +375,46 @@ impl<'a> Search<'a> {
             site: self.picked.site.clone(),
             name: self.picked.name.clone(),
         };
-        match self.value_of(&picked) {
-            Ok(value) if value.as_ref() == Some(self.subject.value) => Ok(Came::Same),
-            Ok(value) => Ok(Came::Other(value.map_or(Without::Nothing, Without::Value))),
-            // What is wrong with the state or with git is no answer.
-            Err(error) if matches!(error.kind, Kind::State | Kind::Cancelled | Kind::NoSpace | Kind::Busy) => {
-                Err(error)
-            }
-            Err(error) => {
-                let why = error.message.lines().next().unwrap_or_default().to_owned();
-                Ok(Came::Other(Without::Failed(why)))
-            }
+        // The bytes of an earlier artifact may be gone.
+        match self.resolved(&picked) {
+            Ok(chain) => self.value_in(&picked, &chain).or_else(|error| no_answer(error, &[Kind::State])),
+            Err(error) => no_answer(error, &[]),
         }
     }
 
-    fn value_of(&self, picked: &Picked) -> Result<Option<Value>, CliError> {
-        let declared = picked.application()?;
-        let chain = crate::resolve::chain(self.app, picked, &declared)?;
+    fn resolved(&self, picked: &Picked) -> Result<Chain, CliError> {
+        resolve::chain_of(self.app, picked, &picked.application()?, Purpose::Ask(self.subject.release))
+    }
+
+    fn value_in(&self, picked: &Picked, chain: &Chain) -> Result<Came, CliError> {
         let environment = chain.environments.iter().find(|known| known.name == self.subject.environment);
-        let Some(environment) = environment else { return Ok(None) };
+        let Some(environment) = environment else { return Ok(Came::Other(Without::Nothing)) };
         let source = Source { revision: &picked.revision, tree: picked.tree.as_ref() };
-        let tried = self.trial.render(&chain, environment, source)?;
-        value::read(self.app, &tried.rendered.objects, self.subject.object, self.subject.field)
+        let tried = self.trial.render(chain, environment, source)?;
+        let Subject { object, field, value, mask, .. } = self.subject;
+        Ok(match value::read(self.app, &tried.rendered.objects, (object, field), mask)? {
+            Some(found) if found.value == *value => Came::Same,
+            found => Came::Other(found.map_or(Without::Nothing, |found| Without::Value(found.shown))),
+        })
+    }
+}
+
+/// Why nothing came of a render; what is wrong with the machine is passed on.
+fn no_answer(error: CliError, passed_on: &[Kind]) -> Result<Came, CliError> {
+    if matches!(error.kind, Kind::Cancelled | Kind::NoSpace | Kind::Busy) || passed_on.contains(&error.kind) {
+        return Err(error);
+    }
+    let why = error.message.lines().next().unwrap_or_default().to_owned();
+    Ok(Came::Other(Without::Failed(why)))
+}
+
+impl Past {
+    fn part(&self) -> Part {
+        Part { read: self.read.clone(), line: self.line }
+    }
+
+    fn finding(&self, Turn { at, without, state }: Turn) -> Finding {
+        Finding { state, change: self.changes[at].clone(), files: vec![self.part()], without }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Values of desired objects.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ use springline_model::trace::{Found, find};
 
 use crate::app::App;
 use crate::cli::error::{CliError, Kind};
+use crate::secret::Mask;
 
 /// The longest value that is shown whole.
 const SHOWN: usize = 120;
@@ -87,8 +89,19 @@ pub fn body_of<'o, 'i>(objects: &'o [Object], id: &'i str) -> Option<(&'o Body, 
     })
 }
 
+/// A value, and what may be shown of it.
+pub struct Seen {
+    pub value: Value,
+    pub shown: Value,
+}
+
 /// The value of an object; none if there is no such object or value.
-pub fn read(app: &App, objects: &[Object], id: &str, field: &Field) -> Result<Option<Value>, CliError> {
+pub fn read(
+    app: &App,
+    objects: &[Object],
+    (id, field): (&str, &Field),
+    mask: &RefCell<Mask>,
+) -> Result<Option<Seen>, CliError> {
     let bytes = match body_of(objects, id) {
         None => return Ok(None),
         Some((Body::Blob(blob), _)) => app.blobs.get(blob)?,
@@ -100,10 +113,21 @@ pub fn read(app: &App, objects: &[Object], id: &str, field: &Field) -> Result<Op
             }
         }
     };
-    match str::from_utf8(&bytes) {
-        Ok(text) => field.of(id, text),
-        Err(_) => Err(CliError::new(Kind::Usage, format!("`{id}` is no text"))),
-    }
+    let text = str::from_utf8(&bytes).map_err(|_| CliError::new(Kind::Usage, format!("`{id}` is no text")))?;
+    let Some(value) = field.of(id, text)? else { return Ok(None) };
+    let shown = shown(field, (id, text), &value, mask);
+    Ok(Some(Seen { value, shown }))
+}
+
+/// What may be shown of a value: where there is a Secret in the text, no line of it, and of its values none.
+fn shown(field: &Field, (id, text): (&str, &str), value: &Value, mask: &RefCell<Mask>) -> Value {
+    let masked = mask.borrow_mut().hide(text);
+    let found = match field {
+        _ if masked == text => return value.clone(),
+        Field::Line(_) => None,
+        Field::Pointer(_) => field.of(id, &masked).ok().flatten(),
+    };
+    found.unwrap_or_else(|| Value::from("<hidden: there is a Secret in it>"))
 }
 
 /// A value on one line, cut if it is long.
@@ -152,6 +176,21 @@ mod tests {
             assert!(Field::parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(Field::Pointer("/spec/containers/0".into()).key().as_deref(), Some("containers"));
+    }
+
+    #[test]
+    fn no_value_of_a_secret_is_shown() {
+        let text = "kind: Secret\nmetadata:\n  name: token\ndata:\n  key: aHVudGVyMg==\n";
+        for (field, seen) in
+            [("metadata.name", "token"), ("data.key", "<hidden, 12"), ("data", "<hidden"), ("5", "<hidden")]
+        {
+            let field = Field::parse(field).map_err(|error| error.message).unwrap();
+            let value = field.of("a", text).map_err(|error| error.message).unwrap().unwrap();
+            let shown = shown(&field, ("a", text), &value, &RefCell::default()).to_string();
+            assert!(shown.contains(seen) && !shown.contains("aHVudGVyMg"), "{shown}");
+        }
+        let plain = "kind: ConfigMap\ndata:\n  key: seen\n";
+        assert_eq!(shown(&Field::Line(3), ("a", plain), &json!("  key: seen"), &RefCell::default()), "  key: seen");
     }
 
     #[test]
