@@ -1,16 +1,16 @@
 //! Finds the applications of a rule in a repository.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use springline_config::load_application;
 use springline_model::fleet::{self, Found};
 use springline_model::footprint::{Changes, Footprint};
-use springline_model::port::{Sources, Tree};
-use springline_model::tree::{EntryKind, join_path};
+use springline_model::port::Tree;
+use springline_model::tree::{EntryKind, TreeError, join_path};
 
 use super::plan::{Find, Rule};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Kind};
 use crate::paths;
 use crate::project::read_text;
 
@@ -29,8 +29,12 @@ pub(super) struct Candidate {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Discovery {
     pub candidates: Vec<Candidate>,
-    /// What of the source it depends on; nothing where it is looked for every time.
+    /// Revisions at which there is something that has no name, and why.
+    pub unnamed: Vec<(Arc<str>, String)>,
+    /// What of the source it depends on; nothing where branches are looked for.
     pub footprint: Footprint,
+    /// Stands for the branches that matched, and their commits.
+    pub branches: u64,
 }
 
 impl Discovery {
@@ -43,59 +47,70 @@ impl Discovery {
 /// The tree of a revision, which is read once for all.
 pub(super) type Trees<'t> = &'t dyn Fn(&str) -> Result<Arc<dyn Tree>, CliError>;
 
-/// Finds a rule's applications. `known` are those that it found before, whose names stay if their
-/// files can't be read.
+/// Finds a rule's applications. `branches` are those that match it, by their full names; `known` are the
+/// applications that it found before, whose names stay if their files can't be read.
 pub(super) fn find(
     rule: &Rule,
-    source: &dyn Sources,
+    branches: &[Arc<str>],
     trees: Trees<'_>,
     known: &[Candidate],
 ) -> Result<Discovery, CliError> {
+    let known = known.iter().map(|known| ((&*known.revision, &*known.path), known)).collect();
     let mut finder = Finder { rule, known, found: Discovery::default() };
     match &rule.find {
-        Find::One { revision, path } => finder.one(trees(revision)?.as_ref(), (revision, path, "")),
+        Find::One { revision, path } => finder.one(trees(revision)?.as_ref(), (revision, path, ""))?,
         Find::Directories { revision, matches } => {
             let tree = trees(revision)?;
             finder.directories(tree.as_ref(), revision, matches)?;
         }
-        Find::Branches { matches, path } => {
-            for branch in source.branches()?.iter().filter(|branch| fleet::fits(matches, branch)) {
-                let revision: Arc<str> = format!("refs/heads/{branch}").into();
+        Find::Branches { path, .. } => {
+            for revision in branches {
                 // What can't be read is not gone: then the rule fails, and all stays as it was found before.
-                let tree = trees(&revision)?;
-                if has_file(tree.as_ref(), path)? {
-                    finder.one(tree.as_ref(), (&revision, path, branch));
+                let tree = trees(revision)?;
+                if finder.has_file(tree.as_ref(), revision, path)? {
+                    let branch = revision.strip_prefix(BRANCHES).unwrap_or(revision);
+                    finder.one(tree.as_ref(), (revision, path, branch))?;
                 }
             }
-            finder.found.footprint = Footprint::of_everything();
         }
     }
     finder.found.footprint = finder.found.footprint.packed();
     Ok(finder.found)
 }
 
+/// What the full names of branches begin with.
+pub(super) const BRANCHES: &str = "refs/heads/";
+
 struct Finder<'a> {
     rule: &'a Rule,
-    known: &'a [Candidate],
+    known: HashMap<(&'a str, &'a str), &'a Candidate>,
     found: Discovery,
 }
 
 impl Finder<'_> {
-    fn one(&mut self, tree: &dyn Tree, (revision, path, branch): (&Arc<str>, &str, &str)) {
+    fn one(&mut self, tree: &dyn Tree, (revision, path, branch): (&Arc<str>, &str, &str)) -> Result<(), CliError> {
         self.found.footprint.add_path(&join_path(path, paths::APPLICATION));
-        let same = |known: &&Candidate| known.revision == *revision && *known.path == *path;
-        let name: Arc<str> = match (peek(tree, path), self.known.iter().find(same)) {
-            (Some(application), _) => {
-                fleet::name(&self.rule.name, Found { application: &application, path, branch }).into()
-            }
-            (None, Some(known)) => known.name.clone(),
-            // What is wrong with the file is told when it is to be deployed.
-            (None, None) => {
-                let directory = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("application");
-                fleet::name(&self.rule.name, Found { application: directory, path, branch }).into()
+        let known = self.known.get(&(&**revision, path)).copied();
+        let named = peek(tree, path)?
+            .map(|application| fleet::name(&self.rule.name, Found { application: &application, path, branch }))
+            .and_then(|name| match name.as_str() {
+                "" => Err(format!("`{}` names {} nothing", self.rule.name, if path.is_empty() { "it" } else { path })),
+                _ => Ok(name),
+            });
+        let candidate = match (named, known) {
+            // What they share is in memory once.
+            (Ok(name), Some(known)) if *known.name == *name => known.clone(),
+            (Ok(name), Some(known)) => Candidate { name: name.into(), ..known.clone() },
+            (Ok(name), None) => Candidate { name: name.into(), revision: revision.clone(), path: path.into() },
+            // What is wrong with its file is told when it is to be deployed.
+            (Err(_), Some(known)) => known.clone(),
+            (Err(why), None) => {
+                self.found.unnamed.push((revision.clone(), why));
+                return Ok(());
             }
         };
-        self.found.candidates.push(Candidate { name, revision: revision.clone(), path: path.into() });
+        self.found.candidates.push(candidate);
+        Ok(())
     }
 
     fn directories(&mut self, tree: &dyn Tree, revision: &Arc<str>, matches: &str) -> Result<(), CliError> {
@@ -110,7 +125,7 @@ impl Finder<'_> {
                 let below = join_path(&path, &entry.name);
                 if fleet::fits(matches, &below) {
                     self.found.footprint.add_listing(&below);
-                    if has_file(tree, &below)? {
+                    if self.has_file(tree, revision, &below)? {
                         paths.insert(below.clone());
                     }
                 }
@@ -120,9 +135,26 @@ impl Finder<'_> {
             }
         }
         for path in paths {
-            self.one(tree, (revision, &path, ""));
+            self.one(tree, (revision, &path, ""))?;
         }
         Ok(())
+    }
+
+    /// Whether there is an application in a directory, or one was there and may still be.
+    fn has_file(&mut self, tree: &dyn Tree, revision: &Arc<str>, directory: &str) -> Result<bool, CliError> {
+        match tree.directory(directory) {
+            Ok(listing) => Ok(listing
+                .is_some_and(|listing| listing.get(paths::APPLICATION).is_some_and(|entry| entry.kind.is_file()))),
+            // Somebody has committed what nobody can read: the others are found all the same.
+            Err(error @ (TreeError::NotUtf8 { .. } | TreeError::Submodule { .. })) => {
+                let is_known = self.known.contains_key(&(&**revision, directory));
+                if !is_known {
+                    self.found.unnamed.push((revision.clone(), error.to_string()));
+                }
+                Ok(is_known)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -136,21 +168,22 @@ fn leads_on(matches: &str, directory: &str) -> bool {
     shared == 0 || fleet::fits(&parts[..shared].join("/"), &head)
 }
 
-fn has_file(tree: &dyn Tree, directory: &str) -> Result<bool, CliError> {
-    let listing = tree.directory(directory)?;
-    Ok(listing.is_some_and(|listing| listing.get(paths::APPLICATION).is_some_and(|entry| entry.kind.is_file())))
-}
-
-/// What the application in a directory calls itself, if its file can be read.
-fn peek(tree: &dyn Tree, directory: &str) -> Option<String> {
+/// What the application in a directory calls itself, or why that can't be told.
+fn peek(tree: &dyn Tree, directory: &str) -> Result<Result<String, String>, CliError> {
     let file = join_path(directory, paths::APPLICATION);
-    let text = read_text(tree, &file).ok()??;
+    let text = match read_text(tree, &file) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(Err(format!("there is no {file}"))),
+        Err(error) if error.kind == Kind::Config => return Ok(Err(error.message)),
+        Err(error) => return Err(error),
+    };
     // Of thousands, the whole files are read when they are to be deployed.
     let plain = text.lines().find_map(|line| line.strip_prefix("application:")).map(str::trim);
-    match plain.filter(|name| springline_config::check_name(name).is_ok()) {
-        Some(name) => Some(name.to_owned()),
-        None => load_application(&file, &text).ok().map(|(application, _)| application.application),
+    if let Some(name) = plain.filter(|name| springline_config::check_name(name).is_ok()) {
+        return Ok(Ok(name.to_owned()));
     }
+    let read = load_application(&file, &text);
+    Ok(read.map(|(application, _)| application.application).map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod answers;
 mod find;
 mod index;
 mod leave;
+mod names;
 mod onward;
 mod pace;
 mod pass;
@@ -34,9 +35,9 @@ use springline_source::GitSource;
 
 use self::pass::Came;
 use self::plan::Plan;
-use self::poll::{Before, Timing};
+use self::poll::{Before, Searched, Timing};
 use self::queue::Id;
-use self::state::{Look, Member, News, State};
+use self::state::{Look, Member, News, Sought, State};
 use self::steer::Steer;
 use self::tell::Teller;
 use self::work::{Done, Loaded, Task};
@@ -96,8 +97,8 @@ struct Inner {
     recent: Mutex<VecDeque<(Chained, Arc<Loaded>)>>,
 }
 
-/// An application at a commit.
-type Chained = (Id, String);
+/// An application, its directory and a commit.
+type Chained = (Arc<str>, Arc<str>, String);
 
 /// The loop, for what wakes it and comes to be before it does.
 #[derive(Clone, Default)]
@@ -262,7 +263,7 @@ impl Inner {
         let state = self.state();
         if !self.tell.many
             && state.members.is_empty()
-            && let Some(why) = state.repositories.first().and_then(|known| known.problems.values().next())
+            && let Some((_, why)) = state.repositories.first().and_then(|known| known.problems.first())
         {
             return Err(CliError::new(Kind::Source, why.clone()));
         }
@@ -311,14 +312,18 @@ impl Inner {
         let before = {
             let state = self.state();
             let rules = (0..).zip(&state.plan.rules).filter(|(_, rule)| rule.repository == repository);
-            let rules = rules.map(|(at, rule)| (at, rule.clone(), state.found[at].clone())).collect();
+            let rules = rules.map(|(at, rule)| {
+                let Sought { found, is_stale } = &state.sought[at];
+                Searched { at, rule: rule.clone(), known: found.clone(), is_stale: *is_stale }
+            });
+            let rules = rules.collect();
             Before { rules, heads: state.repositories[repository].heads.clone() }
         };
         let began = Instant::now();
         let asked = poll::poll(&self.places[repository], &before, &self.cancel.child());
         let (went_well, took) = (asked.is_ok(), began.elapsed());
         let polled = asked.unwrap_or_else(|error| {
-            let heads = before.rules.iter().filter_map(|(_, rule, _)| rule.revision().cloned());
+            let heads = before.rules.iter().filter_map(|searched| searched.rule.revision().cloned());
             let mut heads: BTreeMap<_, _> = heads.map(|revision| (revision, Err(error.message.clone()))).collect();
             if heads.is_empty() {
                 heads.insert("HEAD".into(), Err(error.message.clone()));
@@ -363,6 +368,7 @@ impl Inner {
                     None => {
                         state.passed(id);
                         state.queue.done(id);
+                        state.free_if_gone(id);
                         self.changed.notify_all();
                     }
                 }
@@ -476,6 +482,7 @@ impl Inner {
         }
         state.passed(id);
         state.queue.done(id);
+        state.free_if_gone(id);
         for at in 0..state.members[id as usize].spots.len() {
             self.wait_for(&mut state, state::spot_key(id, at));
         }

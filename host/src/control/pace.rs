@@ -72,6 +72,11 @@ impl<K: Ord + Clone> Paces<K> {
         }
     }
 
+    /// Forgets all others.
+    pub(super) fn retain(&mut self, stays: impl Fn(&K) -> bool) {
+        self.0.retain(|key, _| stays(key));
+    }
+
     /// An environment failed that was looked at from then till now; how long it pauses now.
     pub(super) fn failed(&mut self, environment: &K, (began, now): (Instant, Instant)) -> Duration {
         let pace = self.pace(environment, began);

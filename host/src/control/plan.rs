@@ -1,6 +1,6 @@
 //! What is looked after: the repositories, and the rules by which applications are found in them.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +57,9 @@ impl Plan {
     /// The one application of `--repo`.
     pub(super) fn single(common: &Common, every: Duration) -> Result<Self, CliError> {
         let mut plan = Self::default();
-        let repository = plan.repository(&common.repo, None, every);
+        let here = std::path::absolute(common.path(Path::new(".")))
+            .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", common.repo)))?;
+        let repository = plan.repository(&address(&here, &common.repo), None, every);
         let path = site::directory(common.path.as_deref())?;
         let find = Find::One { revision: "HEAD".into(), path };
         plan.rules.push(rule(repository, find, "{application}", false, String::new()));
@@ -78,7 +80,7 @@ impl Plan {
         let mut plan = Self::default();
         let url = |named: &str| {
             let url = fleet.repositories.get(named).map_or(named, |repository| repository.url.as_str());
-            if GitSource::is_address(url) { url.to_owned() } else { directory.join(url).display().to_string() }
+            address(directory, url)
         };
         let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
         for member in &fleet.applications {
@@ -86,7 +88,9 @@ impl Plan {
             let path = site::directory(member.path.as_deref())?;
             let find = Find::One { revision: member.revision.as_str().into(), path };
             let name = member.name.as_deref().unwrap_or("{application}");
-            plan.rules.push(rule(repository, find, name, false, String::new()));
+            let place = member.path.as_deref().unwrap_or("the root");
+            let text = format!("{place} of {} at {}", member.repo, member.revision);
+            plan.rules.push(rule(repository, find, name, false, text));
         }
         for generator in &fleet.generators {
             let rule = match generator {
@@ -111,7 +115,7 @@ impl Plan {
 
     /// The repository of an address, asked as often as the most frequent of its rules wants.
     fn repository(&mut self, url: &str, every: Option<Duration>, default: Duration) -> usize {
-        let at = match self.repositories.iter().position(|known| known.url == url) {
+        let at = match self.repositories.iter().position(|known| is_same(&known.url, url)) {
             Some(at) => at,
             None => {
                 self.repositories.push(Address { url: url.to_owned(), every: every.unwrap_or(default) });
@@ -122,6 +126,34 @@ impl Plan {
         known.every = known.every.min(every.unwrap_or(default));
         at
     }
+}
+
+/// The address of a repository, or its path without detours.
+fn address(directory: &Path, url: &str) -> String {
+    if GitSource::is_address(url) {
+        return url.to_owned();
+    }
+    let path = directory.join(url);
+    let clean = || {
+        path.components().fold(PathBuf::new(), |mut clean, part| {
+            if part == Component::ParentDir {
+                clean.pop();
+            } else {
+                clean.push(part);
+            }
+            clean
+        })
+    };
+    path.canonicalize().unwrap_or_else(|_| clean()).display().to_string()
+}
+
+/// Whether two addresses differ in nothing that a server sees a difference in.
+fn is_same(one: &str, other: &str) -> bool {
+    let bare = |url: &str| {
+        let url = url.trim_end_matches('/');
+        if GitSource::is_address(url) { url.trim_end_matches(".git").to_owned() } else { url.to_owned() }
+    };
+    one == other || bare(one) == bare(other)
 }
 
 fn rule(repository: usize, find: Find, name: &str, prune: bool, text: String) -> Rule {
@@ -148,8 +180,9 @@ mod tests {
 repositories: { platform: { url: https://git.example.com/platform.git } }
 applications:
   - { repo: platform, path: apps/shop, interval-seconds: 60 }
-  - { repo: 'https://git.example.com/platform.git', path: apps/blog, interval-seconds: 30 }
+  - { repo: 'https://git.example.com/platform/', path: apps/blog, interval-seconds: 30 }
   - { name: other, repo: ../other }
+  - { name: again, repo: ../state/../other/ }
 generators:
   - branches: { repo: platform, match: feature/* }
 ";
@@ -157,9 +190,9 @@ generators:
         let every = Duration::from_secs(180);
         let plan = Plan::of(&fleet, Path::new("/srv/state"), every).unwrap();
         let urls: Vec<_> = plan.repositories.iter().map(|known| (known.url.as_str(), known.every.as_secs())).collect();
-        assert_eq!(urls, [("https://git.example.com/platform.git", 30), ("/srv/state/../other", 180)]);
-        assert_eq!(plan.rules.iter().map(|rule| rule.repository).collect::<Vec<_>>(), [0, 0, 1, 0]);
+        assert_eq!(urls, [("https://git.example.com/platform.git", 30), ("/srv/other", 180)]);
+        assert_eq!(plan.rules.iter().map(|rule| rule.repository).collect::<Vec<_>>(), [0, 0, 1, 1, 0]);
         assert_eq!(plan.rules[0].find, Find::One { revision: "HEAD".into(), path: "apps/shop".into() });
-        assert_eq!(plan.rules[3].name, "{application}-{branch}");
+        assert_eq!(plan.rules[4].name, "{application}-{branch}");
     }
 }

@@ -1,16 +1,18 @@
 //! Asks repositories what is new: one poller for each, however many applications it has.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use springline_model::Cancel;
+use springline_model::fleet::fits;
 use springline_model::footprint::Changes;
-use springline_model::port::{Revision, Sources as _, Tree};
+use springline_model::port::{Revision, SourceError, Sources as _, Tree};
 use springline_source::GitSource;
 
-use super::find::{Candidate, Discovery, find};
+use super::find::{BRANCHES, Candidate, Discovery, find};
 use super::plan::{Find, Rule};
 use super::state::Polled;
 use crate::cli::error::CliError;
@@ -66,9 +68,17 @@ impl Place {
     }
 }
 
+/// A rule, and what it found last; it is stale if it was not, or could not be, searched since.
+pub(super) struct Searched {
+    pub at: usize,
+    pub rule: Rule,
+    pub known: Arc<Discovery>,
+    pub is_stale: bool,
+}
+
 /// What was known before, to which what is found is compared.
 pub(super) struct Before {
-    pub rules: Vec<(usize, Rule, Arc<Discovery>)>,
+    pub rules: Vec<Searched>,
     pub heads: HashMap<Arc<str>, Arc<Revision>>,
 }
 
@@ -76,7 +86,7 @@ pub(super) struct Before {
 pub(super) fn poll(place: &Place, before: &Before, cancel: &Cancel) -> Result<Polled, CliError> {
     let source = place.ask(cancel)?;
     let mut polled = Polled::default();
-    let fixed = before.rules.iter().filter_map(|(_, rule, _)| rule.revision());
+    let fixed = before.rules.iter().filter_map(|searched| searched.rule.revision());
     for revision in fixed.collect::<BTreeSet<_>>() {
         see(&source, revision, before, &mut polled);
     }
@@ -90,19 +100,42 @@ pub(super) fn poll(place: &Place, before: &Before, cancel: &Cancel) -> Result<Po
         held.borrow_mut().insert(revision.to_owned(), tree.clone());
         Ok(tree)
     };
-    for (at, rule, known) in &before.rules {
-        if is_as_before(rule, known, before, &polled) {
-            continue;
-        }
-        let found = find(rule, source.as_ref(), &trees, &known.candidates);
-        if let (Find::Branches { .. }, Ok(found)) = (&rule.find, &found) {
+    for searched in &before.rules {
+        let found = match &searched.rule.find {
+            Find::Branches { matches, .. } => branches(&source, matches).and_then(|(branches, number)| {
+                if !searched.is_stale && searched.known.branches == number {
+                    return Ok(None);
+                }
+                let found = find(&searched.rule, &branches, &trees, &searched.known.candidates)?;
+                Ok(Some(Discovery { branches: number, ..found }))
+            }),
+            _ if is_as_before(searched, before, &polled) => Ok(None),
+            _ => find(&searched.rule, &[], &trees, &searched.known.candidates).map(Some),
+        };
+        if let (Find::Branches { .. }, Ok(Some(found))) = (&searched.rule.find, &found) {
             for Candidate { revision, .. } in &found.candidates {
                 see(&source, revision, before, &mut polled);
             }
         }
-        polled.found.push((*at, found.map_err(|error| error.message)));
+        polled.found.extend(found.map_err(|error| error.message).transpose().map(|found| (searched.at, found)));
     }
     Ok(polled)
+}
+
+/// The full names of the branches that match, and a number that stands for them and their commits.
+fn branches(source: &GitSource, matches: &str) -> Result<(Vec<Arc<str>>, u64), CliError> {
+    let (mut names, mut hasher) = (Vec::new(), DefaultHasher::new());
+    for branch in source.branches()?.iter().filter(|branch| fits(matches, branch)) {
+        let name: Arc<str> = format!("{BRANCHES}{branch}").into();
+        match source.resolve(&name) {
+            Ok(commit) => (&name, commit.id).hash(&mut hasher),
+            // It went meanwhile.
+            Err(SourceError::UnknownRevision { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        names.push(name);
+    }
+    Ok((names, hasher.finish()))
 }
 
 /// Sees where a revision is, and what differs from where it was.
@@ -121,13 +154,16 @@ fn see(source: &GitSource, revision: &Arc<str>, before: &Before, polled: &mut Po
 }
 
 /// Whether a rule finds what it found before, as nothing that it depends on changed.
-fn is_as_before(rule: &Rule, known: &Discovery, before: &Before, polled: &Polled) -> bool {
+fn is_as_before(Searched { rule, known, is_stale, .. }: &Searched, before: &Before, polled: &Polled) -> bool {
     let Some(revision) = rule.revision() else { return false };
-    let (Some(old), Some(Ok(new))) = (before.heads.get(revision), polled.heads.get(revision)) else {
+    let Some(Ok(new)) = polled.heads.get(revision) else {
         // What is not there finds nothing; that is told of the revision.
-        return polled.heads.get(revision).is_some_and(Result::is_err);
+        return true;
     };
-    old.id == new.id || polled.changes.get(revision).is_some_and(|changes| !known.meets(changes))
+    let is_same = |old: &Arc<Revision>| {
+        old.id == new.id || polled.changes.get(revision).is_some_and(|changes| !known.meets(changes))
+    };
+    !is_stale && before.heads.get(revision).is_some_and(is_same)
 }
 
 /// When a repository is asked.

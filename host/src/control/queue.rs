@@ -102,7 +102,6 @@ impl Queue {
         }
     }
 
-    #[cfg(test)]
     pub(super) fn is_running(&self, id: Id) -> bool {
         self.entries.get(id as usize).is_some_and(|entry| entry.phase == Phase::Running)
     }

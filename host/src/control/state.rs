@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use springline_model::footprint::{Changes, Footprint};
 use springline_model::port::{Revision, Seen};
 
-use super::find::{Candidate, Discovery};
+use super::find::Discovery;
 use super::index::Index;
+use super::names::Refused;
 use super::pace::{Paces, Why};
 use super::pass::Came;
-use super::plan::{Plan, Rule};
+use super::plan::Plan;
 use super::queue::{Id, Queue};
 use super::steer::Steer;
 
@@ -73,8 +74,8 @@ impl Look {
 #[derive(Default)]
 pub(super) struct Repository {
     pub heads: HashMap<Arc<str>, Arc<Revision>>,
-    /// Why it, or a revision of it, could not be asked.
-    pub problems: BTreeMap<Arc<str>, String>,
+    /// Why revisions of it, or rules, say nothing.
+    pub problems: BTreeSet<(Arc<str>, String)>,
     /// How often it was asked.
     pub asked: u64,
 }
@@ -105,10 +106,17 @@ pub(super) enum News {
     },
     /// A revision can't be had; told once for each reason.
     Unreadable { revision: Arc<str>, why: String },
-    /// Two rules want one name.
-    Taken { name: Arc<str>, rule: String },
+    /// A name is wanted by something that does not get it.
+    Taken { name: Arc<str>, rule: String, why: String },
     /// An application is looked after no longer.
     Orphaned { name: Arc<str>, rule: usize, prune: bool },
+}
+
+/// What a rule found.
+pub(super) struct Sought {
+    pub found: Arc<Discovery>,
+    /// Whether it could not be searched since its source changed, or never was.
+    pub is_stale: bool,
 }
 
 /// Everything.
@@ -116,16 +124,15 @@ pub(super) enum News {
 pub(super) struct State {
     pub plan: Plan,
     pub repositories: Vec<Repository>,
-    pub found: Vec<Arc<Discovery>>,
+    pub sought: Vec<Sought>,
     pub members: Vec<Member>,
-    by_name: HashMap<Arc<str>, Id>,
+    /// The places of members that are gone.
+    pub(super) free: Vec<Id>,
+    pub(super) by_name: HashMap<Arc<str>, Id>,
     pub queue: Queue,
     pub paces: Paces<Key>,
     index: Index,
-    /// Names that were told of as taken.
-    taken: BTreeSet<Arc<str>>,
-    /// Those that nothing finds any more, and whose rule found them.
-    pub orphans: BTreeMap<Arc<str>, usize>,
+    pub(super) refused: BTreeSet<Refused>,
     /// How many of the pass under way are not looked at yet.
     pub pending: usize,
     /// Whether the first pass has begun: before it, nobody works.
@@ -136,8 +143,8 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(plan: Plan) -> Self {
         let repositories = plan.repositories.iter().map(|_| Repository::default()).collect();
-        let found = plan.rules.iter().map(|_| Arc::default()).collect();
-        Self { plan, repositories, found, ..Self::default() }
+        let sought = plan.rules.iter().map(|_| Sought { found: Arc::default(), is_stale: true }).collect();
+        Self { plan, repositories, sought, ..Self::default() }
     }
 
     pub(super) fn id(&self, name: &str) -> Option<Id> {
@@ -159,31 +166,33 @@ impl State {
 
     /// Takes in what a repository was found to be.
     pub(super) fn take_in(&mut self, repository: usize, polled: Polled) -> Vec<News> {
-        let mut news = Vec::new();
+        let (mut news, mut problems) = (Vec::new(), BTreeSet::new());
         self.repositories[repository].asked += 1;
         let mut anew = false;
         for (rule, found) in polled.found {
+            let sought = &mut self.sought[rule];
+            sought.is_stale = found.is_err();
             match found {
                 Ok(found) => {
-                    anew |= self.found[rule].candidates != found.candidates;
-                    self.found[rule] = Arc::new(found);
+                    anew |= sought.found.candidates != found.candidates;
+                    sought.found = Arc::new(found);
                 }
-                Err(why) => self.complain(repository, &self.plan.rules[rule].text.as_str().into(), why, &mut news),
+                Err(why) => drop(problems.insert((self.plan.rules[rule].text.as_str().into(), why))),
             }
         }
         let mut moved = Vec::new();
         for (revision, head) in polled.heads {
             match head {
                 Ok(commit) => {
-                    self.repositories[repository].problems.remove(&revision);
                     let old = self.repositories[repository].heads.insert(revision.clone(), commit.clone());
                     if old.as_ref().is_none_or(|old| old.id != commit.id) {
                         moved.push((revision, old, commit));
                     }
                 }
-                Err(why) => self.complain(repository, &revision, why, &mut news),
+                Err(why) => drop(problems.insert((revision, why))),
             }
         }
+        self.complain(repository, problems, &mut news);
         for (revision, old, commit) in moved {
             let nothing = Changes::unknown();
             let changes = polled.changes.get(&revision).unwrap_or(&nothing);
@@ -202,11 +211,13 @@ impl State {
         news
     }
 
-    fn complain(&mut self, repository: usize, revision: &Arc<str>, why: String, news: &mut Vec<News>) {
-        let known = self.repositories[repository].problems.insert(revision.clone(), why.clone());
-        if known.as_ref() != Some(&why) {
-            news.push(News::Unreadable { revision: revision.clone(), why });
-        }
+    /// Tells what of this was not so when the repository was asked before.
+    fn complain(&mut self, repository: usize, mut problems: BTreeSet<(Arc<str>, String)>, news: &mut Vec<News>) {
+        let own = self.sought.iter().zip(&self.plan.rules).filter(|(_, rule)| rule.repository == repository);
+        problems.extend(own.flat_map(|(sought, _)| &sought.found.unnamed).cloned());
+        let known = std::mem::replace(&mut self.repositories[repository].problems, problems);
+        let new = self.repositories[repository].problems.difference(&known).cloned();
+        news.extend(new.map(|(revision, why)| News::Unreadable { revision, why }));
     }
 
     /// A revision is at another commit: those that it concerns are queued, and for the others nothing
@@ -256,7 +267,7 @@ impl State {
     /// An application is to be at this commit, and pauses of failures end. What is older is superseded,
     /// unless nothing that it is known to depend on has changed since: it would never come to its end
     /// where commits come faster than it is built.
-    fn want(&mut self, id: Id, commit: Arc<Revision>, touched: bool) {
+    pub(super) fn want(&mut self, id: Id, commit: Arc<Revision>, touched: bool) {
         let member = self.member(id);
         if let Some((steer, under_way)) = &member.steer
             && touched
@@ -275,84 +286,6 @@ impl State {
             self.paces.forget_failures(&spot_key(id, at));
         }
         self.paces.forget_failures(&(id, WHOLE));
-    }
-
-    /// Takes over what the rules found: each name once, for the first that wants it.
-    fn reconcile(&mut self, news: &mut Vec<News>) {
-        let mut seen: BTreeSet<Arc<str>> = BTreeSet::new();
-        let rules: Vec<(usize, Candidate)> = (0..)
-            .zip(&self.found)
-            .flat_map(|(rule, found)| found.candidates.iter().map(move |candidate| (rule, candidate.clone())))
-            .collect();
-        for (rule, candidate) in rules {
-            if !seen.insert(candidate.name.clone()) {
-                if self.taken.insert(candidate.name.clone()) {
-                    let rule = self.place_of(rule, &candidate);
-                    news.push(News::Taken { name: candidate.name, rule });
-                }
-                continue;
-            }
-            self.put(rule, candidate);
-        }
-        for id in 0..self.members.len() {
-            let member = &mut self.members[id];
-            if member.gone || seen.contains(&member.name) {
-                continue;
-            }
-            member.gone = true;
-            let (name, rule) = (member.name.clone(), member.rule);
-            if std::mem::take(&mut member.pending) {
-                self.pending -= 1;
-            }
-            self.by_name.remove(&name);
-            self.queue.drop(Id::try_from(id).unwrap_or(Id::MAX));
-            self.set_footprint(Id::try_from(id).unwrap_or(Id::MAX), None);
-            self.orphan(name, rule, news);
-        }
-    }
-
-    /// Nothing finds an application any more.
-    pub(super) fn orphan(&mut self, name: Arc<str>, rule: usize, news: &mut Vec<News>) {
-        // A rule that finds nothing at all any more may be what is wrong.
-        let prune = self.plan.rules[rule].prune && !self.found[rule].candidates.is_empty();
-        self.orphans.insert(name.clone(), rule);
-        news.push(News::Orphaned { name, rule, prune });
-    }
-
-    fn place_of(&self, rule: usize, candidate: &Candidate) -> String {
-        let Rule { repository, .. } = &self.plan.rules[rule];
-        let url = &self.plan.repositories[*repository].url;
-        let path = if candidate.path.is_empty() { "its root" } else { &candidate.path };
-        format!("{path} of {url} at {}", candidate.revision)
-    }
-
-    fn put(&mut self, rule: usize, candidate: Candidate) {
-        let Candidate { name, revision, path } = candidate;
-        self.orphans.remove(&name);
-        let head = self.repositories[self.plan.rules[rule].repository].heads.get(&revision).cloned();
-        let known = self.by_name.get(&name).copied();
-        let id = match known {
-            Some(id) => {
-                let member = self.member(id);
-                if (member.rule, &member.revision, &member.path) == (rule, &revision, &path) {
-                    return;
-                }
-                (member.rule, member.revision, member.path) = (rule, revision, path);
-                (member.at, member.wanted) = (None, None);
-                self.set_footprint(id, None);
-                id
-            }
-            None => {
-                let id = Id::try_from(self.members.len()).unwrap_or(Id::MAX);
-                self.by_name.insert(name.clone(), id);
-                self.members.push(Member::new(name, (rule, revision, path)));
-                id
-            }
-        };
-        self.member(id).look.all = true;
-        if let Some(head) = head {
-            self.want(id, head, true);
-        }
     }
 
     /// What an application depends on from now on.
@@ -466,7 +399,7 @@ pub(super) fn spot_key(id: Id, at: usize) -> Key {
 }
 
 impl Member {
-    fn new(name: Arc<str>, (rule, revision, path): (usize, Arc<str>, Arc<str>)) -> Self {
+    pub(super) fn new(name: Arc<str>, (rule, revision, path): (usize, Arc<str>, Arc<str>)) -> Self {
         Self {
             name,
             rule,

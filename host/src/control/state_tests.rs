@@ -1,6 +1,7 @@
 use springline_model::footprint::path_of;
 
-use super::super::plan::{Address, Find};
+use super::super::find::Candidate;
+use super::super::plan::{Address, Find, Rule};
 use super::*;
 
 /// One repository, and a rule for the directories of it.
@@ -135,18 +136,112 @@ fn what_is_found_no_longer_is_orphaned_and_pruned_only_where_that_is_said() {
         assert_eq!(news, [News::Orphaned { name: "b".into(), rule: 0, prune: false }]);
         // It is back.
         state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
-        assert_eq!((state.orphans.len(), work(&mut state)), (1, vec!["b".to_owned()]));
+        assert_eq!(work(&mut state), ["b"]);
     }
 }
 
+/// What a rule found: names, and the directories where they are.
+fn found_in(named: &[(&str, &str)]) -> Discovery {
+    let candidate = |(name, directory): &(&str, &str)| Candidate {
+        name: (*name).into(),
+        revision: "HEAD".into(),
+        path: format!("apps/{directory}").into(),
+    };
+    Discovery { candidates: named.iter().map(candidate).collect(), ..Discovery::default() }
+}
+
+fn path(state: &State, name: &str) -> Option<String> {
+    Some(state.members[state.id(name)? as usize].path.to_string())
+}
+
 #[test]
-fn a_name_is_the_first_rules_that_finds_it() {
+fn who_has_a_name_keeps_it() {
+    let mut state = state(true);
+    state.take_in(0, Polled { found: vec![(0, Ok(found_in(&[("shop", "shop")])))], ..at("1", None) });
+    assert_eq!(work(&mut state), ["shop"]);
+    // Somebody copied it; the copy comes first, by its path and by its rule.
+    let copied = || found_in(&[("shop", "beta"), ("shop", "shop")]);
+    let news = state.take_in(0, Polled { found: vec![(0, Ok(copied()))], ..Polled::default() });
+    assert!(matches!(&news[..], [News::Taken { rule, .. }] if rule.starts_with("apps/beta of ")), "{news:?}");
+    assert_eq!((path(&state, "shop").unwrap(), work(&mut state).len()), ("apps/shop".to_owned(), 0));
+    assert_eq!(state.take_in(0, Polled { found: vec![(0, Ok(copied()))], ..Polled::default() }), []);
+    // It is gone: the other one has the name now.
+    let news = state.take_in(0, Polled { found: vec![(0, Ok(found_in(&[("shop", "beta")])))], ..Polled::default() });
+    assert_eq!((news, path(&state, "shop").unwrap()), (vec![], "apps/beta".to_owned()));
+    assert_eq!(work(&mut state), ["shop"]);
+    // It is back, and that is told again.
+    let news = state.take_in(0, Polled { found: vec![(0, Ok(copied()))], ..Polled::default() });
+    assert!(matches!(&news[..], [News::Taken { rule, .. }] if rule.starts_with("apps/shop of ")), "{news:?}");
+}
+
+#[test]
+fn of_two_that_want_a_name_nobody_has_neither_gets_it() {
+    let mut state = state(true);
+    let both = vec![(0, Ok(found_in(&[("shop", "one")]))), (1, Ok(found_in(&[("shop", "two"), ("b", "b")])))];
+    let news = state.take_in(0, Polled { found: both, ..at("1", None) });
+    assert!(matches!(&news[..], [News::Taken { .. }, News::Taken { .. }]), "{news:?}");
+    assert_eq!(work(&mut state), ["b"]);
+    // Nor do they get it from one that moves away: that is none that went.
+    let mut state = self::state(true);
+    state.take_in(0, Polled { found: vec![(0, Ok(found_in(&[("shop", "shop"), ("b", "b")])))], ..at("1", None) });
+    let two = found_in(&[("shop", "one"), ("shop", "two"), ("b", "b")]);
+    let news = state.take_in(0, Polled { found: vec![(0, Ok(two))], ..Polled::default() });
+    assert!(matches!(&news[..], [News::Taken { .. }, News::Taken { .. }]), "{news:?}");
+    assert_eq!(path(&state, "shop"), None);
+    let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
+    assert_eq!(news, []);
+}
+
+#[test]
+fn what_two_rules_find_is_one() {
     let mut state = state(false);
     let both = vec![(0, Ok(found(&["a"]))), (1, Ok(found(&["a", "b"])))];
-    let news = state.take_in(0, Polled { found: both, ..at("1", None) });
-    assert!(matches!(&news[..], [News::Taken { name, .. }] if **name == *"a"), "{news:?}");
+    assert_eq!(state.take_in(0, Polled { found: both, ..at("1", None) }), []);
     assert_eq!(work(&mut state), ["a", "b"]);
-    assert_eq!(state.member(0).rule, 0);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&[])))], ..Polled::default() });
+    assert_eq!((work(&mut state), state.live().count()), (vec![], 2), "the other one still finds it");
+}
+
+#[test]
+fn a_rule_that_failed_is_searched_again_and_then_says_nothing_more() {
+    let mut state = state(false);
+    let fails = || Polled { found: vec![(0, Err("the disk".to_owned()))], ..at("1", None) };
+    assert!(matches!(&state.take_in(0, fails())[..], [News::Unreadable { revision, .. }] if **revision == *"one"));
+    assert_eq!((state.take_in(0, fails()), state.sought[0].is_stale), (vec![], true));
+    let unnamed = Discovery { unnamed: vec![("HEAD".into(), "apps/b: what?".to_owned())], ..found(&["a"]) };
+    let news = state.take_in(0, Polled { found: vec![(0, Ok(unnamed))], ..at("1", None) });
+    assert!(matches!(&news[..], [News::Unreadable { why, .. }] if why.starts_with("apps/b")), "{news:?}");
+    // What is not searched again says what it said.
+    assert_eq!(state.take_in(0, at("1", None)), []);
+    assert_eq!((state.sought[0].is_stale, work(&mut state)), (false, vec!["a".to_owned()]));
+    assert_eq!(state.take_in(0, fails()).len(), 1, "it is news again");
+}
+
+#[test]
+fn what_is_gone_leaves_nothing_behind() {
+    let mut state = state(false);
+    for round in 0..50 {
+        let (name, branch): (Arc<str>, Arc<str>) = (format!("a-{round}").into(), format!("refs/heads/{round}").into());
+        let candidate = Candidate { name: name.clone(), revision: branch.clone(), path: "".into() };
+        let found = Discovery { candidates: vec![candidate], ..Discovery::default() };
+        let heads = BTreeMap::from([("HEAD".into(), Ok(commit("1"))), (branch, Ok(commit(&name)))]);
+        state.take_in(0, Polled { found: vec![(0, Ok(found))], heads, ..Polled::default() });
+        let (id, now) = (state.id(&name).unwrap(), Instant::now());
+        state.set_spots(id, ["live"].into_iter());
+        state.paces.failed(&spot_key(id, 0), (now, now));
+        // Half of them go while something is under way.
+        if round % 2 == 0 {
+            assert_eq!(work(&mut state), [name.to_string()]);
+            continue;
+        }
+        assert_eq!(state.queue.take(now), Some(id));
+        state.take_in(0, Polled { found: vec![(0, Ok(Discovery::default()))], ..Polled::default() });
+        state.queue.done(id);
+        state.free_if_gone(id);
+    }
+    assert!(state.members.len() <= 2, "{}", state.members.len());
+    assert!(state.repositories[0].heads.len() <= 2);
+    assert_eq!(state.paces.over(&spot_key(0, 0)), None);
 }
 
 #[test]
@@ -157,7 +252,10 @@ fn what_can_not_be_read_is_told_once_and_changes_nothing() {
     let gone = || Polled { heads: BTreeMap::from([("HEAD".into(), Err("gone".to_owned()))]), ..Polled::default() };
     assert_eq!(state.take_in(0, gone()).len(), 1);
     assert_eq!(state.take_in(0, gone()), []);
-    assert_eq!((state.live().count(), state.orphans.len()), (1, 0));
+    assert_eq!(state.live().count(), 1);
+    // It is there again, and gone again.
+    state.take_in(0, at("1", None));
+    assert_eq!(state.take_in(0, gone()).len(), 1);
     assert!(work(&mut state).is_empty());
 }
 

@@ -227,12 +227,9 @@ impl Teller {
                 || json!({ "repository": url, "revision": **revision, "error": { "kind": "source", "message": why } }),
                 || format!("{url}: {} {why}", paint(BAD, "failed")),
             ),
-            News::Taken { name, rule } => self.line(
-                || {
-                    let message = format!("another application is called `{name}` already");
-                    json!({ "application": **name, "error": { "kind": "config", "message": message, "place": rule } })
-                },
-                || format!("{rule}: {} another application is called `{name}` already", paint(BAD, "failed")),
+            News::Taken { name, rule, why } => self.line(
+                || json!({ "application": **name, "error": { "kind": "config", "message": why, "place": rule } }),
+                || format!("{rule}: {} {why}", paint(BAD, "failed")),
             ),
             News::Orphaned { name, prune, .. } => self.line(
                 || json!({ "application": **name, "orphaned": true, "prune": prune }),

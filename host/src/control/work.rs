@@ -90,7 +90,7 @@ impl Task {
 
     /// What it declares at a commit of its repository, ready to run.
     pub(super) fn load(&self, inner: &Inner, revision: &Revision) -> Result<Arc<Loaded>, CliError> {
-        let key = (self.id, revision.id.clone());
+        let key = (self.name.clone(), self.path.clone(), revision.id.clone());
         if let Some(known) = inner.recent(&key) {
             return Ok(known);
         }

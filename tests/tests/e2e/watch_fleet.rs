@@ -102,19 +102,27 @@ fn what_is_gone_is_removed_where_its_rule_says_so_and_comes_back_with_it() {
 }
 
 #[test]
-fn a_name_is_had_once() {
+fn who_has_a_name_keeps_it() {
     let Some(origin) = Origin::new() else { return };
     origin.targets(&["shop"]);
-    origin.application("apps/one", "shop");
-    origin.application("apps/two", "shop");
-    origin.push("The same name twice");
     origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/* } }]\n");
+    origin.application("apps/shop", "shop");
+    origin.push("The shop");
     let mut watch = origin.watch(&[]);
+    assert_eq!(watch.passes()["deployed"], 1);
+    // A copy, its name forgotten, that is found before it.
+    origin.application("apps/beta", "shop");
+    origin.sandbox.write("apps/beta/deploy/name.txt", "beta\n");
+    origin.push("A copy");
+    origin.notify();
     let told = watch.tells(|line| line["error"]["kind"] == "config");
     assert_eq!(told["application"], "shop");
-    assert!(told["error"]["place"].as_str().unwrap().contains("apps/two"), "{told:#}");
-    assert_eq!(watch.passes()["deployed"], 1);
-    assert_eq!(origin.history().len(), 1);
+    assert!(told["error"]["place"].as_str().unwrap().starts_with("apps/beta of "), "{told:#}");
+    origin.sandbox.write("apps/shop/deploy/name.txt", "next\n");
+    let next = origin.push("Next");
+    origin.notify();
+    watch.deploys("shop", &next);
+    assert_eq!(origin.deployed("shop", "name.txt"), "next\n");
 }
 
 #[test]

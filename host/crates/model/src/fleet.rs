@@ -1,5 +1,7 @@
 //! fleet.yaml: the applications that one host keeps deployed, from wherever their sources are.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,15 +131,19 @@ pub struct Found<'a> {
     pub branch: &'a str,
 }
 
-/// The name that a template gives an application. Whatever a name can't hold becomes a hyphen; one that
-/// is too long is cut, and ends in digits of a digest, so that no two become one.
+/// The name that a template gives an application: what its springline.yaml says as it is, if that is all of
+/// it. Else whatever a name can't hold becomes a hyphen; one that is too long is cut, and ends in digits
+/// of a digest, so that no two become one.
 pub fn name(template: &str, found: Found<'_>) -> String {
+    if template == "{application}" {
+        return found.application.to_owned();
+    }
     let directory = found.path.rsplit('/').next().unwrap_or_default();
     let full = template
         .replace("{application}", found.application)
-        .replace("{directory}", directory)
-        .replace("{path}", found.path)
-        .replace("{branch}", found.branch);
+        .replace("{directory}", &told(directory))
+        .replace("{path}", &told(found.path))
+        .replace("{branch}", &told(found.branch));
     sanitised(&full)
 }
 
@@ -146,14 +152,22 @@ const LONGEST: usize = 63;
 /// So many digits of a digest end a name that is cut.
 const DIGITS: usize = 8;
 
+/// What stands for a text in a name, in which nothing of it could stand as it is.
+fn told(text: &str) -> Cow<'_, str> {
+    if text.is_empty() || text.contains(|c: char| c.is_ascii_alphanumeric()) {
+        return text.into();
+    }
+    crate::Digest::of(text).hex()[..DIGITS].to_owned().into()
+}
+
 fn sanitised(text: &str) -> String {
     let mut name = String::new();
     for c in text.chars().map(|c| c.to_ascii_lowercase()) {
-        let fits = c.is_ascii_lowercase() || c.is_ascii_digit();
-        if fits {
-            name.push(c);
-        } else if !name.is_empty() && !name.ends_with('-') {
-            name.push('-');
+        match c {
+            'a'..='z' | '0'..='9' => name.push(c),
+            '-' if !name.is_empty() => name.push(c),
+            _ if !name.is_empty() && !name.ends_with('-') => name.push('-'),
+            _ => {}
         }
     }
     let name = name.trim_end_matches('-');
@@ -227,6 +241,16 @@ mod tests {
         assert_eq!(name("{directory}", found), "my-shop");
         assert_eq!(name("{path}", found), "apps-my-shop");
         assert_eq!(name("--x--", found), "x");
+        // As `run` calls it.
+        let doubled = Found { application: "my--app", branch: "fix--it", ..found };
+        assert_eq!(name("{application}", doubled), "my--app");
+        assert_eq!(name("{application}-{branch}", doubled), "my--app-fix--it");
+        let foreign = |branch| name("{application}-{branch}", Found { branch, ..found });
+        assert!(
+            foreign("日本").len() == "shop-".len() + DIGITS && foreign("日本") != foreign("中国"),
+            "{}",
+            foreign("日本")
+        );
         let long = |end: &str| name(&format!("{}{end}", "a".repeat(80)), found);
         assert!(long("b").len() <= LONGEST && long("b") != long("c"), "{}", long("b"));
     }
