@@ -1,6 +1,7 @@
 //! The HTTP endpoint of a `springline watch`, on this machine alone: others tell it that something is new,
 //! and see how it is. What they send is believed in nothing but that it is time to look.
 
+mod connections;
 mod payload;
 
 use std::net::SocketAddr;
@@ -8,36 +9,25 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, X_CONTENT_TYPE_OPTIONS};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{RequestExt as _, Router};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::cli::error::{CliError, Kind};
 use crate::socket::Controls;
 
 /// The longest body. A forge's account of a push of many commits is long.
 const LONGEST: usize = 4 * 1024 * 1024;
-/// The most that a request may say before its body.
-const HEAD: usize = 64 * 1024;
 /// How long a request may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(10);
-/// How long a connection may be there.
-const STAYS: Duration = Duration::from_secs(60);
-/// So many connections at once. Others wait.
-const MOST: usize = 64;
-/// How long to wait when no connection can be taken.
-const PAUSE: Duration = Duration::from_millis(100);
-
-type Answer = Response<Full<Bytes>>;
 
 /// The endpoint is there as long as this value is.
 pub struct Endpoint {
@@ -67,7 +57,7 @@ pub fn listen(address: SocketAddr, controls: Arc<dyn Controls>) -> Result<Endpoi
     let (stop, stopped) = oneshot::channel::<()>();
     let work = move || {
         runtime.block_on(async {
-            tokio::spawn(accept(listener, controls));
+            tokio::spawn(connections::accept(listener, router(controls)));
             let _ = stopped.await;
         });
         // All that is under way ends with the runtime.
@@ -92,64 +82,32 @@ impl Drop for Endpoint {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, controls: Arc<dyn Controls>) {
-    // It was made for this and is not blocking.
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let room = Arc::new(Semaphore::new(MOST));
-    loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let controls = Arc::clone(&controls);
-                tokio::spawn(async move {
-                    let _permit = permit;
-                    // One that takes longer is nobody who has something to say.
-                    let _ = timeout(STAYS, serve(stream, controls)).await;
-                });
-            }
-            Err(_) => sleep(PAUSE).await,
-        }
-    }
+type Told = Arc<dyn Controls>;
+
+fn router(controls: Told) -> Router {
+    let for_get = || async { refuse(StatusCode::METHOD_NOT_ALLOWED, "this is for GET") };
+    let for_post = || async { refuse(StatusCode::METHOD_NOT_ALLOWED, "this is for POST") };
+    let nothing = || async { refuse(StatusCode::NOT_FOUND, "there are /notify, /status, /healthz and /readyz") };
+    Router::new()
+        .route("/healthz", get(async || say(StatusCode::OK, &json!({ "alive": true }))).fallback(for_get))
+        .route("/readyz", get(ready).fallback(for_get))
+        .route("/status", get(status).fallback(for_get))
+        .route("/notify", post(notify).fallback(for_post))
+        .fallback(nothing)
+        .layer(DefaultBodyLimit::max(LONGEST))
+        .with_state(controls)
 }
 
-async fn serve(stream: TcpStream, controls: Arc<dyn Controls>) {
-    let service = service_fn(move |request| {
-        let controls = Arc::clone(&controls);
-        async move { Ok::<_, std::convert::Infallible>(answer(request, controls.as_ref()).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(ARRIVES)
-        .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(stream), service);
-    // A client that went away is nobody's trouble.
-    let _ = connection.await;
-}
-
-async fn answer(request: Request<Incoming>, controls: &dyn Controls) -> Answer {
-    let path = request.uri().path();
-    match (request.method(), path) {
-        (&Method::GET | &Method::HEAD, "/healthz") => say(StatusCode::OK, &json!({ "alive": true })),
-        (&Method::GET | &Method::HEAD, "/readyz") => {
-            let ready = controls.is_ready();
-            let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            say(status, &json!({ "ready": ready }))
-        }
-        (&Method::GET | &Method::HEAD, "/status") => status(&request, controls),
-        (&Method::POST, "/notify") => match notify(request, controls).await {
-            Ok(number) => say(StatusCode::ACCEPTED, &json!({ "applications": number })),
-            Err((status, why)) => refuse(status, &why),
-        },
-        (_, "/healthz" | "/readyz" | "/status") => refuse(StatusCode::METHOD_NOT_ALLOWED, "this is for GET"),
-        (_, "/notify") => refuse(StatusCode::METHOD_NOT_ALLOWED, "this is for POST"),
-        _ => refuse(StatusCode::NOT_FOUND, "there are /notify, /status, /healthz and /readyz"),
-    }
+async fn ready(State(controls): State<Told>) -> Response {
+    let ready = controls.is_ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    say(status, &json!({ "ready": ready }))
 }
 
 /// How everything is; for those who call this machine by a name of its own. A page in a browser that had
 /// its name point here is none of them.
-fn status(request: &Request<Incoming>, controls: &dyn Controls) -> Answer {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+async fn status(State(controls): State<Told>, headers: HeaderMap) -> Response {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !is_own(host) {
         return refuse(StatusCode::FORBIDDEN, "ask 127.0.0.1, [::1] or localhost");
     }
@@ -168,62 +126,58 @@ fn is_own(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-async fn notify(request: Request<Incoming>, controls: &dyn Controls) -> Result<usize, (StatusCode, String)> {
+async fn notify(State(controls): State<Told>, request: Request) -> Result<Response, Response> {
     // What a page in a browser may send without asking first has another type.
-    let is_json =
-        request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
-            kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-        });
-    if !is_json {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         let why = "the content type has to be application/json; at GitHub it is a setting of the webhook";
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, why.into()));
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    let body = timeout(ARRIVES, Limited::new(request.into_body(), LONGEST).collect()).await;
-    let body = match body {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {LONGEST} bytes")));
-        }
-        Ok(Err(error)) => return Err((StatusCode::BAD_REQUEST, format!("the body does not arrive: {error}"))),
-        Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "the body does not arrive".into())),
+    let body: Bytes = match timeout(ARRIVES, request.extract()).await {
+        Ok(body) => body.map_err(|error: BytesRejection| refuse(error.status(), &error.body_text()))?,
+        Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body does not arrive")),
     };
-    let notice = payload::read(&body).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
+    let notice = payload::read(&body).map_err(|why| refuse(StatusCode::BAD_REQUEST, &why))?;
     match controls.notify(&notice) {
-        0 => Err((StatusCode::NOT_FOUND, "nothing that is watched is called so or comes from there".into())),
-        number => Ok(number),
+        0 => Err(refuse(StatusCode::NOT_FOUND, "nothing that is watched is called so or comes from there")),
+        number => Ok(say(StatusCode::ACCEPTED, &json!({ "applications": number }))),
     }
 }
 
-fn refuse(status: StatusCode, why: &str) -> Answer {
+fn refuse(status: StatusCode, why: &str) -> Response {
     say(status, &json!({ "error": why }))
 }
 
-fn say(status: StatusCode, value: &Value) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(format!("{value}\n"))));
-    *answer.status_mut() = status;
+fn say(status: StatusCode, value: &Value) -> Response {
     let headers =
         [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    for (name, value) in headers {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    answer
+    (status, headers, format!("{value}\n")).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
+    use super::connections::{HEAD, MOST};
     use super::*;
     use crate::socket::controls::{Looked, Looking, Notice};
 
     #[derive(Default)]
-    struct Noted(Mutex<Vec<Notice>>);
+    struct Noted {
+        said: Mutex<Vec<Notice>>,
+        ready: AtomicBool,
+    }
 
     impl Controls for Noted {
         fn notify(&self, notice: &Notice) -> usize {
-            self.0.lock().unwrap().push(notice.clone());
+            self.said.lock().unwrap().push(notice.clone());
             usize::from(notice.application.as_deref() != Some("nobody"))
+        }
+
+        fn is_ready(&self) -> bool {
+            self.ready.load(Ordering::SeqCst)
         }
 
         fn applications(&self) -> Vec<Looked> {
@@ -274,7 +228,7 @@ mod tests {
         assert_eq!(world.ask("POST", "/notify", (JSON, r#"{"application":"site"}"#)).0, 202);
         assert_eq!(world.ask("POST", "/notify", (JSON, r#"{"application":"nobody"}"#)).0, 404);
         assert_eq!(world.ask("POST", "/notify?x=y", (JSON, r#"{"repository":"/srv/site"}"#)).0, 202);
-        let noted = world.noted.0.lock().unwrap();
+        let noted = world.noted.said.lock().unwrap();
         let said: Vec<_> = noted.iter().map(|notice| notice.application.as_deref()).collect();
         assert_eq!(said, [Some("site"), Some("nobody"), None]);
         assert_eq!(noted[2].repositories, ["/srv/site"]);
@@ -283,6 +237,8 @@ mod tests {
     #[test]
     fn how_it_is_can_be_asked() {
         let world = World::new();
+        assert_eq!(world.ask("GET", "/readyz", ("", "")).0, 503, "not before everything was looked at");
+        world.noted.ready.store(true, Ordering::SeqCst);
         for (path, word) in [("/healthz", "alive"), ("/readyz", "ready"), ("/status", "\"site\"")] {
             let (code, answer) = world.ask("GET", path, ("", ""));
             assert!(code == 200 && answer.contains(word) && answer.contains("no-store"), "{path}: {answer}");
@@ -321,16 +277,30 @@ mod tests {
         let long = format!("GET /healthz HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(2 * HEAD));
         assert!(matches!(world.send(long.as_bytes()).0, 0 | 431), "a head without end");
         assert_eq!(code("GET", "/healthz", (JSON, "")), 200);
-        assert!(world.noted.0.lock().unwrap().is_empty());
+        assert!(world.noted.said.lock().unwrap().is_empty());
     }
 
     #[test]
     fn those_who_say_nothing_keep_nobody_out() {
         let world = World::new();
-        let silent: Vec<_> =
-            (0..MOST - 1).map(|_| std::net::TcpStream::connect(world.endpoint.address()).unwrap()).collect();
-        assert_eq!(world.ask("GET", "/healthz", ("", "")).0, 200);
-        drop(silent);
+        let connect = || std::net::TcpStream::connect(world.endpoint.address()).unwrap();
+        let mut silent: Vec<_> = (0..MOST).map(|_| connect()).collect();
+        // Nor do those who go on saying nothing after they were answered.
+        for stream in &mut silent[..MOST / 2] {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200");
+        }
+        for _ in 0..3 {
+            assert_eq!(world.ask("GET", "/healthz", ("", "")).0, 200);
+        }
+        // It is the oldest that makes room.
+        let newest = &mut silent[MOST - 1];
+        newest.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        newest.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         // It ends although somebody is still connected.
         let _waiting = std::net::TcpStream::connect(world.endpoint.address()).unwrap();
         drop(world.endpoint);
