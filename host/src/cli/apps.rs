@@ -49,6 +49,7 @@ fn words(state: &Looking) -> String {
     match state {
         Looking::InSync => "in sync".into(),
         Looking::Drifted => "drifted".into(),
+        Looking::OutOfSync => "out of sync".into(),
         Looking::NotDeployed => "not deployed".into(),
         Looking::Queued => "queued".into(),
         Looking::Running { run: Some(run) } => format!("running (run {run})"),

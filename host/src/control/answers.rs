@@ -30,7 +30,7 @@ impl Controls for Control {
         repositories.sort_unstable();
         repositories.dedup();
         for id in &meant {
-            state.end_pauses(*id);
+            state.paces.end_failures(*id);
             if quiet.binary_search(id).is_err() {
                 state.member(*id).look.all = true;
                 state.queue.want(*id);
@@ -66,9 +66,8 @@ impl Controls for Control {
                         why: worst.and_then(|spot| spot.why.as_deref()).unwrap_or_default().to_owned(),
                     },
                     (None, Some(Came::Failed)) => Looking::Failed,
-                    (None, Some(Came::Drifted | Came::Unconfirmed | Came::OutOfSync | Came::Paused)) => {
-                        Looking::Drifted
-                    }
+                    (None, Some(Came::OutOfSync)) => Looking::OutOfSync,
+                    (None, Some(Came::Drifted | Came::Unconfirmed | Came::Paused)) => Looking::Drifted,
                     (None, Some(Came::InSync | Came::Repaired | Came::Deployed | Came::Promoted)) => Looking::InSync,
                 };
                 let error = member.problem.as_deref().or_else(|| {

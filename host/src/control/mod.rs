@@ -8,6 +8,7 @@ mod answers;
 mod find;
 mod index;
 mod leave;
+mod look;
 mod names;
 mod onward;
 mod pace;
@@ -33,6 +34,7 @@ use springline_model::port::Seen;
 use springline_model::run::Place;
 use springline_source::GitSource;
 
+use self::pace::Part;
 use self::pass::Came;
 use self::plan::Plan;
 use self::poll::{Before, Searched, Timing};
@@ -244,9 +246,9 @@ impl Inner {
         let figures = {
             let state = self.state();
             let spots = state.live().flat_map(|(_, member)| {
-                let unread = member.spots.is_empty() && member.problem.is_some();
-                let spots = member.spots.iter().map(|spot| spot.came.unwrap_or(spot.state));
-                spots.chain(unread.then_some(Came::Failed))
+                let unread = member.problem.is_some().then_some(Came::Failed);
+                let spots = member.spots.iter().map(move |spot| unread.or(spot.came).unwrap_or(spot.state));
+                spots.chain(unread.filter(|_| member.spots.is_empty()))
             });
             pass::figures(spots.collect::<Vec<_>>().into_iter())
         };
@@ -380,24 +382,20 @@ impl Inner {
 
     fn task(&self, state: &mut State, id: Id) -> Option<Task> {
         let now = Instant::now();
-        if state.paces.pauses(&work::whole(id), now).is_some() {
-            self.wait_for(state, work::whole(id));
-            return None;
-        }
+        let rests = state.paces.pauses(&(id, Part::Whole), now).is_some();
         // One whose pause is over is looked at, whatever it comes for.
-        let over: Vec<Arc<str>> = {
-            let member = &state.members[id as usize];
-            let due =
-                (0..).zip(&member.spots).filter(|(at, _)| state.paces.is_due(&state::spot_key(id, *at), false, now));
-            due.map(|(_, spot)| spot.environment.clone()).collect()
-        };
+        let over = state.paces.waiting(id).filter(|(_, over)| *over <= now);
+        let over: Vec<Arc<str>> = over.filter_map(|(part, _)| part.environment().cloned()).collect();
         let repository = state.repository_of(&state.members[id as usize]);
         let member = state.member(id);
         let wanted = member.wanted.clone().filter(|_| !member.gone)?;
         let mut look = std::mem::take(&mut member.look);
         member.spots.iter_mut().for_each(|spot| spot.seen = None);
         look.woken.extend(over);
+        let suspended = member.spots.iter().filter(|spot| spot.state == Came::Suspended);
         Some(Task {
+            suspended: suspended.map(|spot| spot.environment.clone()).collect(),
+            rests,
             id,
             name: member.name.clone(),
             path: member.path.clone(),
@@ -438,17 +436,17 @@ impl Inner {
         if let Some(problem) = &done.problem
             && !self.cancel.is_cancelled()
         {
-            let pause = state.paces.failed(&work::whole(id), (now, now));
-            self.wait_for(&mut state, work::whole(id));
+            let pause = state.paces.failed(&(id, Part::Whole), (now, now));
+            // What will mend it may be anything.
+            state.set_footprint(id, None);
             let message: Arc<str> = problem.message.as_str().into();
             let member = state.member(id);
-            member.spots.iter_mut().for_each(|spot| spot.came = Some(Came::Failed));
             if member.problem.replace(message.clone()) != Some(message) || pause >= Duration::from_secs(60) {
                 self.tell.failed((&task.name, None), problem, pause);
             }
-        } else if done.problem.is_none() {
+        } else if done.problem.is_none() && !done.rests {
             state.member(id).problem = None;
-            state.paces.forget_failures(&work::whole(id));
+            state.paces.forget(&(id, Part::Whole));
         }
         let member = state.member(id);
         for (environment, came, why) in done.spots {
@@ -469,45 +467,44 @@ impl Inner {
             let spot = member.spots.iter_mut().find(|spot| *spot.environment == *environment);
             spot.into_iter().for_each(|spot| spot.seen = Some(Arc::clone(&seen)));
         }
-        if done.there && !member.gone {
+        let is_gone = member.gone;
+        if done.there && !is_gone {
             // A commit may have come meanwhile that changes nothing for it.
             if member.at.is_none() || member.at != member.wanted {
                 member.at = Some(task.wanted.clone());
             }
-            if let Some(footprint) = done.footprint {
-                state.set_footprint(id, Some(footprint));
-            }
         } else {
             member.at = None;
+        }
+        if let Some(footprint) = done.footprint.filter(|_| !is_gone) {
+            state.set_footprint(id, Some(footprint));
         }
         state.passed(id);
         state.queue.done(id);
         state.free_if_gone(id);
-        for at in 0..state.members[id as usize].spots.len() {
-            self.wait_for(&mut state, state::spot_key(id, at));
-        }
+        self.come_back(&mut state, id);
         drop(state);
         self.changed.notify_all();
     }
 
-    /// Comes back when a pause is over.
-    fn wait_for(&self, state: &mut State, key: state::Key) {
-        if let Some(over) = state.paces.over(&key).filter(|_| !state.members[key.0 as usize].gone) {
+    /// Comes back when the first pause is over.
+    fn come_back(&self, state: &mut State, id: Id) {
+        let first = state.paces.waiting(id).map(|(_, over)| over).min();
+        if let Some(over) = first.filter(|_| !state.members[id as usize].gone) {
             let left = over.saturating_duration_since(Instant::now());
             let spread = poll::spread_out(left, random()).saturating_sub(left);
-            state.queue.want_at(key.0, over + spread);
+            state.queue.want_at(id, over + spread);
         }
     }
 
     fn woken(&self, place: &Place) {
         let mut state = self.state();
         let Some(id) = state.id(&place.application) else { return };
-        let at = state.members[id as usize].spots.iter().position(|spot| *spot.environment == *place.environment);
-        let now = Instant::now();
-        if at.is_some_and(|at| !state.paces.is_due(&state::spot_key(id, at), true, now)) {
+        let environment: Arc<str> = place.environment.as_str().into();
+        if !state.paces.is_due(&(id, Part::Look(environment.clone())), true, Instant::now()) {
             return;
         }
-        state.member(id).look.woken.insert(place.environment.as_str().into());
+        state.member(id).look.woken.insert(environment);
         state.queue.want(id);
         drop(state);
         self.changed.notify_all();

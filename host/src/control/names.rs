@@ -155,7 +155,7 @@ impl State {
         if !gone || name.is_empty() || self.queue.is_running(id) {
             return;
         }
-        self.paces.retain(|(other, _)| *other != id);
+        self.paces.let_go(id);
         let nothing: Arc<str> = "".into();
         let husk = Member::new(nothing.clone(), (rule, nothing.clone(), nothing));
         *self.member(id) = Member { gone: true, ..husk };

@@ -6,8 +6,10 @@ use springline_engine::promote::{Decision, Pending};
 use springline_engine::run::Report;
 use springline_model::port::Sources as _;
 
+use super::look::Sight;
+use super::pace::Part;
 use super::pass::Came;
-use super::work::{One, Sight};
+use super::work::One;
 use crate::cli::error::CliError;
 use crate::cli::standing::wait_text;
 use crate::promotion::{self, Prepared};
@@ -18,10 +20,10 @@ impl One<'_> {
     pub(super) fn move_on(&self, from: &str) -> Option<Sight> {
         let began = Instant::now();
         let way = (from, self.environment.name.as_str(), &self.environment.gates);
-        let pending = match promotion::decide(self.ports, &self.task.name, way, None) {
+        let pending = match promotion::decide(self.at.ports, &self.at.task.name, way, None) {
             Ok(Decision::Nothing) => return None,
             Ok(Decision::Pending(pending)) => pending,
-            Err(error) => return Some(self.fail((began, Instant::now()), &error)),
+            Err(error) => return Some(self.at.fail(Part::Look, (began, Instant::now()), &error)),
         };
         let release = pending.release.id.short();
         if let Some(wait) = pending.waits.first() {
@@ -36,20 +38,20 @@ impl One<'_> {
         }
         match self.advance(&pending) {
             Ok(report) => {
-                self.inner.tell.promoted(self.named(), &report, began.elapsed());
+                self.at.inner.tell.promoted(self.at.named(), &report, began.elapsed());
                 Some((Came::Promoted, None))
             }
-            Err(_) if self.steer.is_superseded() || self.inner.cancel.is_cancelled() => None,
-            Err(error) => Some(self.fail((began, Instant::now()), &error)),
+            Err(_) if self.at.steer.is_superseded() || self.at.inner.cancel.is_cancelled() => None,
+            Err(error) => Some(self.at.fail(Part::Look, (began, Instant::now()), &error)),
         }
     }
 
     /// Promotes what waits for nothing. Whether it still does is asked again right before the plan.
     fn advance(&self, pending: &Pending) -> Result<Report, CliError> {
-        let source = self.task.source()?;
+        let source = self.at.task.source()?;
         let revision = source.resolve(&pending.release.revision)?;
-        let picked = self.task.pick(&source, &revision)?;
-        let prepared = Prepared::new(&self.inner.app, picked, &pending.release, (&self.environment.name, None))?;
-        prepared.carry_out(self.ports, pending, (&self.inner.actor, None))
+        let picked = self.at.task.pick(&source, &revision)?;
+        let prepared = Prepared::new(&self.at.inner.app, picked, &pending.release, (&self.environment.name, None))?;
+        prepared.carry_out(self.at.ports, pending, (&self.at.inner.actor, None))
     }
 }

@@ -1,7 +1,10 @@
 //! How soon environments are looked at again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use super::queue::Id;
 
 /// The first pause of an environment; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -12,7 +15,31 @@ const AT_ONCE: u32 = 100;
 /// What was let alone for so long is at its first pace again.
 const CALM: Duration = Duration::from_secs(60);
 
-/// How an environment is paced.
+/// What of an application has a pace of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// All of it: its file can't be read.
+    Whole,
+    /// Bringing an environment to a commit.
+    Deploy(Arc<str>),
+    /// Keeping an environment as it was deployed.
+    Look(Arc<str>),
+}
+
+/// A part of an application.
+pub(super) type Key = (Id, Part);
+
+impl Part {
+    /// The environment that it is about.
+    pub(super) fn environment(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Deploy(environment) | Self::Look(environment) => Some(environment),
+            Self::Whole => None,
+        }
+    }
+}
+
+/// How something is paced.
 struct Pace {
     /// The repairs since it was let alone.
     repairs: u32,
@@ -33,6 +60,37 @@ pub(super) enum Why {
     Failed,
     /// Somebody undoes its repairs.
     Undone,
+}
+
+impl Paces<Key> {
+    /// The parts of an application that pause, and when that is over.
+    pub(super) fn waiting(&self, id: Id) -> impl Iterator<Item = (&Part, Instant)> {
+        let of = self.0.range((id, Part::Whole)..).take_while(move |((of, _), _)| *of == id);
+        of.filter(|(_, pace)| pace.waits).map(|((_, part), pace)| (part, pace.over))
+    }
+
+    /// Ends all pauses of an application that failures brought: there is something new to try.
+    pub(super) fn end_failures(&mut self, id: Id) {
+        self.drop_where(id, |_, pace| pace.failed);
+    }
+
+    /// Forgets the environments of an application that it has no more.
+    pub(super) fn keep(&mut self, id: Id, environments: &[&str]) {
+        self.drop_where(id, |part, _| part.environment().is_some_and(|name| !environments.contains(&&**name)));
+    }
+
+    /// Forgets an application.
+    pub(super) fn let_go(&mut self, id: Id) {
+        self.drop_where(id, |_, _| true);
+    }
+
+    fn drop_where(&mut self, id: Id, is_meant: impl Fn(&Part, &Pace) -> bool) {
+        let of = self.0.range((id, Part::Whole)..).take_while(|((of, _), _)| *of == id);
+        let meant: Vec<Key> = of.filter(|((_, part), pace)| is_meant(part, pace)).map(|(key, _)| key.clone()).collect();
+        for key in meant {
+            self.0.remove(&key);
+        }
+    }
 }
 
 /// The environments that were repaired or failed lately. One that failed is left alone for a while,
@@ -60,21 +118,9 @@ impl<K: Ord + Clone> Paces<K> {
         Some(if pace.failed { Why::Failed } else { Why::Undone })
     }
 
-    /// When its pause is over, if it pauses.
-    pub(super) fn over(&self, environment: &K) -> Option<Instant> {
-        self.0.get(environment).filter(|pace| pace.waits).map(|pace| pace.over)
-    }
-
-    /// Forgets that an environment failed: there is something new to try.
-    pub(super) fn forget_failures(&mut self, environment: &K) {
-        if self.0.get(environment).is_some_and(|pace| pace.failed) {
-            self.0.remove(environment);
-        }
-    }
-
-    /// Forgets all others.
-    pub(super) fn retain(&mut self, stays: impl Fn(&K) -> bool) {
-        self.0.retain(|key, _| stays(key));
+    /// Forgets how it is paced: it is not what it was.
+    pub(super) fn forget(&mut self, environment: &K) {
+        self.0.remove(environment);
     }
 
     /// An environment failed that was looked at from then till now; how long it pauses now.
@@ -158,10 +204,8 @@ mod tests {
         assert!(!paces.is_due(&"a", true, now), "its own writes woke it");
         assert!(paces.is_due(&"b", true, now), "another's pause");
         assert!(paces.is_due(&"a", false, now + FIRST_PAUSE));
-        assert_eq!(paces.over(&"a"), Some(now + FIRST_PAUSE));
         paces.quiet(&"a", now + FIRST_PAUSE);
         assert!(paces.is_due(&"a", true, now + FIRST_PAUSE) && !paces.is_due(&"a", false, now + FIRST_PAUSE));
-        assert_eq!(paces.over(&"a"), None);
     }
 
     #[test]
@@ -184,7 +228,6 @@ mod tests {
         for _ in 0..12 {
             assert!(paces.is_due(&"a", true, now));
             let pause = paces.repaired(&"a", at(now)).unwrap();
-            assert_eq!(paces.over(&"a"), Some(now + pause));
             assert!(!paces.is_due(&"a", true, now + pause - SECOND / 2));
             waited.push(pause.as_secs());
             now += pause;
@@ -234,7 +277,8 @@ mod tests {
             let pause = paces.failed(&"a", (now, now + LOOK));
             pauses.push(pause.as_secs());
             now += LOOK + pause;
-            assert_eq!(paces.over(&"a"), Some(now), "it begins when the look ends");
+            assert_eq!(paces.pauses(&"a", now - SECOND / 2), Some(Why::Failed), "it begins when the look ends");
+            assert_eq!(paces.pauses(&"a", now), None);
         }
         assert_eq!(pauses, [1, 2, 4, 8]);
         let mut paces = undone(now);
@@ -242,6 +286,24 @@ mod tests {
         now += LOOK + SECOND;
         paces.quiet(&"a", now);
         assert_eq!(paces.repaired(&"a", (now, now + LOOK)), Some(2 * SECOND));
+    }
+
+    #[test]
+    fn parts_of_an_application_pause_by_themselves() {
+        let (mut paces, now) = (Paces::<Key>::default(), Instant::now());
+        let (deploy, look) = (Part::Deploy("live".into()), Part::Look("live".into()));
+        for key in [(1, deploy.clone()), (1, look.clone()), (2, look.clone())] {
+            paces.failed(&key, at(now));
+        }
+        let waiting = |paces: &Paces<Key>, id| paces.waiting(id).map(|(part, _)| part.clone()).collect::<Vec<_>>();
+        assert_eq!(waiting(&paces, 1), [deploy.clone(), look.clone()]);
+        assert_eq!(paces.waiting(2).map(|(_, over)| over).collect::<Vec<_>>(), [now + FIRST_PAUSE]);
+        paces.forget(&(1, look.clone()));
+        assert_eq!(waiting(&paces, 1), [deploy]);
+        paces.keep(1, &["other"]);
+        assert_eq!((waiting(&paces, 1), waiting(&paces, 2)), (vec![], vec![look]));
+        paces.end_failures(2);
+        assert_eq!(waiting(&paces, 2), []);
     }
 
     #[test]

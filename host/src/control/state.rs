@@ -10,14 +10,11 @@ use springline_model::port::{Revision, Seen};
 use super::find::Discovery;
 use super::index::Index;
 use super::names::Refused;
-use super::pace::{Paces, Why};
+use super::pace::{Key, Paces, Part, Why};
 use super::pass::Came;
 use super::plan::Plan;
 use super::queue::{Id, Queue};
 use super::steer::Steer;
-
-/// An environment of an application.
-pub(super) type Key = (Id, u16);
 
 /// An application that is looked after.
 pub(super) struct Member {
@@ -264,8 +261,8 @@ impl State {
         at.id == old.id && member.steer.as_ref().is_none_or(|(_, under_way)| *under_way == at.id)
     }
 
-    /// An application is to be at this commit, and pauses of failures end. What is older is superseded,
-    /// unless nothing that it is known to depend on has changed since: it would never come to its end
+    /// An application is to be at this commit, and pauses of failures that it touches end. What is older is
+    /// superseded, unless nothing that it is known to depend on has changed since: it would never come to its end
     /// where commits come faster than it is built.
     pub(super) fn want(&mut self, id: Id, commit: Arc<Revision>, touched: bool) {
         let member = self.member(id);
@@ -276,16 +273,12 @@ impl State {
             steer.supersede();
         }
         member.wanted = Some(commit);
-        self.end_pauses(id);
-        self.queue.want(id);
-    }
-
-    /// Ends the pauses that failures brought.
-    pub(super) fn end_pauses(&mut self, id: Id) {
-        for at in 0..self.members[id as usize].spots.len() {
-            self.paces.forget_failures(&spot_key(id, at));
+        // What failed for a reason that this commit does not change has its time.
+        if !touched && member.steer.is_none() && self.paces.waiting(id).next().is_some() {
+            return;
         }
-        self.paces.forget_failures(&(id, WHOLE));
+        self.paces.end_failures(id);
+        self.queue.want(id);
     }
 
     /// What an application depends on from now on.
@@ -300,14 +293,14 @@ impl State {
     }
 
     /// The environments of an application, in their order; what is known of those that stay, stays.
-    pub(super) fn set_spots<'n>(&mut self, id: Id, names: impl Iterator<Item = &'n str>) {
+    pub(super) fn set_spots(&mut self, id: Id, names: &[&str]) {
+        self.paces.keep(id, names);
         let member = self.member(id);
-        let names: Vec<&str> = names.collect();
         if names.iter().copied().eq(member.spots.iter().map(|spot| &*spot.environment)) {
             return;
         }
         let mut old = std::mem::take(&mut member.spots);
-        for name in names {
+        for &name in names {
             let known = old.iter().position(|spot| *spot.environment == *name);
             member.spots.push(match known {
                 Some(at) => old.swap_remove(at),
@@ -345,6 +338,7 @@ impl State {
     /// it is known that a look would find nothing.
     pub(super) fn begin_pass(&mut self, now: Instant, quiet: &[Id]) {
         (self.pending, self.started) = (0, true);
+        self.members.iter_mut().for_each(|member| member.pending = false);
         for id in 0..self.members.len() {
             let key = Id::try_from(id).unwrap_or(Id::MAX);
             if self.members[id].gone {
@@ -355,10 +349,9 @@ impl State {
                 continue;
             }
             let member = &self.members[id];
-            let pauses: Vec<Option<Why>> =
-                (0..member.spots.len()).map(|at| self.paces.pauses(&spot_key(key, at), now)).collect();
-            let rests = !pauses.is_empty() && pauses.iter().all(Option::is_some) && !self.queue.is_ready(key)
-                || self.paces.pauses(&(key, WHOLE), now).is_some();
+            let looks = member.spots.iter().map(|spot| (key, Part::Look(spot.environment.clone())));
+            let pauses: Vec<Option<Why>> = looks.map(|look| self.paces.pauses(&look, now)).collect();
+            let rests = !pauses.is_empty() && pauses.iter().all(Option::is_some) && !self.queue.is_ready(key);
             let member = &mut self.members[id];
             for (spot, pause) in member.spots.iter_mut().zip(&pauses) {
                 spot.came = spot.came.or(pause.map(|why| match why {
@@ -388,14 +381,6 @@ impl State {
         let next = self.queue.next().map_or(longest, |next| next.saturating_duration_since(now));
         next.clamp(Duration::from_millis(1), longest)
     }
-}
-
-/// In the place of an environment: the whole application, as when its file can't be read.
-pub(super) const WHOLE: u16 = u16::MAX;
-
-/// The key of an environment.
-pub(super) fn spot_key(id: Id, at: usize) -> Key {
-    (id, u16::try_from(at).unwrap_or(WHOLE - 1))
 }
 
 impl Member {

@@ -101,7 +101,7 @@ fn something_newer_ends_the_pauses_of_failures_and_stops_what_is_older() {
     let mut state = state(false);
     state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"])))], ..at("1", None) });
     let id = state.queue.take(Instant::now()).unwrap();
-    state.set_spots(id, ["live"].into_iter());
+    state.set_spots(id, &["live"]);
     let steer = Arc::new(Steer::new(springline_model::Cancel::new()));
     state.member(id).steer = Some((steer.clone(), "1".to_owned()));
     state.take_in(0, at("1", None));
@@ -113,12 +113,13 @@ fn something_newer_ends_the_pauses_of_failures_and_stops_what_is_older() {
     state.take_in(0, at("2", None));
     assert!(steer.is_superseded());
     let now = Instant::now();
-    state.paces.failed(&(id, 0), (now, now));
+    let key = (id, Part::Deploy("live".into()));
+    state.paces.failed(&key, (now, now));
     state.queue.done(id);
     assert_eq!(state.queue.take(now), Some(id));
     state.queue.done(id);
     state.take_in(0, at("3", None));
-    assert_eq!(state.paces.pauses(&(id, 0), now), None);
+    assert_eq!(state.paces.pauses(&key, now), None);
     assert_eq!(state.queue.take(now), Some(id));
 }
 
@@ -227,8 +228,8 @@ fn what_is_gone_leaves_nothing_behind() {
         let heads = BTreeMap::from([("HEAD".into(), Ok(commit("1"))), (branch, Ok(commit(&name)))]);
         state.take_in(0, Polled { found: vec![(0, Ok(found))], heads, ..Polled::default() });
         let (id, now) = (state.id(&name).unwrap(), Instant::now());
-        state.set_spots(id, ["live"].into_iter());
-        state.paces.failed(&spot_key(id, 0), (now, now));
+        state.set_spots(id, &["live"]);
+        state.paces.failed(&(id, Part::Look("live".into())), (now, now));
         // Half of them go while something is under way.
         if round % 2 == 0 {
             assert_eq!(work(&mut state), [name.to_string()]);
@@ -241,7 +242,7 @@ fn what_is_gone_leaves_nothing_behind() {
     }
     assert!(state.members.len() <= 2, "{}", state.members.len());
     assert!(state.repositories[0].heads.len() <= 2);
-    assert_eq!(state.paces.over(&spot_key(0, 0)), None);
+    assert_eq!(state.paces.waiting(0).count(), 0);
 }
 
 #[test]
@@ -265,10 +266,47 @@ fn a_pass_counts_what_pauses_and_does_not_look_at_it() {
     state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
     work(&mut state);
     let (id, now) = (state.id("a").unwrap(), Instant::now());
-    state.set_spots(id, ["live"].into_iter());
-    state.paces.failed(&(id, 0), (now, now));
+    state.set_spots(id, &["live"]);
+    state.paces.failed(&(id, Part::Look("live".into())), (now, now));
     state.count_anew();
     state.begin_pass(now, &[]);
     assert_eq!((state.pending, work(&mut state)), (1, vec!["b".to_owned()]));
     assert_eq!((state.pending, state.members[id as usize].spots[0].came), (0, Some(Came::Failed)));
+}
+
+#[test]
+fn what_fails_has_its_time_unless_a_commit_touches_it() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"])))], ..at("1", None) });
+    work(&mut state);
+    let (id, now) = (state.id("a").unwrap(), Instant::now());
+    let key = (id, Part::Deploy("live".into()));
+    state.set_footprint(id, reads(&["apps/a"]));
+    state.member(id).at = None;
+    state.paces.failed(&key, (now, now));
+    state.take_in(0, at("2", Some(changes(&["other"]))));
+    assert!(work(&mut state).is_empty() && state.paces.pauses(&key, now).is_some());
+    assert_eq!(state.member(id).wanted, Some(commit("2")));
+    state.take_in(0, at("3", Some(changes(&["apps/a"]))));
+    assert_eq!(state.paces.pauses(&key, now), None);
+    assert_eq!(work(&mut state), ["a"]);
+}
+
+#[test]
+fn a_pass_that_begins_anew_counts_each_once() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
+    let now = Instant::now();
+    state.begin_pass(now, &[]);
+    let id = state.id("a").unwrap();
+    // A verb has its turn; then somebody undoes what is repaired.
+    state.set_spots(id, &["live"]);
+    assert_eq!(state.queue.take(now), Some(id));
+    state.queue.done(id);
+    state.queue.want_at(id, now + Duration::from_secs(9));
+    state.paces.failed(&(id, Part::Look("live".into())), (now, now));
+    state.begin_pass(now, &[]);
+    assert_eq!(state.pending, 1);
+    state.passed(id);
+    assert_eq!(state.pending, 1);
 }

@@ -9,24 +9,25 @@ use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
 use springline_engine::error::Reason;
 use springline_engine::footprint::footprint;
-use springline_engine::heal::{Healed, heal};
+use springline_engine::heal::heal;
 use springline_engine::remove::is_removal;
 use springline_engine::run::{Observed, Request, Trust, Until, run};
 use springline_engine::standing::{Obstacle, obstacle};
 use springline_model::application::Application;
 use springline_model::footprint::Footprint;
 use springline_model::history::{Outcome, Record};
-use springline_model::port::{Page, Revision, Seen, Sources as _, Store as _};
-use springline_model::run::{Cause, Place};
+use springline_model::port::{Revision, Seen, Sources as _};
+use springline_model::run::{Cause, Stage};
 use springline_source::GitSource;
 
-use super::Inner;
+use super::look::{At, Sight};
+use super::pace::Part;
 use super::pass::Came;
-use super::poll;
 use super::queue::Id;
-use super::state::{Look, WHOLE, spot_key};
+use super::state::Look;
 use super::steer::Steer;
 use super::tell::Told;
+use super::{Inner, poll};
 use crate::cli::error::{CliError, Kind};
 use crate::cli::failure::explain;
 use crate::paths;
@@ -46,6 +47,10 @@ pub(super) struct Task {
     pub look: Look,
     /// Whether it is known what it depends on.
     pub is_known: bool,
+    /// Those of its environments that were suspended when they were looked at last.
+    pub suspended: Vec<Arc<str>>,
+    /// Whether it could not be read, and pauses for that.
+    pub rests: bool,
     pub place: Arc<poll::Place>,
     /// The repository, to be written to.
     pub bound: Arc<Bound>,
@@ -56,6 +61,8 @@ pub(super) struct Task {
 pub(super) struct Done {
     /// The application can't be read.
     pub problem: Option<CliError>,
+    /// It pauses as it could not be read.
+    pub rests: bool,
     /// It is at the commit that it was to be brought to.
     pub there: bool,
     /// What it depends on there, if that was found out.
@@ -71,9 +78,6 @@ pub(super) struct Loaded {
     pub declared: Configured<Application>,
     pub chain: Chain,
 }
-
-/// What became of one environment, and what is told of it.
-pub(super) type Sight = (Came, Option<String>);
 
 impl Task {
     /// Its repository, as it was asked last.
@@ -105,34 +109,45 @@ impl Task {
 
     /// Does it.
     pub(super) fn perform(&self, inner: &Inner, turn: &Turn, steer: &Steer) -> Done {
-        let loaded = match self.load(inner, &self.wanted) {
-            Ok(loaded) => loaded,
-            Err(error) => return Done { problem: Some(error), ..Done::default() },
-        };
         let observer = turn.observe(steer);
         let ports = Ports { repositories: Some(self.bound.as_ref()), ..inner.app.ports_in(turn, &observer) };
+        if self.rests {
+            self.keep_all(inner, ports, steer);
+            return Done { rests: true, ..Done::default() };
+        }
+        let loaded = match self.load(inner, &self.wanted) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                self.keep_all(inner, ports, steer);
+                return Done { problem: Some(error), ..Done::default() };
+            }
+        };
         let wanted = |environment: &&Environment| {
             inner.settings.environments.is_empty() || inner.settings.environments.contains(&environment.name)
         };
         let environments: Vec<&Environment> = loaded.chain.environments.iter().filter(wanted).collect();
-        inner.state().set_spots(self.id, environments.iter().map(|environment| environment.name.as_str()));
+        let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
+        inner.state().set_spots(self.id, &names);
         let mut done = Done { there: true, ..Done::default() };
-        for (at, environment) in environments.iter().enumerate() {
+        let mut failed = false;
+        for environment in &environments {
             if ports.cancel.is_cancelled() {
                 done.there = false;
                 break;
             }
-            let one = One { task: self, inner, loaded: &loaded, ports, environment, key: spot_key(self.id, at), steer };
+            let at = At { task: self, inner, ports, environment: &environment.name, steer };
+            let one = One { at, loaded: &loaded, environment };
             let (there, seen) = one.see_to();
             done.there &= there;
+            failed |= !there && matches!(seen, Some((Came::Failed, _)));
             if let (Some(Came::InSync), Some(held)) = (seen.as_ref().map(|(came, _)| *came), steer.take_seen()) {
                 done.seen.push((environment.name.clone(), held));
             }
             done.spots.extend(seen.map(|(came, why)| (environment.name.clone(), came, why)));
         }
         let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id) || !self.is_known;
-        if done.there && is_new {
-            // What is not known is never left out.
+        if done.there && is_new || failed {
+            // What is not known is never left out. What failed is tried again for what it depends on.
             let found = depends_on(ports, &loaded, &environments);
             done.footprint = Some(found.unwrap_or_else(|_| Footprint::of_everything()));
         }
@@ -161,72 +176,58 @@ fn depends_on(ports: Ports<'_>, loaded: &Loaded, environments: &[&Environment]) 
     footprint(ports, chain, &pushed, source, files)
 }
 
-/// One environment of a task.
+/// One environment of a task, as the commit declares it.
 pub(super) struct One<'a> {
-    pub task: &'a Task,
-    pub inner: &'a Inner,
+    pub at: At<'a>,
     loaded: &'a Loaded,
-    pub ports: Ports<'a>,
     pub environment: &'a Environment,
-    key: super::state::Key,
-    pub steer: &'a Steer,
 }
 
 impl One<'_> {
-    pub(super) fn place(&self) -> Place {
-        Place { application: self.task.name.to_string(), environment: self.environment.name.clone() }
-    }
-
-    pub(super) fn named(&self) -> (&str, &str) {
-        (&self.task.name, &self.environment.name)
-    }
-
     /// Brings it to the commit, or looks at it. Whether it is as the commit wants it, and what it came
     /// to if it was looked at.
     fn see_to(&self) -> (bool, Option<Sight>) {
-        let pause = self.inner.state().paces.pauses(&self.key, Instant::now());
-        if pause.is_some() {
-            return (false, None);
-        }
         match self.decide() {
+            Ok(Decision::Deploy) if self.at.pauses(Part::Deploy) => {
+                self.at.keep(false);
+                (false, None)
+            }
             Ok(Decision::Deploy) => self.deploy(),
-            Ok(Decision::Leave(came, why)) => (true, Some((came, Some(why)))),
+            Ok(Decision::Leave(why)) => {
+                self.at.forget(Part::Look);
+                self.at.forget(Part::Deploy);
+                (true, Some((Came::Suspended, Some(why))))
+            }
             Ok(Decision::Behind(why)) => {
-                let (_, seen) = self.look();
-                let seen = seen.map(|(came, told)| match came {
+                self.at.forget(Part::Deploy);
+                let seen = self.at.keep(false).map(|(came, told)| match came {
                     Came::InSync | Came::NotDeployed => (Came::OutOfSync, Some(why.clone())),
                     came => (came, told),
                 });
                 (true, seen.or(Some((Came::OutOfSync, Some(why)))))
             }
-            Ok(Decision::Look) => self.look_and_move_on(),
-            Err(reason) => (false, Some(self.fail((Instant::now(), Instant::now()), &reason.into()))),
+            Ok(Decision::Look) => {
+                self.at.forget(Part::Deploy);
+                (true, self.look_and_move_on())
+            }
+            Err(reason) => {
+                let now = Instant::now();
+                (false, Some(self.at.fail(Part::Deploy, (now, now), &reason.into())))
+            }
         }
-    }
-
-    /// Tells a failure, and how long it pauses for that.
-    pub(super) fn fail(&self, looked: (Instant, Instant), error: &CliError) -> Sight {
-        let pause = {
-            let mut state = self.inner.state();
-            let pause = state.paces.failed(&self.key, looked);
-            self.inner.wait_for(&mut state, self.key);
-            pause
-        };
-        let (application, environment) = self.named();
-        self.inner.tell.failed((application, Some(environment)), error, pause);
-        (Came::Failed, Some(error.message.clone()))
     }
 
     fn deploy(&self) -> (bool, Option<Sight>) {
         let began = Instant::now();
         let Loaded { picked, declared, chain } = self.loaded;
+        let inner = self.at.inner;
         let request = Request {
             chain,
             source: Source { revision: &picked.revision, tree: picked.tree.as_ref() },
             environments: &[self.environment],
             until: Until::Record,
             cause: &Cause::Push,
-            actor: &self.inner.actor,
+            actor: &inner.actor,
             trust: Trust::Kept,
             observed: Observed::default(),
             only: None,
@@ -234,95 +235,74 @@ impl One<'_> {
             note: None,
             moved: None,
         };
-        match run(self.ports, request) {
+        match run(self.at.ports, request) {
             Ok(report) => {
-                self.inner.state().paces.quiet(&self.key, began);
-                self.inner.tell.changed(self.named(), &Told::Deployed(&report), (began.elapsed(), None));
+                self.at.forget(Part::Deploy);
+                self.at.quiet(began);
+                if let Some((_, obstacle)) = report.skipped.first() {
+                    // Somebody was quicker; the next look tells what it is for.
+                    let came =
+                        if matches!(obstacle, Obstacle::Suspended(_)) { Came::Suspended } else { Came::OutOfSync };
+                    return (true, Some((came, Some(obstacle.to_string()))));
+                }
+                inner.tell.changed(self.at.named(), &Told::Deployed(&report), (began.elapsed(), None));
                 (true, Some((Came::Deployed, None)))
             }
-            Err(_) if self.steer.is_superseded() => {
-                self.inner.tell.superseded(self.named(), &picked.revision.id);
+            Err(_) if self.at.steer.is_superseded() => {
+                inner.tell.superseded(self.at.named(), &picked.revision.id);
                 (false, None)
             }
-            Err(_) if self.inner.cancel.is_cancelled() => (false, None),
+            Err(_) if inner.cancel.is_cancelled() => (false, None),
             Err(failure) => {
                 if let Reason::Unconfirmed(unconfirmed) = &failure.0.reason {
-                    self.inner.tell.unconfirmed(self.named(), unconfirmed);
+                    inner.tell.unconfirmed(self.at.named(), unconfirmed);
                     return (true, Some((Came::Unconfirmed, Some(failure.0.reason.to_string()))));
                 }
+                let is_untouched = failure.0.stage < Stage::Apply;
                 let error = explain(chain, &declared.document, failure);
-                (false, Some(self.fail((began, Instant::now()), &error)))
+                let seen = self.at.fail(Part::Deploy, (began, Instant::now()), &error);
+                if is_untouched {
+                    self.at.keep(true);
+                }
+                (false, Some(seen))
             }
         }
     }
 
     /// Looks at it, and moves a release onward to it if there is one whose gates are open.
-    fn look_and_move_on(&self) -> (bool, Option<Sight>) {
-        let (there, seen) = self.look();
+    fn look_and_move_on(&self) -> Option<Sight> {
+        let Environment { target, sync, .. } = self.environment;
+        let seen = self.at.look(false, |ports, place, actor| heal(ports, place, (target, sync), actor));
         let calm = matches!(seen, Some((Came::InSync | Came::NotDeployed | Came::Repaired, _)));
         match &self.environment.promote_from {
             Some(from) if calm => {
                 let moved = self.move_on(from);
                 // A release that waits for something is not seen by who looks at files.
-                let _ = self.steer.take_seen();
-                (there, moved.or(seen))
+                let _ = self.at.steer.take_seen();
+                moved.or(seen)
             }
-            _ => (there, seen),
+            _ => seen,
         }
-    }
-
-    /// Looks whether what was deployed last is still what is live.
-    fn look(&self) -> (bool, Option<Sight>) {
-        if !self.task.look.means(&self.environment.name) {
-            return (true, None);
-        }
-        let began = Instant::now();
-        let healed =
-            heal(self.ports, &self.place(), (&self.environment.target, &self.environment.sync), &self.inner.actor);
-        let looked = (began, Instant::now());
-        let seen = match healed {
-            Ok(Healed::Repaired(report) | Healed::Finished(report)) => {
-                let pause = {
-                    let mut state = self.inner.state();
-                    let pause = state.paces.repaired(&self.key, looked);
-                    self.inner.wait_for(&mut state, self.key);
-                    pause
-                };
-                self.inner.tell.changed(self.named(), &Told::Repaired(&report), (began.elapsed(), pause));
-                (Came::Repaired, None)
-            }
-            Ok(healed) => {
-                self.inner.state().paces.quiet(&self.key, began);
-                match healed {
-                    Healed::Drifted(changes) => {
-                        self.inner.tell.changed(self.named(), &Told::Drifted(&changes), (began.elapsed(), None));
-                        (Came::Drifted, None)
-                    }
-                    Healed::Unconfirmed(unconfirmed) => {
-                        self.inner.tell.unconfirmed(self.named(), &unconfirmed);
-                        (Came::Unconfirmed, Some(unconfirmed.to_string()))
-                    }
-                    Healed::NotDeployed => (Came::NotDeployed, None),
-                    _ => (Came::InSync, None),
-                }
-            }
-            Err(_) if self.inner.cancel.is_cancelled() || self.steer.is_superseded() => return (true, None),
-            Err(error) => self.fail(looked, &CliError::from(*error)),
-        };
-        (true, Some(seen))
     }
 
     fn decide(&self) -> Result<Decision, Reason> {
-        let place = self.place();
-        let obstacle = obstacle(self.ports, &place, self.environment, (&Cause::Push, &self.task.wanted.id))?;
-        if let Some(Obstacle::Suspended(_)) = &obstacle {
-            return Ok(Decision::Leave(Came::Suspended, obstacle.map(|told| told.to_string()).unwrap_or_default()));
+        let (place, task) = (self.at.place(), self.at.task);
+        let obstacle = obstacle(self.at.ports, &place, self.environment, (&Cause::Push, &task.wanted.id))?;
+        if let Some(suspended @ Obstacle::Suspended(_)) = &obstacle {
+            return Ok(Decision::Leave(suspended.to_string()));
         }
-        if self.task.at.as_ref().is_some_and(|at| at.id == self.task.wanted.id) {
+        // What was held before is not there yet, though the application is.
+        let was_held = || -> Result<bool, Reason> {
+            let was_suspended = task.suspended.iter().any(|environment| **environment == *self.environment.name);
+            Ok(was_suspended || self.at.ports.store.standing(&place)?.unpinned.is_some())
+        };
+        let is_kept_back = matches!(&obstacle, Some(Obstacle::Manual | Obstacle::RolledBack(_)));
+        let is_there = task.at.as_ref().is_some_and(|at| at.id == task.wanted.id);
+        if is_there && !is_kept_back && !was_held()? {
             return Ok(Decision::Look);
         }
         // What was removed as nothing found it any more is back.
-        let last = self.last(&place)?.filter(|record| !is_removal(record));
+        let last = self.at.last()?.filter(|record| !is_removal(record));
         if last.as_ref().is_some_and(|record| self.is_done(record)) {
             return Ok(Decision::Look);
         }
@@ -336,7 +316,7 @@ impl One<'_> {
         {
             return Ok(Decision::Look);
         }
-        let revision = crate::project::show_revision(&self.task.wanted.id);
+        let revision = crate::project::show_revision(&task.wanted.id);
         Ok(match obstacle {
             Some(Obstacle::Manual) => {
                 Decision::Behind(format!("{revision} is there, and is deployed when somebody asks"))
@@ -346,26 +326,24 @@ impl One<'_> {
         })
     }
 
-    fn last(&self, place: &Place) -> Result<Option<Record>, springline_model::port::StoreError> {
-        Ok(self.inner.app.store.history(&Page::of(place, 1))?.records.into_iter().next().map(|sealed| sealed.record))
-    }
-
     /// Whether a sync has brought the commit. A repair is of what was deployed before.
     fn is_done(&self, record: &Record) -> bool {
-        record.revision == self.task.wanted.id && (record.outcome == Outcome::Succeeded || record.cause == Cause::Drift)
+        record.revision == self.at.task.wanted.id
+            && (record.outcome == Outcome::Succeeded || record.cause == Cause::Drift)
     }
 
     /// Whether nothing that it depends on has changed since a commit, as far as is known.
     fn changed_nothing_since(&self, revision: &str) -> bool {
         let check = || -> Result<bool, CliError> {
-            let Some(source) = self.task.place.source() else { return Ok(false) };
+            let task = self.at.task;
+            let Some(source) = task.place.source() else { return Ok(false) };
             let old = source.resolve(revision)?;
-            let loaded = self.task.load(self.inner, &old)?;
+            let loaded = task.load(self.at.inner, &old)?;
             let environment = loaded.chain.environments.iter().find(|known| known.name == self.environment.name);
             let Some(environment) = environment else { return Ok(false) };
-            let depends = depends_on(self.ports, &loaded, &[environment])
+            let depends = depends_on(self.at.ports, &loaded, &[environment])
                 .map_err(|reason| CliError::new(Kind::State, reason.to_string()))?;
-            Ok(!depends.meets(&source.changed(&old, &self.task.wanted)?))
+            Ok(!depends.meets(&source.changed(&old, &task.wanted)?))
         };
         // What can't be told is deployed.
         check().unwrap_or(false)
@@ -376,7 +354,8 @@ impl One<'_> {
 enum Decision {
     Deploy,
     Look,
-    Leave(Came, String),
+    /// Somebody said that it is to be left alone.
+    Leave(String),
     /// Something newer is there, and a person brings it.
     Behind(String),
 }
@@ -395,9 +374,4 @@ pub(super) fn work(inner: &Inner) {
         drop(turn);
         inner.ended(&task, done);
     }
-}
-
-/// The pause of an application that can't be read.
-pub(super) const fn whole(id: Id) -> super::state::Key {
-    (id, WHOLE)
 }

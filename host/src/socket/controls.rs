@@ -35,6 +35,8 @@ pub enum Looking {
     InSync,
     /// It is not.
     Drifted,
+    /// Something newer is there, which somebody has to bring.
+    OutOfSync,
     /// Nothing of it is deployed.
     NotDeployed,
     /// It waits for its turn.

@@ -57,6 +57,7 @@ mod tools;
 mod verbs;
 mod watch_bad;
 mod watch_fleet;
+mod watch_held;
 mod watch_path;
 mod watch_push;
 mod watching;

@@ -67,6 +67,20 @@ pub fn heal(
     keep(ports, place, (target, policy), actor).map_err(told)
 }
 
+/// As [`heal`], by what was declared of the release that is live, where what is declared now is not deployed
+/// yet or can't be read.
+///
+/// # Errors
+/// As [`heal`].
+pub fn heal_as_deployed(ports: Ports<'_>, place: &Place, actor: &str) -> Result<Healed, Box<StageError>> {
+    let at = |reason: Reason| Box::new(reason.at(Stage::Plan, Some(&place.environment)));
+    let newest = past::newest_live(ports, place).map_err(at)?.and_then(|record| record.release);
+    let Some(id) = newest else { return Ok(Healed::NotDeployed) };
+    let release = past::release(ports, place, &id).map_err(at)?.ok_or_else(|| at(Reason::NoRelease(id)))?;
+    let target = ports.targets.of(&release).map_err(at)?;
+    heal(ports, place, (&target, &release.sync), actor)
+}
+
 /// Keeps what got live last. What never got there is for a sync to try again, with its hooks; whether it
 /// waits for a confirmation is told.
 fn keep(

@@ -1,0 +1,156 @@
+//! Looks at an environment, and keeps it as it was deployed.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use springline_engine::Ports;
+use springline_engine::deliver;
+use springline_engine::error::StageError;
+use springline_engine::heal::{Healed, heal_as_deployed};
+use springline_model::history::{Outcome, Record};
+use springline_model::port::{Page, StoreError};
+use springline_model::run::{Cause, Place, Stage};
+
+use super::Inner;
+use super::pace::{Key, Part};
+use super::pass::Came;
+use super::steer::Steer;
+use super::tell::Told;
+use super::work::Task;
+use crate::cli::error::CliError;
+
+/// What became of one environment, and what is told of it.
+pub(super) type Sight = (Came, Option<String>);
+
+/// An environment of a task, whether its declaration can be read or not.
+pub(super) struct At<'a> {
+    pub task: &'a Task,
+    pub inner: &'a Inner,
+    pub ports: Ports<'a>,
+    pub environment: &'a str,
+    pub steer: &'a Steer,
+}
+
+impl At<'_> {
+    pub(super) fn place(&self) -> Place {
+        Place { application: self.task.name.to_string(), environment: self.environment.to_owned() }
+    }
+
+    pub(super) fn named(&self) -> (&str, &str) {
+        (&self.task.name, self.environment)
+    }
+
+    fn key(&self, part: fn(Arc<str>) -> Part) -> Key {
+        (self.task.id, part(self.environment.into()))
+    }
+
+    /// Whether there is a pause.
+    pub(super) fn pauses(&self, part: fn(Arc<str>) -> Part) -> bool {
+        self.inner.state().paces.pauses(&self.key(part), Instant::now()).is_some()
+    }
+
+    /// Nothing is known of any pause from here on.
+    pub(super) fn forget(&self, part: fn(Arc<str>) -> Part) {
+        self.inner.state().paces.forget(&self.key(part));
+    }
+
+    /// Nothing was to be done when it was looked at.
+    pub(super) fn quiet(&self, began: Instant) {
+        self.inner.state().paces.quiet(&self.key(Part::Look), began);
+    }
+
+    /// Tells a failure, and how long it pauses for that.
+    pub(super) fn fail(&self, part: fn(Arc<str>) -> Part, looked: (Instant, Instant), error: &CliError) -> Sight {
+        let pause = self.inner.state().paces.failed(&self.key(part), looked);
+        let (application, environment) = self.named();
+        self.inner.tell.failed((application, Some(environment)), error, pause);
+        (Came::Failed, Some(error.message.clone()))
+    }
+
+    /// The newest record.
+    pub(super) fn last(&self) -> Result<Option<Record>, StoreError> {
+        let newest = self.ports.store.history(&Page::of(&self.place(), 1))?.records.into_iter().next();
+        Ok(newest.map(|sealed| sealed.record))
+    }
+
+    /// Keeps what is live as it was declared when it was deployed, whatever the commit declares: that can't
+    /// be read, is not deployed yet, or waits for somebody.
+    pub(super) fn keep(&self, at_once: bool) -> Option<Sight> {
+        match self.last() {
+            // Its next try goes on with it.
+            Ok(Some(last)) if last.revision == self.task.wanted.id && is_half_applied(&last) => None,
+            Ok(_) => self.look(at_once, heal_as_deployed),
+            Err(error) => {
+                let now = Instant::now();
+                Some(self.fail(Part::Look, (now, now), &error.into()))
+            }
+        }
+    }
+
+    /// Looks whether what was deployed last is still what is live, if it is to be looked at and does not
+    /// pause.
+    pub(super) fn look(
+        &self,
+        at_once: bool,
+        heal: impl FnOnce(Ports<'_>, &Place, &str) -> Result<Healed, Box<StageError>>,
+    ) -> Option<Sight> {
+        if !at_once && !self.task.look.means(self.environment) || self.pauses(Part::Look) {
+            return None;
+        }
+        let began = Instant::now();
+        let healed = heal(self.ports, &self.place(), &self.inner.actor);
+        let looked = (began, Instant::now());
+        Some(match healed {
+            Ok(Healed::Repaired(report) | Healed::Finished(report)) => {
+                let pause = self.inner.state().paces.repaired(&self.key(Part::Look), looked);
+                self.inner.tell.changed(self.named(), &Told::Repaired(&report), (began.elapsed(), pause));
+                (Came::Repaired, None)
+            }
+            Ok(healed) => {
+                self.quiet(began);
+                match healed {
+                    Healed::Drifted(changes) => {
+                        self.inner.tell.changed(self.named(), &Told::Drifted(&changes), (began.elapsed(), None));
+                        (Came::Drifted, None)
+                    }
+                    Healed::Unconfirmed(unconfirmed) => {
+                        self.inner.tell.unconfirmed(self.named(), &unconfirmed);
+                        (Came::Unconfirmed, Some(unconfirmed.to_string()))
+                    }
+                    Healed::NotDeployed => (Came::NotDeployed, None),
+                    _ => (Came::InSync, None),
+                }
+            }
+            Err(_) if self.inner.cancel.is_cancelled() || self.steer.is_superseded() => return None,
+            Err(error) => self.fail(Part::Look, looked, &CliError::from(*error)),
+        })
+    }
+}
+
+/// Whether a deployment was stopped or failed while it changed things.
+fn is_half_applied(record: &Record) -> bool {
+    let stage = match &record.outcome {
+        Outcome::Succeeded => return false,
+        Outcome::Failed { stage, .. } | Outcome::Cancelled { stage } => *stage,
+    };
+    stage == Stage::Apply && record.cause != Cause::Drift
+}
+
+impl Task {
+    /// Keeps every environment as it was deployed, where the commit can't be read.
+    pub(super) fn keep_all(&self, inner: &Inner, ports: Ports<'_>, steer: &Steer) {
+        // What the store reports is told as soon as something is to be deployed.
+        let wanted = &inner.settings.environments;
+        let is_meant = |place: &Place| {
+            *place.application == *self.name
+                && deliver::delivery(place).is_none()
+                && (wanted.is_empty() || wanted.contains(&place.environment))
+        };
+        for place in ports.store.places().unwrap_or_default().iter().filter(|place| is_meant(place)) {
+            let standing = ports.store.standing(place);
+            if standing.is_ok_and(|standing| standing.suspended.is_none()) {
+                At { task: self, inner, ports, environment: &place.environment, steer }.keep(false);
+            }
+        }
+    }
+}
