@@ -10,10 +10,10 @@ use springline_engine::promote::{Decision, Pending};
 use springline_engine::standing::{approve, withdraw};
 use springline_model::Cancel;
 use springline_model::port::Clock as _;
-use springline_model::run::{Approval, Place};
+use springline_model::run::{Approval, Place, Release};
 
 use super::error::{CliError, Kind};
-use super::promote::route;
+use super::promote::{expected, route};
 use super::standing::{approval_json, pending_json, release_text, wait_text};
 use super::suspend::tell;
 use super::{Common, Output, redeploy};
@@ -25,6 +25,7 @@ use crate::show::{self, GOOD, NOTE, paint};
 /// Approves of a release that waits to be promoted: of this one, not of the next one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  springline approve --env production --why 'tested by hand'\n  \
+                        springline approve --env production --expect 3f9a1c2b --why 'tested by hand'\n  \
                         springline approve --env production 3f9a1c2b --withdraw")]
 pub struct Approve {
     /// The environment that it is to be promoted to
@@ -37,6 +38,9 @@ pub struct Approve {
     /// Why, for the history
     #[arg(long, value_name = "TEXT", required_unless_present = "withdraw")]
     why: Option<String>,
+    /// Only if it is this release: the one that was looked at
+    #[arg(long, value_name = "RELEASE", conflicts_with = "withdraw", value_parser = expected)]
+    expect: Option<String>,
     /// Take the approvals of it back
     #[arg(long)]
     withdraw: bool,
@@ -71,6 +75,7 @@ impl Approve {
         if self.withdraw {
             return self.take_back(common, ports, (&place, &pending));
         }
+        self.check(&pending.release)?;
         let (by, why) = (actor(), self.why.clone().unwrap_or_default());
         let approval = Approval { release: pending.release.id, by, why, at: SystemClock.now() };
         approve(ports, &place, &approval)?;
@@ -87,6 +92,30 @@ impl Approve {
             }
         })?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Refuses another release than the one that is meant. Who names none is asked in a terminal: another one
+    /// may have come while the one before was tested.
+    fn check(&self, release: &Release) -> Result<(), CliError> {
+        let (id, to) = (&release.id, &self.environment);
+        match &self.expect {
+            Some(expect) if id.hex().starts_with(expect) => return Ok(()),
+            Some(expect) => {
+                let what = release_text(release);
+                let message = format!("{what} waits for `{to}`, and `{expect}` was expected: nothing was approved");
+                return Err(CliError::new(Kind::Differs, message).hint(format!(
+                    "`springline promote --to {to} --dry-run` shows what it changes; `--expect {}` approves of it",
+                    id.short()
+                )));
+            }
+            None if self.release.is_some() || !show::console::answers() => return Ok(()),
+            None => {}
+        }
+        let question = format!("Approve of {}, to be promoted to {to}? [y/N] ", release_text(release));
+        match show::console::ask(&question).unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(CliError::new(Kind::Usage, "nothing was approved")),
+        }
     }
 
     fn take_back(

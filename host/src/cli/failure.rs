@@ -76,7 +76,7 @@ fn with_aftermath(mut shown: CliError, report: &Report) -> CliError {
             format!("rolled back: release {} of {} is live again", to.id.short(), show_revision(&to.revision))
         }
         Aftermath::Failed { to, error } => {
-            format!("the rollback to release {} failed as well, and all stays as it is: {error}", to.id.short())
+            format!("the rollback to release {} failed as well: {error}", to.id.short())
         }
         Aftermath::NothingBefore => "nothing was healthy here before that could come back: all stays as it is".into(),
         Aftermath::Pinned => "it is pinned, so it is held and not rolled back".into(),

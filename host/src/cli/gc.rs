@@ -12,13 +12,15 @@ use springline_model::port::{Clock as _, Store as _};
 use super::Common;
 use super::error::{CliError, Kind};
 use super::history::compact;
+use super::status::goes_on;
 use crate::app::{App, SystemClock};
 use crate::lockfile::LockFile;
 use crate::project::Project;
 use crate::shared::Shared;
 use crate::show::{self, time};
 
-/// Removes what nothing refers to. Releases, history and what is deployed are never touched.
+/// Removes what nothing refers to. What is deployed is never touched, nor are releases and history, unless
+/// `history` in host.yaml lets old records go.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  springline gc --dry-run\n  springline gc --keep-results 30")]
 pub struct Gc {
@@ -46,7 +48,7 @@ impl Gc {
                 Kind::State,
                 format!("run {} was cut off and may still need its blobs", run.number),
             )
-            .hint(format!("end it first: `springline {}`", run.cause)));
+            .hint(format!("end it first: `springline {}`", goes_on(&run.cause))));
         }
         let mut forgotten = 0;
         if let (Some(days), false) = (self.keep_results, self.dry_run) {
@@ -70,7 +72,8 @@ impl Gc {
             let verb = if self.dry_run { "would remove" } else { "removed" };
             let records: u64 = compacted.iter().map(|one| one.records).sum();
             if records > 0 {
-                show::line(format_args!("{verb} {records} old records of the history"));
+                let more = if self.dry_run { ", and then what only they refer to" } else { "" };
+                show::line(format_args!("{verb} {records} old records of the history{more}"));
             }
             let freed = time::bytes(collected.bytes);
             show::line(format_args!("{verb} {} blobs ({freed}), kept {}", collected.removed, collected.kept));

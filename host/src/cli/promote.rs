@@ -58,7 +58,7 @@ pub struct Promote {
 const FEWEST_DIGITS: usize = 8;
 
 /// Enough of a release's id to stand for it alone.
-fn expected(said: &str) -> Result<String, String> {
+pub(super) fn expected(said: &str) -> Result<String, String> {
     let digits = said.strip_prefix("sha256:").unwrap_or(said);
     if digits.len() < FEWEST_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(format!("at least {FEWEST_DIGITS} hexadecimal digits of a release's id"));

@@ -24,6 +24,9 @@ use crate::resolve::{Resolver, pinned_target};
 use crate::show::progress::Progress;
 use crate::show::{self, GOOD, NOTE, paint};
 
+/// The fewest digits that name something.
+const FEWEST_DIGITS: usize = 4;
+
 /// Deploys an earlier release exactly as it was, and holds the environment at it: no commit, no rebuild,
 /// no re-render.
 #[derive(Debug, Args)]
@@ -66,7 +69,7 @@ impl Redeploy {
         let report =
             redeploy(app.ports_in(&turn, &observer), &release, (&target, &policy), order).map_err(|failure| {
                 let way_out = confirm::way_out(&failure.0, &self.command());
-                failure::told(failure).hint_if_any(way_out)
+                self.and_pinned(&app, &release, failure::told(failure).hint_if_any(way_out))
             })?;
         drop(turn);
         drop(progress);
@@ -98,6 +101,19 @@ impl Redeploy {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// An error that says that the environment is held at the release all the same: nothing replaces it.
+    fn and_pinned(&self, app: &App, release: &Release, mut error: CliError) -> CliError {
+        let place = Place { application: release.application.clone(), environment: release.environment.clone() };
+        let pin = app.store.standing(&place).ok().and_then(|standing| standing.pin);
+        if pin.is_some_and(|pin| pin.release == release.id) {
+            let environment = &self.environment;
+            error.message += &format!(
+                "\n`{environment}` is pinned to it: nothing replaces it until `springline unpin --env {environment}`"
+            );
+        }
+        error
     }
 
     /// The command, without a confirmation.
@@ -146,12 +162,25 @@ fn recover(app: &App, common: &Common, environment: &str) -> Result<(), CliError
     Ok(app.store.set_standing(&place, &mut |standing| standing.record.clone_from(&known.record)).map(drop)?)
 }
 
+/// The start of an id that somebody typed: what names nothing names no release.
+///
+/// # Errors
+/// Too few digits.
+pub fn prefix(wanted: &str) -> Result<&str, CliError> {
+    let prefix = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+    if prefix.len() < FEWEST_DIGITS {
+        let message = format!("`{wanted}` is not enough of an id: at least {FEWEST_DIGITS} of its digits are");
+        return Err(CliError::new(Kind::Usage, message).hint("`springline history` lists them"));
+    }
+    Ok(prefix)
+}
+
 /// The release of that environment whose id starts so.
 ///
 /// # Errors
 /// None, or several ones.
 pub fn pick(app: &App, environment: &str, wanted: &str) -> Result<Release, CliError> {
-    let prefix = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+    let prefix = prefix(wanted)?;
     let mut found = app.store.releases(None, prefix)?;
     let other = found.iter().find(|release| release.environment != environment).map(|it| it.environment.clone());
     found.retain(|release| release.environment == environment);

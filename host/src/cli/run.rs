@@ -61,7 +61,10 @@ impl Run {
     /// Whatever fails in it.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let mut ready = Ready::open(common, &self.revision, "run", cancel)?;
-        ready.refuse(&self.environments, &Cause::Run, |obstacle| matches!(obstacle, Obstacle::Promoted { .. }))?;
+        ready.refuse(&self.environments, &Cause::Run, |obstacle| {
+            // What is pinned and promoted besides is refused before it is let go of.
+            !(self.unpin && matches!(obstacle, Obstacle::Pinned(_)))
+        })?;
         if self.unpin {
             self.let_go(common, &ready)?;
         }

@@ -142,7 +142,7 @@ impl Status {
 }
 
 /// The verb that goes on with a run that was cut off.
-fn goes_on(cause: &Cause) -> String {
+pub fn goes_on(cause: &Cause) -> String {
     match cause {
         Cause::Push | Cause::Drift | Cause::Rollback => "watch".to_owned(),
         Cause::Promotion => "promote".to_owned(),

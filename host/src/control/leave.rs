@@ -48,7 +48,7 @@ impl Inner {
             Ok(None) => {}
             Err(error) => {
                 if let Reason::Unconfirmed(waits) = &error.reason {
-                    self.tell.unconfirmed(named, waits);
+                    self.tell.unconfirmed(named, waits, &format!("sync --env {}", place.environment));
                 } else {
                     return Err(CliError::from(*error));
                 }

@@ -8,6 +8,7 @@ use springline_engine::deliver;
 use springline_engine::error::StageError;
 use springline_engine::heal::{Healed, heal_as_deployed};
 use springline_model::history::{Outcome, Record};
+use springline_model::newest::Newest;
 use springline_model::port::{Page, StoreError};
 use springline_model::run::{Cause, Place, Stage};
 
@@ -73,6 +74,18 @@ impl At<'_> {
         Ok(newest.map(|sealed| sealed.record))
     }
 
+    /// The verb that takes a confirmation here: what is pinned or was promoted is not synced.
+    pub(super) fn confirmed_by(&self) -> String {
+        let (place, environment) = (self.place(), self.environment);
+        let pin = self.ports.store.standing(&place).ok().and_then(|standing| standing.pin);
+        let last = self.ports.store.newest(&place, Newest::Attempt).ok().flatten();
+        match (pin, last) {
+            (Some(pin), _) => format!("redeploy --env {environment} {}", pin.release.short()),
+            (None, Some(last)) if last.record.cause == Cause::Promotion => format!("promote --to {environment}"),
+            _ => format!("sync --env {environment}"),
+        }
+    }
+
     /// Keeps what is live as it was declared when it was deployed, whatever the commit declares: that can't
     /// be read, is not deployed yet, or waits for somebody.
     pub(super) fn keep(&self, at_once: bool) -> Option<Sight> {
@@ -114,7 +127,7 @@ impl At<'_> {
                         (Came::Drifted, None)
                     }
                     Healed::Unconfirmed(unconfirmed) => {
-                        self.inner.tell.unconfirmed(self.named(), &unconfirmed);
+                        self.inner.tell.unconfirmed(self.named(), &unconfirmed, &self.confirmed_by());
                         (Came::Unconfirmed, Some(unconfirmed.to_string()))
                     }
                     Healed::NotDeployed => (Came::NotDeployed, None),

@@ -147,15 +147,15 @@ impl Teller {
         });
     }
 
-    /// That removals wait for a confirmation.
-    pub(super) fn unconfirmed(self, (application, environment): (&str, &str), waits: &Unconfirmed) {
+    /// That removals wait for a confirmation, which this verb takes.
+    pub(super) fn unconfirmed(self, (application, environment): (&str, &str), waits: &Unconfirmed, verb: &str) {
         self.line(
             || json!({ "application": application, "environment": environment, "unconfirmed": waits }),
             || {
                 let Unconfirmed { removals, owned, limit, confirmation, .. } = waits;
                 let (name, number) = (self.name(application, Some(environment)), removals.len());
                 let waits = paint(NOTE, "waits");
-                let way = format_args!("  springline sync --env {environment} --confirm-prune {confirmation}");
+                let way = format_args!("  springline {verb} --confirm-prune {confirmation}");
                 format!(
                     "{name}: {waits} {number} of {owned} live objects would be removed, and {limit} needs a \
                      confirmation\n{}",

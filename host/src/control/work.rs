@@ -255,7 +255,7 @@ impl One<'_> {
             Err(_) if inner.cancel.is_cancelled() => (false, None),
             Err(failure) => {
                 if let Reason::Unconfirmed(unconfirmed) = &failure.0.reason {
-                    inner.tell.unconfirmed(self.at.named(), unconfirmed);
+                    inner.tell.unconfirmed(self.at.named(), unconfirmed, &self.at.confirmed_by());
                     return (true, Some((Came::Unconfirmed, Some(failure.0.reason.to_string()))));
                 }
                 let is_untouched = failure.0.stage < Stage::Apply;

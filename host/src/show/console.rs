@@ -110,12 +110,18 @@ pub fn print(stream: Stream, text: &str) {
 }
 
 /// Prints bytes as they are.
-pub fn bytes(bytes: &[u8]) {
-    // A reader that went away wants no more.
-    let _ = match client() {
+///
+/// # Errors
+/// What keeps them; [`io::ErrorKind::BrokenPipe`] if the reader went away.
+pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    match client() {
         Some(client) => client.wire.write(Stream::Out, bytes),
-        None => io::stdout().write_all(bytes),
-    };
+        None => {
+            let mut out = io::stdout();
+            out.write_all(bytes)?;
+            out.flush()
+        }
+    }
 }
 
 /// Whether there is a person who can be asked.

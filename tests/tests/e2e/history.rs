@@ -113,7 +113,8 @@ fn an_exported_history_is_proven_without_the_state() {
     let export = sandbox.springline(&["history", "export"]).ok();
     assert_eq!(export, sandbox.springline(&["history", "export"]).ok(), "it is stable");
     let lines: Vec<&str> = export.lines().collect();
-    assert_eq!(lines.len(), 4);
+    assert_eq!(lines.len(), 5);
+    let end = lines[4];
     let file = sandbox.path("history.jsonl");
     let verify = |text: &str| {
         fs::write(&file, text).unwrap();
@@ -130,6 +131,12 @@ fn an_exported_history_is_proven_without_the_state() {
     value = serde_json::from_str(lines[1]).unwrap();
     value["changes"][0]["summary"] = "nothing much".into();
     let other_changes = value.to_string();
+    value["changes"] = Value::Null;
+    let lost_changes = value.to_string();
+    value = serde_json::from_str(lines[2]).unwrap();
+    assert_eq!(value["record"]["changes"], Value::Null, "it failed before it changed anything");
+    value["changes"] = serde_json::json!([{ "live": "invented" }]);
+    let invented = value.to_string();
     let join = |lines: &[&str]| lines.join("\n") + "\n";
     let cases = [
         (join(&[lines[0], &forged, lines[2], lines[3]]), ":2:", "not what was sealed"),
@@ -140,10 +147,31 @@ fn an_exported_history_is_proven_without_the_state() {
         (join(&[lines[1], lines[2]]), ":1:", "missing"),
         (join(&[lines[0], "{}"]), ":2:", "no record"),
         (join(&[lines[0], &lines[1][..50]]), ":2:", "no record"),
+        (join(&[lines[0], lines[1], &invented, lines[3], end]), ":3:", "not those that were sealed"),
+        (join(&lines[..4]), "history.jsonl:", "cut off after 4 lines"),
+        (join(&[lines[0], lines[1], lines[2], end]), ":4:", "4 records of handbook/site were exported"),
+        (join(&[lines[0], lines[1], lines[2], lines[3], end, lines[0]]), ":6:", "the last line"),
+        (String::new(), "history.jsonl:", "cut off after 0 lines"),
     ];
     for (text, place, why) in cases {
         verify(&text).fails(DIFFERS, &[place, why]);
     }
+    let lost = verify(&join(&[lines[0], &lost_changes, lines[2], lines[3], end])).ok();
+    assert!(lost.contains("4 records") && lost.contains("the changes of 1 are lost"), "{lost}");
+}
+
+#[test]
+fn an_export_that_can_not_be_written_fails_and_a_reader_that_went_away_is_none_of_its_concern() {
+    let Some(sandbox) = past() else { return };
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let export = |out: std::process::Stdio| sandbox.command(&["history", "export"]).stdout(out).output().unwrap();
+    let failed = export(full.into());
+    assert!(!failed.status.success());
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("the history can't be written"), "{failed:?}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = export(writer.into());
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
 }
 
 #[test]

@@ -46,6 +46,9 @@ fn what_is_redeployed_stays_until_it_is_let_go_of() {
     assert_eq!(report["environments"], serde_json::json!([]));
     let skipped = &report["skipped"][0];
     assert_eq!((&skipped["environment"], &skipped["obstacle"]["is"]), (&"site".into(), &"pinned".into()));
+    sandbox.springline(&["run", "--env", "site"]).fails(DEPLOY, &["pinned to release", "springline unpin --env site"]);
+    sandbox.springline(&["redeploy", "--env", "site", ""]).fails(USAGE, &["not enough of an id"]);
+    sandbox.springline(&["history", "show", ""]).fails(USAGE, &["not enough of an id"]);
     sandbox.springline(&["sync", "--env", "site"]).fails(DEPLOY, &["pinned to release", "springline unpin --env site"]);
     sandbox.springline(&["redeploy", "--env", "site", "--no-pin", &second]).fails(DEPLOY, &["pinned to release"]);
     // Watch holds it.

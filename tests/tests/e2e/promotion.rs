@@ -138,9 +138,16 @@ fn an_approval_is_for_this_release_and_recorded() {
     sandbox.springline(&["approve", "--env", "production", "--withdraw"]).ok();
     assert_eq!(pending(&sandbox)["waits"], json!([{ "is": "approval" }]));
     sandbox.springline(&["approve", "--env", "production", "--why", "looks good"]).ok();
+    let first = history(&sandbox, "staging")[0]["release"].clone();
     revise(&sandbox, "Two");
     promote().fails(DEPLOY, &["it waits for approval"]);
-    sandbox.springline(&["approve", "--env", "production", "--why", "even better"]).ok();
+    let second = history(&sandbox, "staging")[0]["release"].as_str().unwrap().to_owned();
+    let approve = |expect: &str| {
+        sandbox.springline(&["approve", "--env", "production", "--expect", expect, "--why", "even better"])
+    };
+    approve(first.as_str().unwrap()).fails(DIFFERS, &["was expected: nothing was approved", &second[..12]]);
+    approve("").fails(USAGE, &["at least 8 hexadecimal digits"]);
+    approve(&second[..12]).ok();
     // What is approved of moves on by itself where somebody watches.
     let watched = sandbox.springline(&["watch", "--passes", "1", "-o", "json"]).ok();
     assert!(watched.contains("\"promoted\""), "{watched}");

@@ -210,9 +210,15 @@ fn a_release_that_knows_nothing_of_it_removes_neither_what_is_protected_nor_too_
     fs::rename(sandbox.repo().join(".git"), sandbox.path("git-away")).unwrap();
     let state = sandbox.repo().join(".springline");
     let redeploy = ["redeploy", "--state", state.to_str().unwrap(), "--env", "site", &first];
-    sandbox
-        .springline(&redeploy)
-        .fails(UNCONFIRMED, &["2 of 4 live objects", "`springline redeploy --env site", "--confirm-prune 2-f750eff1"]);
+    sandbox.springline(&redeploy).fails(
+        UNCONFIRMED,
+        &[
+            "2 of 4 live objects",
+            "`site` is pinned to it",
+            "`springline redeploy --env site",
+            "--confirm-prune 2-f750eff1",
+        ],
+    );
     assert_eq!(names(&sandbox.live()).len(), 4);
     sandbox.springline(&[&redeploy[..], &["--confirm-prune", "2-f750eff1"]].concat()).ok();
     assert_eq!(names(&sandbox.live()), ["0.txt", "keep.txt"]);

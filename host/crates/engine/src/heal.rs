@@ -2,7 +2,7 @@
 
 use springline_model::application;
 use springline_model::manifest::Change;
-use springline_model::run::{Cause, Pin, Place, Release, Stage};
+use springline_model::run::{Cause, Pin, Place, Release, Run, RunState, Stage};
 
 use crate::Ports;
 use crate::chain::Target;
@@ -157,6 +157,27 @@ fn hold(
     Ok(Healed::Finished(Box::new(report)))
 }
 
+/// Whether a repair was cut off here when all of it was done but to write it down. One that was cut off
+/// elsewhere is left to a look there, and one that changed nothing is over.
+fn is_to_be_recorded(ports: Ports<'_>, place: &Place, release: &Release) -> Result<bool, Reason> {
+    let is_it = |run: &Run| {
+        let of = (&run.application, &run.revision, &run.cause);
+        of == (&release.application, &release.revision, &Cause::Drift)
+    };
+    let Some(mut run) = ports.store.unfinished()?.into_iter().find(is_it) else { return Ok(false) };
+    if past::is_cut_off(ports, place)? {
+        return Ok(true);
+    }
+    for other in ports.store.places()?.iter().filter(|other| other.application == place.application) {
+        if past::is_cut_off(ports, other)? {
+            return Ok(false);
+        }
+    }
+    (run.state, run.ended) = (RunState::Interrupted, Some(ports.clock.now()));
+    ports.store.close(&run)?;
+    Ok(false)
+}
+
 fn repair(
     ports: Ports<'_>,
     place: &Place,
@@ -167,13 +188,13 @@ fn repair(
     let mut planned = planned(ports, place, release, (target, policy))?;
     // The next sync takes it off the list.
     planned.plan.take_out_going(&planned.inventory, Held::LetBe);
-    if planned.plan.changes.is_empty() {
+    if planned.plan.changes.is_empty() && !is_to_be_recorded(ports, place, release)? {
         if let Some(seen) = planned.target.seen() {
             ports.observer.event(&Event::Unchanged(&seen));
         }
         return Ok(Healed::InSync);
     }
-    if !policy.self_heal {
+    if !policy.self_heal && !planned.plan.changes.is_empty() {
         return Ok(Healed::Drifted(planned.plan.changes));
     }
     if let Some(unconfirmed) = unconfirmed(&planned.plan, &planned.inventory, policy) {

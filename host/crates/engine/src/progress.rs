@@ -45,6 +45,8 @@ pub(crate) struct Progress {
     pub spent: Vec<Hook>,
     /// Whether everything was healthy in the end.
     pub healthy: bool,
+    /// Whether a sync was cut off before it; none before it is about to change something.
+    pub resumed: Option<bool>,
 }
 
 impl Progress {

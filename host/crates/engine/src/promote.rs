@@ -11,6 +11,7 @@ use springline_model::history::Outcome;
 use springline_model::manifest::Object;
 use springline_model::port::BlobError;
 use springline_model::run::{Approval, Cause, Pin, Place, Release, Stage, Suspension, Timestamp};
+use springline_model::soak::Soak;
 use springline_model::tree::EntryKind;
 
 use crate::Ports;
@@ -50,7 +51,7 @@ pub enum Wait {
     Soaking {
         /// Since when it has been healthy.
         since: Timestamp,
-        /// When it will have been for long enough.
+        /// When it will have been for long enough, if it is looked at all the while.
         until: Timestamp,
     },
     /// Nobody has approved of it yet.
@@ -168,7 +169,7 @@ pub fn decide(ports: Ports<'_>, route: Route<'_>, named: Option<&Release>) -> Re
         false if past::was_healthy(ports, route.from, &release.id)? => None,
         false => Some("it was never seen healthy".to_owned()),
     };
-    let healthy_since = standing::healthy_since(ports, route.from, &release.id)?.filter(|_| is_current);
+    let soak = standing::soak(ports, route.from, &release.id)?.filter(|_| is_current);
     let standing = ports.store.standing(route.to)?;
     let mut waits = Vec::new();
     waits.extend(standing.pin.map(Wait::Pinned));
@@ -176,16 +177,16 @@ pub fn decide(ports: Ports<'_>, route: Route<'_>, named: Option<&Release>) -> Re
     waits.extend(ports.store.standing(route.from)?.pin.map(Wait::SourcePinned));
     let back = standing::rolled_back(ports, route.to)?.filter(|back| back.is_of(&release.revision));
     waits.extend(back.map(Wait::RolledBack));
-    match (ill, soak(ports, route.gates, healthy_since)) {
-        (Some(why), _) => waits.push(Wait::NotHealthy { why }),
-        (None, wait) => waits.extend(wait),
+    match ill {
+        Some(why) => waits.push(Wait::NotHealthy { why }),
+        None => waits.extend(soaks(ports, route.gates, soak.as_ref())),
     }
     let approvals: Vec<Approval> =
         standing.approvals.into_iter().filter(|approval| approval.release == release.id).collect();
     if route.gates.approval && approvals.is_empty() {
         waits.push(Wait::Approval);
     }
-    let gates = route.gates.clone();
+    let (gates, healthy_since) = (route.gates.clone(), soak.map(|soak| soak.since));
     Ok(Decision::Pending(Box::new(Pending { release, current: is_current, waits, gates, approvals, healthy_since })))
 }
 
@@ -195,16 +196,17 @@ fn is_same(there: &Release, release: &Release) -> bool {
     there.revision == release.revision && there.artifacts == release.artifacts
 }
 
-fn soak(ports: Ports<'_>, gates: &Gates, healthy_since: Option<Timestamp>) -> Option<Wait> {
+fn soaks(ports: Ports<'_>, gates: &Gates, soak: Option<&Soak>) -> Option<Wait> {
     if gates.soak_seconds == 0 {
         return None;
     }
-    let Some(since) = healthy_since else {
+    let Some(soak) = soak else {
         return Some(Wait::NotHealthy { why: "it is no longer deployed there, so it can't soak".into() });
     };
     let long = i64::try_from(gates.soak_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
-    let until = since.saturating_add(long);
-    (ports.clock.now() < until).then_some(Wait::Soaking { since, until })
+    let now = ports.clock.now();
+    let left = long.saturating_sub(soak.at(now));
+    (left > 0).then(|| Wait::Soaking { since: soak.since, until: now.saturating_add(left) })
 }
 
 /// As [`look`]; what can't be looked at is not known to be healthy, and that is all there is to it.
@@ -280,21 +282,14 @@ fn nowhere() -> StageError {
     Reason::Earlier("a promotion goes to one environment".into()).at(Stage::Plan, None)
 }
 
-/// Carries a promotion out: a request that moves a release. Approvals are for one promotion: it uses them
-/// up.
+/// Carries a promotion out: a request that moves a release. Approvals are for one promotion: its record uses
+/// them up.
 ///
 /// # Errors
 /// As [`run`]; what has moved on meanwhile where it comes from.
 pub fn promote(ports: Ports<'_>, request: Request<'_>) -> Result<Report, Failure> {
     let request = Request { until: Until::Record, cause: &Cause::Promotion, ..request };
-    let report = run(ports, request)?;
-    for (moved, environment) in
-        request.moved.iter().flat_map(|moved| request.environments.iter().map(move |to| (moved, to)))
-    {
-        // Left over, they are of a release that is deployed.
-        let _ = standing::withdraw(ports, &place_in(request.chain, environment), &moved.release.id);
-    }
-    Ok(report)
+    run(ports, request)
 }
 
 /// Whether a promotion is still what was shown: of what is deployed where it comes from, past its gates,

@@ -14,7 +14,7 @@ use crate::error::{Reason, StageError};
 use crate::keep::read_json;
 use crate::rollback;
 use crate::run::{Failure, Report, begin, end, fresh, not_begun, take};
-use crate::standing::Obstacle;
+use crate::standing::{self, Obstacle};
 use crate::sync::{Because, Job, Manner, Planned, place_of, sync};
 
 /// Who wants a release back, and how.
@@ -43,12 +43,15 @@ pub fn redeploy(
         let run = fresh(ports, &Cause::Redeploy, (&release.application, &release.revision), order.actor);
         return Err(not_begun((reason, run)));
     }
-    let because = Because { note: order.why.map(str::to_owned), ..Because::of(Cause::Redeploy) };
-    again(
-        ports,
-        Stored { release, target, policy, manner: Manner::New, because, planned: None, prune_all: false },
-        order.actor,
-    )
+    let place = place_of(release);
+    let because = Because { note: standing::told(ports, &place, order.why), ..Because::of(Cause::Redeploy) };
+    let stored = Stored { release, target, policy, manner: Manner::New, because, planned: None, prune_all: false };
+    let redeployed = again(ports, stored, order.actor);
+    let report = redeployed.as_ref().unwrap_or_else(|failure| &failure.1);
+    if !report.synced.is_empty() {
+        standing::unpinned_is_told(ports, &place);
+    }
+    redeployed
 }
 
 fn pin(ports: Ports<'_>, release: &Release, order: Order<'_>) -> Result<(), Reason> {

@@ -6,6 +6,7 @@
 
 use springline_model::application::{self, OnFailure};
 use springline_model::history::{Outcome, Record};
+use springline_model::newest::Newest;
 use springline_model::run::{Cause, Place, Release, Stage};
 
 use crate::Ports;
@@ -58,7 +59,7 @@ pub fn due(ports: Ports<'_>, place: &Place, policy: &application::Sync) -> Resul
     if policy.on_failure != OnFailure::Rollback {
         return Ok(None);
     }
-    let Some(failed) = past::last_attempt(ports, place)?.filter(calls_for_it) else { return Ok(None) };
+    let Some(failed) = past::newest(ports, place, Newest::Attempt)?.filter(calls_for_it) else { return Ok(None) };
     if ports.store.standing(place)?.pin.is_some() {
         return Ok(None);
     }
@@ -70,7 +71,8 @@ pub fn due(ports: Ports<'_>, place: &Place, policy: &application::Sync) -> Resul
 /// bring back.
 fn calls_for_it(record: &Record) -> bool {
     let Outcome::Failed { stage, .. } = &record.outcome else { return false };
-    let changed = *stage == Stage::Health || (*stage == Stage::Apply && record.counts.applied() > 0);
+    let at_apply = || record.counts.applied() > 0 || record.resumed;
+    let changed = *stage == Stage::Health || (*stage == Stage::Apply && at_apply());
     record.cause != Cause::Rollback && changed
 }
 

@@ -272,11 +272,6 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
             standing::unpinned_is_told(ports, &place);
         }
         synced.map_err(|failed| rollback::after(ports, (&place, &environment.sync), failed, report))?;
-        if is_soaked(request.chain, environment)
-            && let Some(synced) = report.synced.last()
-        {
-            standing::found(ports, &synced.sealed.record);
-        }
     }
     for (at, delivery) in deliveries.iter().enumerate() {
         let artifacts = std::mem::take(&mut report.artifacts);
@@ -317,20 +312,12 @@ fn tell_what_is_left(ports: Ports<'_>, request: Request<'_>) -> Result<(), Stage
 
 /// Why a request is made, as its record says it. The first one after a pin tells of that as well.
 fn because(ports: Ports<'_>, request: Request<'_>, environment: &Environment) -> Because {
-    let unpinned = standing::unpinned(ports, &place_in(request.chain, environment));
-    let told = request.note.map(str::to_owned).into_iter().chain(unpinned);
-    let from = request.moved.map(|moved| moved.release.id);
-    Because { cause: request.cause.clone(), note: told.reduce(|a, b| format!("{a}; {b}")), from }
+    let note = standing::told(ports, &place_in(request.chain, environment), request.note);
+    Because { cause: request.cause.clone(), note, from: request.moved.map(|moved| moved.release.id) }
 }
 
 pub(crate) fn place_in(chain: &Chain, environment: &Environment) -> Place {
     Place { application: chain.application.clone(), environment: environment.name.clone() }
-}
-
-/// Whether releases of an environment have to be healthy for some time before they move on.
-fn is_soaked(chain: &Chain, environment: &Environment) -> bool {
-    let is_next = |next: &Environment| next.promote_from.as_ref() == Some(&environment.name);
-    chain.environments.iter().any(|next| is_next(next) && next.gates.soak_seconds > 0)
 }
 
 fn in_the_way(

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use springline_model::Digest;
-use springline_model::history::{Outcome, Record};
-use springline_model::run::{Approval, Cause, Healthy, Pin, Place, Standing, Suspension, Timestamp};
+use springline_model::history::Record;
+use springline_model::newest::Newest;
+use springline_model::run::{Approval, Cause, Pin, Place, Standing, Suspension, Timestamp};
+use springline_model::soak::Soak;
 
 use crate::Ports;
 use crate::chain::Environment;
@@ -126,7 +128,7 @@ pub fn beneath_pin(
 /// # Errors
 /// What the store reports.
 pub fn rolled_back(ports: Ports<'_>, place: &Place) -> Result<Option<RolledBack>, Reason> {
-    let last = past::last_sync(ports, place)?.filter(|record| record.cause == Cause::Rollback);
+    let last = past::newest(ports, place, Newest::Sync)?.filter(|record| record.cause == Cause::Rollback);
     let Some(Record { from: Some(release), started, note, .. }) = last else { return Ok(None) };
     // Its records may be gone; the release is kept as long as this one names it.
     let revision = past::release(ports, place, &release)?.map(|release| release.revision).unwrap_or_default();
@@ -150,10 +152,12 @@ pub fn unpin(ports: Ports<'_>, place: &Place, (by, why): (&str, Option<&str>)) -
     Ok(pin)
 }
 
-/// What is told of a pin that was taken off.
-pub(crate) fn unpinned(ports: Ports<'_>, place: &Place) -> Option<String> {
-    let Pin { release, by, why, .. } = ports.store.standing(place).ok()?.unpinned?;
-    Some(format!("unpinned from release {} by {by}{}", release.short(), said(&why)))
+/// What a record tells of why: what somebody said, and of a pin that was taken off before.
+pub(crate) fn told(ports: Ports<'_>, place: &Place, why: Option<&str>) -> Option<String> {
+    let unpinned = ports.store.standing(place).ok().and_then(|standing| standing.unpinned);
+    let unpinned = unpinned
+        .map(|Pin { release, by, why, .. }| format!("unpinned from release {} by {by}{}", release.short(), said(&why)));
+    why.map(str::to_owned).into_iter().chain(unpinned).reduce(|a, b| format!("{a}; {b}"))
 }
 
 /// What was told once is not told again; if that is lost, it is told twice.
@@ -186,31 +190,14 @@ pub fn withdraw(ports: Ports<'_>, place: &Place, release: &Digest) -> Result<Vec
     Ok(withdrawn)
 }
 
-/// Notes what a look at a release found: since when it has been healthy each time. What is lost of it is
-/// found by the next look, so it fails nothing.
+/// Notes what a look at what is deployed found. What is lost of it is found by the next look, so it fails
+/// nothing.
 pub(crate) fn seen(ports: Ports<'_>, place: &Place, release: &Digest, healthy: bool) {
     let now = ports.clock.now();
-    let _ = ports.store.set_standing(place, &mut |standing| {
-        let known = standing.healthy.as_ref().filter(|known| known.release == *release);
-        match known {
-            // A clock that was set back: how long it has been is not known.
-            Some(known) if healthy && known.since <= now => {}
-            Some(_) if !healthy => standing.healthy = None,
-            None if !healthy => {}
-            _ => standing.healthy = Some(Healthy { release: *release, since: now }),
-        }
-    });
+    let _ = ports.store.set_standing(place, &mut |standing| standing.saw(release, healthy, now));
 }
 
-/// Notes what the end of a sync found.
-pub(crate) fn found(ports: Ports<'_>, record: &Record) {
-    if let Some(release) = &record.release {
-        seen(ports, &record.place, release, record.healthy && record.outcome == Outcome::Succeeded);
-    }
-}
-
-/// Since when a release has been healthy, as far as looks tell.
-pub(crate) fn healthy_since(ports: Ports<'_>, place: &Place, release: &Digest) -> Result<Option<Timestamp>, Reason> {
-    let healthy = ports.store.standing(place)?.healthy;
-    Ok(healthy.filter(|healthy| healthy.release == *release).map(|healthy| healthy.since))
+/// How long a release has been healthy, as far as looks tell.
+pub(crate) fn soak(ports: Ports<'_>, place: &Place, release: &Digest) -> Result<Option<Soak>, Reason> {
+    Ok(ports.store.standing(place)?.soak.filter(|soak| soak.release == *release))
 }

@@ -333,10 +333,12 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         stages: progress.stages.clone(),
         note: end.because.note,
         from: end.because.from,
-        healthy: progress.healthy,
+        healthy: Some(progress.healthy),
+        resumed: progress.resumed.unwrap_or_default(),
     };
     let tells = record::due(ports, &record.place, (&record.cause, &record.outcome, record.release.as_ref()))?;
-    Ok(ports.store.finish(Finish { run: run.clone(), record, release: end.release, inventory, touched, tells })?)
+    let (run, at) = (run.clone(), ports.clock.now());
+    Ok(ports.store.finish(Finish { run, record, release: end.release, inventory, touched, tells, at })?)
 }
 
 /// Says in the run that it ended, and how.
@@ -557,6 +559,9 @@ impl Progress {
     /// Writes down what is about to be owned, so that a crash can't orphan it.
     fn intend(&mut self, work: Work<'_>, run: &Run, plan: &Plan) -> Result<(), Reason> {
         let ports = work.on.ports;
+        if self.resumed.is_none() {
+            self.resumed = Some(past::is_cut_off(ports, work.place)?);
+        }
         let inventory = self.inventory.get_or_insert_default();
         // To delete again what is going is nothing new, and a repair neither: hooks are not run for it.
         inventory.unfinished |= work.job.only.is_none() && work.job.manner == Manner::New && plan.does_more(inventory);

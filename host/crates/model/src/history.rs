@@ -60,9 +60,12 @@ pub struct Record {
     /// The release that was promoted, or whose failure this is the answer to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Digest>,
-    /// Whether everything was seen healthy in the end.
+    /// Whether everything was seen healthy in the end; none where an earlier Springline did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<bool>,
+    /// Whether it went on with a sync that was cut off: that may have changed what this one did not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub healthy: bool,
+    pub resumed: bool,
 }
 
 /// How many changes of each sort were applied.
@@ -177,6 +180,27 @@ pub struct Sealed {
     pub record: Record,
     /// [`seal`] of it.
     pub hash: Digest,
+}
+
+/// A record as it was written, also what this Springline does not know in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Written {
+    /// The record.
+    pub record: Value,
+    /// [`seal_json`] of it.
+    pub hash: Digest,
+}
+
+impl Written {
+    /// Its place in the chain.
+    pub fn sequence(&self) -> Option<u64> {
+        self.record["sequence"].as_u64()
+    }
+
+    /// A digest that the record names.
+    pub fn named(&self, field: &str) -> Option<Digest> {
+        self.record[field].as_str()?.parse().ok()
+    }
 }
 
 /// The hash of a record, `previous` included: changing any record breaks every later one.

@@ -13,6 +13,7 @@ use crate::call::CallKey;
 use crate::capability::Used;
 use crate::manifest::{Action, Change};
 use crate::plugin::Pinned;
+use crate::soak::Soak;
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 pub type Timestamp = i64;
@@ -355,9 +356,12 @@ pub struct Standing {
     /// The releases of the environment before that may be promoted to this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
-    /// The release that is healthy, if one is.
+    /// The release that was healthy last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthy: Option<Healthy>,
+    /// How long what is deployed has been healthy, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Soak>,
     /// Where git says what is deployed, as the source said last: it holds for what is deployed without
     /// the source as well.
     #[serde(skip_serializing_if = "RecordIn::is_none")]
@@ -401,11 +405,11 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
-/// A release that is healthy.
+/// A release that was seen healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Healthy {
     /// The release.
     pub release: Digest,
-    /// Since when it was found so each time.
+    /// When it was first.
     pub since: Timestamp,
 }

@@ -153,6 +153,19 @@ impl Database {
         Ok(self.db()?.range(first.bytes()..=last.bytes()).keys().map(|key| Ok(key?)))
     }
 
+    /// As [`Database::keys_within`], with their values.
+    pub fn within<'a>(
+        &'a self,
+        first: Key,
+        last: Key,
+    ) -> Result<impl Iterator<Item = Result<(IVec, Value)>> + use<'a>> {
+        Ok(self.db()?.range(first.bytes()..=last.bytes()).map(|entry| {
+            let (key, raw) = entry?;
+            let value = self.whole(&key, raw)?;
+            Ok((key, value))
+        }))
+    }
+
     /// The whole of a value that may be in pieces.
     fn whole(&self, key: &[u8], raw: IVec) -> Result<Value> {
         let Some(pieces) = pieces_of(&raw)? else { return Ok(Value::Whole(raw)) };

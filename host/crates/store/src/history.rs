@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use springline_model::Digest;
-use springline_model::history::{Anchor, GENESIS, Record, Sealed, Verified, seal};
+use springline_model::history::{Anchor, GENESIS, Record, Sealed, seal};
+use springline_model::newest::{Marks, Newest};
 use springline_model::port::StoreError;
 use springline_model::run::{Place, Timestamp};
 
@@ -12,8 +13,9 @@ use crate::database::{Database, Value};
 use crate::fault::{Fault, Result};
 use crate::keys::{self, Key};
 use crate::lines::{self, BLOCK};
-use crate::write::Writer;
-use crate::{pages, releases};
+use crate::runs::counters;
+use crate::write::{Reach, Writer};
+use crate::{SledStore, pages, releases};
 
 /// What is known of a place.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub(crate) struct Known {
     /// Where its chain begins, if its oldest records were removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,
+    /// Where its newest records of each sort are; none if an earlier Springline wrote it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Marks>,
 }
 
 impl Known {
@@ -56,6 +61,7 @@ pub(crate) fn append(
 ) -> Result<Sealed> {
     let place = record.place.clone();
     let known = Known::get(writer.database, &place)?;
+    let mut marks = marks(writer.database, &place, &known)?;
     let (last, previous) = known.head.unwrap_or((0, GENESIS));
     record.sequence = last + 1;
     record.previous = previous;
@@ -71,9 +77,36 @@ pub(crate) fn append(
     lines::put_times(writer, order, (sealed.record.started, sealed.record.started))?;
     lines::put_objects(writer, order, touched);
     let head = Some((sealed.record.sequence, sealed.hash));
-    let known = Known { head, inventory: inventory.or(known.inventory), anchor: known.anchor };
+    marks.take(&sealed.record);
+    let known = Known { head, inventory: inventory.or(known.inventory), anchor: known.anchor, marks: Some(marks) };
     writer.changes.put_json(keys::place(&place)?, &known)?;
     Ok(sealed)
+}
+
+/// The newest record of a place that is so; none where that is not known.
+pub(crate) fn newest(database: &Database, place: &Place, wanted: Newest) -> Result<Option<Option<Sealed>>> {
+    let known = Known::get(database, place)?;
+    let Some(marks) = &known.marks else { return Ok((known.last() == 0).then_some(None)) };
+    let Some(sequence) = marks.of(wanted).filter(|sequence| *sequence > known.gone()) else { return Ok(Some(None)) };
+    Ok(Some(pages::chain(database, place, sequence, 1, read)?.pop()))
+}
+
+/// Writes down where the newest records of a place are, if that is not known.
+pub(crate) fn mark(writer: &mut Writer<'_>, place: &Place) -> Result<()> {
+    let known = Known::get(writer.database, place)?;
+    let marks = Some(marks(writer.database, place, &known)?);
+    writer.changes.put_json(keys::place(place)?, &Known { marks, ..known })
+}
+
+fn marks(database: &Database, place: &Place, known: &Known) -> Result<Marks> {
+    if let Some(marks) = &known.marks {
+        return Ok(marks.clone());
+    }
+    let mut marks = Marks::default();
+    for entry in database.scan(&keys::chain(place)?)? {
+        marks.take(&read(&entry?.1)?.record);
+    }
+    Ok(marks)
 }
 
 /// What leads to a record, but for its objects and its time.
@@ -98,19 +131,33 @@ pub(crate) fn index_block(writer: &mut Writer<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Lets the records that an earlier Springline wrote be found by their objects.
+/// Lets the records that an earlier Springline wrote be found by their objects, block by block, the newest
+/// first. Their names are read while others may write.
 pub(crate) fn index_objects(
-    writer: &mut Writer<'_>,
+    store: &SledStore,
     names: &mut dyn FnMut(&Record) -> Result<Vec<String>, StoreError>,
-) -> Result<()> {
-    for order in 1..=writer.counters.nameless {
-        if let Some(sealed) = written(writer.database, order)? {
-            lines::put_objects(writer, order, &names(&sealed.record)?);
-            writer.commit()?;
+) -> Result<(), StoreError> {
+    loop {
+        let (first, records) = store.read(|database| {
+            let last = counters(database)?.nameless;
+            let first = last.saturating_sub(BLOCK) + 1;
+            let mut records = Vec::new();
+            for order in first..=last {
+                records.extend(written(database, order)?.map(|sealed| (order, sealed.record)));
+            }
+            Ok((first, if last == 0 { None } else { Some(records) }))
+        })?;
+        let Some(records) = records else { return Ok(()) };
+        let mut named = Vec::with_capacity(records.len());
+        for (order, record) in &records {
+            named.push((*order, names(record)?));
         }
+        store.write(Reach::System, |writer| {
+            named.iter().for_each(|(order, names)| lines::put_objects(writer, *order, names));
+            writer.counters.nameless = writer.counters.nameless.min(first - 1);
+            Ok(())
+        })?;
     }
-    writer.counters.nameless = 0;
-    Ok(())
 }
 
 pub(crate) fn inventory(database: &Database, place: &Place) -> Result<Option<Digest>> {
@@ -176,76 +223,17 @@ pub(crate) fn by_hash(database: &Database, prefix: &str) -> Result<Vec<Sealed>> 
     found.filter(|sealed| sealed.as_ref().map_or(true, |sealed| sealed.hash.hex().starts_with(prefix))).collect()
 }
 
-/// Checks every chain from its first record to its head.
-pub(crate) fn verify(database: &Database) -> Result<Vec<Verified>> {
-    let mut verified = Vec::new();
-    for place in places(database)? {
-        let known = Known::get(database, &place)?;
-        let has_head = known.head.is_some();
-        let chain = verify_chain(database, place, known)?;
-        // A place that nothing was recorded of yet has no chain.
-        if has_head || chain.records > 0 {
-            verified.push(chain);
-        }
-    }
-    Ok(verified)
-}
-
-fn verify_chain(database: &Database, place: Place, Known { head, anchor, .. }: Known) -> Result<Verified> {
-    let mut last = anchor.as_ref().map_or((0, GENESIS), |anchor| (anchor.sequence, anchor.hash));
-    let mut broken = None;
-    let mut records = 0;
-    for entry in database.scan(&keys::chain(&place)?)? {
-        let (key, value) = entry?;
-        records += 1;
-        if broken.is_none() {
-            match check(keys::number_of(&key)?, &value, last) {
-                Ok(next) => last = next,
-                Err(wrong) => broken = Some((last.0 + 1, wrong)),
-            }
-        }
-    }
-    let (sequence, hash) = head.unwrap_or((0, GENESIS));
-    if broken.is_none() && last != (sequence, hash) {
-        let wrong =
-            format!("the chain ends with record {}, and its head is record {sequence} ({})", last.0, hash.short());
-        broken = Some((last.0.min(sequence) + 1, wrong));
-    }
-    let head = if broken.is_none() { last.1 } else { hash };
-    Ok(Verified { place, anchor, records, head, broken })
-}
-
-/// Checks a record against the one before it, and returns its own sequence and hash.
-fn check(number: u64, value: &Value, (last, previous): (u64, Digest)) -> Result<(u64, Digest), String> {
-    let expected = last + 1;
-    if number != expected {
-        return Err(format!("the record is missing: record {number} follows record {last}"));
-    }
-    let Ok(Sealed { record, hash }) = read(value) else { return Err("the record can't be read".into()) };
-    if record.sequence != expected {
-        return Err(format!("the record says that it is record {}", record.sequence));
-    }
-    if record.previous != previous {
-        return Err("the record does not follow the one before it".into());
-    }
-    if seal(&record) != hash {
-        return Err("the record is not what was sealed".into());
-    }
-    Ok((expected, hash))
-}
-
 pub(crate) fn read(value: &Value) -> Result<Sealed> {
     value.json(|| "a record of its history".into())
 }
 
 #[cfg(test)]
 mod tests {
+    use springline_model::newest::Newest;
     use springline_model::port::{Page, Store as _, StoreError};
     use springline_testkit::sample;
 
     use super::*;
-    use crate::SledStore;
-    use crate::write::Reach;
 
     /// A state as an earlier Springline left it: of version 1, without any index.
     fn old_state(root: &std::path::Path, records: i64) -> Vec<Sealed> {
@@ -265,6 +253,10 @@ mod tests {
                     }
                 }
                 writer.counters.indexed = 0;
+                for place in places(writer.database)? {
+                    let known = Known::get(writer.database, &place)?;
+                    writer.changes.put_json(keys::place(&place)?, &Known { marks: None, ..known })?;
+                }
                 Ok(())
             })
             .unwrap();
@@ -284,12 +276,33 @@ mod tests {
         let expected: Vec<_> = all.iter().filter(|sealed| live.wants(&sealed.record)).cloned().collect();
         assert_eq!(store.history(&live).unwrap().records, expected);
         assert_eq!(store.sealed(&all[5].hash.hex()).unwrap(), [all[5].clone()]);
+        for environment in ["live", "staging"] {
+            let place = sample::place("shop", environment);
+            let newest = all.iter().find(|sealed| sealed.record.place == place).cloned();
+            assert_eq!(store.newest(&place, Newest::Live).unwrap(), newest);
+        }
 
         let object = Page { object: Some("object-7".into()), ..Page::default() };
         let refused = store.history(&object).unwrap_err();
         assert!(matches!(refused, StoreError::Io(_)), "no answer is better than a wrong one: {refused}");
         let name = |record: &Record| Ok(vec![format!("object-{}", record.started)]);
-        store.index_objects(&mut |record| name(record)).unwrap();
+        // Names that can't be read keep nobody from writing, and what was indexed so far is not done again.
+        let mut left = BLOCK + 5;
+        let failed = store.index_objects(&mut |record| {
+            left -= 1;
+            if left == 0 { Err(StoreError::Io("too many open files".into())) } else { name(record) }
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "too many open files");
+        let mut run = sample::run("shop", 1_000);
+        run.number = store.begin(&run).unwrap();
+        let mut named = 0;
+        store
+            .index_objects(&mut |record| {
+                named += 1;
+                name(record)
+            })
+            .unwrap();
+        assert_eq!(named, BLOCK + 10);
         assert_eq!(store.history(&object).unwrap().records[0].record.started, 7);
         drop(store);
         let store = SledStore::open(root.path()).unwrap();

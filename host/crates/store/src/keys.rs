@@ -55,6 +55,11 @@ impl Key {
         Self(bytes.to_vec())
     }
 
+    /// The first key that comes after it.
+    pub fn next(self) -> Self {
+        self.and(&[0])
+    }
+
     pub fn and_number(self, number: u64) -> Self {
         self.and(&number.to_be_bytes())
     }
@@ -137,6 +142,11 @@ pub(crate) fn records() -> Key {
     Key::new(Sort::Records)
 }
 
+/// What comes after the records of all chains: no name begins with this byte.
+pub(crate) fn end_of_records() -> Key {
+    records().and(&[0xff])
+}
+
 pub(crate) fn chain(place: &Place) -> Result<Key> {
     Ok(records().and(&place_name(place)?))
 }
@@ -175,6 +185,11 @@ pub(crate) fn line(subject: &Digest) -> Key {
 
 pub(crate) fn object_lines() -> Key {
     Key::new(Sort::ObjectLines)
+}
+
+/// What comes after the lines of all objects.
+pub(crate) fn end_of_object_lines() -> Key {
+    object_lines().and(&[0xff; LINE + 9])
 }
 
 pub(crate) fn object_line(name: &Digest) -> Key {

@@ -35,6 +35,7 @@ mod releases;
 mod roots;
 mod runs;
 mod standing;
+mod verify;
 mod write;
 
 use std::path::Path;
@@ -42,7 +43,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use springline_model::Digest;
 use springline_model::call::CallKey;
-use springline_model::history::{Anchor, Compacted, Record, Retention, Sealed, Verified};
+use springline_model::history::{Anchor, Compacted, Record, Retention, Sealed, Verified, Written};
+use springline_model::newest::Newest;
 use springline_model::outbox::{Outgoing, Settled};
 use springline_model::plugin::Description;
 use springline_model::port::{Finish, Found, Page, Roots, Store, StoreError};
@@ -136,6 +138,7 @@ impl Store for SledStore {
         self.write(Reach::Disk, |writer| {
             runs::put(writer, &finish.run)?;
             let sealed = history::append(writer, finish.record, finish.inventory, &finish.touched)?;
+            standing::recorded(writer, &sealed.record, finish.at)?;
             if let Some(release) = &finish.release {
                 releases::put(writer, release)?;
             }
@@ -211,15 +214,30 @@ impl Store for SledStore {
         self.read(|database| pages::page(database, page))
     }
 
+    fn newest(&self, place: &Place, wanted: Newest) -> Result<Option<Sealed>, StoreError> {
+        match self.read(|database| history::newest(database, place, wanted))? {
+            Some(found) => Ok(found),
+            // An earlier Springline did not keep where it is.
+            None => {
+                self.write(Reach::System, |writer| history::mark(writer, place))?;
+                Ok(self.read(|database| history::newest(database, place, wanted))?.flatten())
+            }
+        }
+    }
+
     fn index_objects(
         &self,
         names: &mut dyn FnMut(&Record) -> Result<Vec<String>, StoreError>,
     ) -> Result<(), StoreError> {
-        self.write(Reach::System, |writer| history::index_objects(writer, names))
+        history::index_objects(self, names)
     }
 
     fn chain(&self, place: &Place, from: u64, limit: usize) -> Result<Vec<Sealed>, StoreError> {
-        self.read(|database| pages::chain(database, place, from, limit))
+        self.read(|database| pages::chain(database, place, from, limit, history::read))
+    }
+
+    fn written(&self, place: &Place, from: u64, limit: usize) -> Result<Vec<Written>, StoreError> {
+        self.read(|database| pages::chain(database, place, from, limit, |value| value.json(|| "a record".into())))
     }
 
     fn sealed(&self, prefix: &str) -> Result<Vec<Sealed>, StoreError> {
@@ -235,7 +253,7 @@ impl Store for SledStore {
     }
 
     fn verify(&self) -> Result<Vec<Verified>, StoreError> {
-        self.read(history::verify)
+        verify::verify(self)
     }
 
     fn kept_exact(&self, exact: &Digest) -> Result<Option<Kept>, StoreError> {

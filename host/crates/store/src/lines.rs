@@ -93,16 +93,10 @@ pub(crate) fn remove(writer: &mut Writer<'_>, order: u64, record: &Record) -> Re
     lines_of(record).into_iter().try_for_each(|line| writer.changes.remove(line.and_number(order)))
 }
 
-/// The entries in the lines of objects whose order is gone.
-pub(crate) fn gone_objects(database: &Database, is_gone: impl Fn(u64) -> bool) -> Result<Vec<Key>> {
-    let mut gone = Vec::new();
-    for key in database.keys(&keys::object_lines())? {
-        let key = key?;
-        if is_gone(keys::number_of(&key)?) {
-            gone.push(Key::of(&key));
-        }
-    }
-    Ok(gone)
+/// Entries in the lines of objects from this one on, and their orders.
+pub(crate) fn of_objects(database: &Database, from: Key, limit: usize) -> Result<Vec<(Key, u64)>> {
+    let entries = database.keys_within(from, keys::end_of_object_lines())?.take(limit);
+    entries.map(|key| key.and_then(|key| Ok((Key::of(&key), keys::number_of(&key)?)))).collect()
 }
 
 /// Adds the moments when records began to the blocks that all of them are in.
@@ -127,10 +121,11 @@ fn times(database: &Database, key: &Key) -> Result<Option<(Timestamp, Timestamp)
     }
 }
 
-/// Whether any record names a release, or came from it, but for those of orders that are `gone`.
+/// Whether any record names a release, or came from it, but for those of orders that are `gone`. The newest
+/// one is looked at first: where many name it, it is the last to go.
 pub(crate) fn names_release(database: &Database, release: &Digest, gone: impl Fn(u64) -> bool) -> Result<bool> {
     for subject in [Subject::Release(release), Subject::From(release)] {
-        for key in database.keys(&subject.line())? {
+        for key in database.keys(&subject.line())?.rev() {
             if !gone(keys::number_of(&key?)?) {
                 return Ok(true);
             }

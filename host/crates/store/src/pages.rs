@@ -6,9 +6,9 @@ use springline_model::history::Sealed;
 use springline_model::port::{Cursor, Found, Page};
 use springline_model::run::Place;
 
-use crate::database::Database;
+use crate::database::{Database, Value};
 use crate::fault::{Fault, Result};
-use crate::history::{Known, read, removed_around, written};
+use crate::history::{Known, removed_around, written};
 use crate::lines::Lines;
 use crate::runs::counters;
 
@@ -98,7 +98,13 @@ fn missing(sequence: u64, place: &Place) -> Fault {
 }
 
 /// Records of a chain, oldest first.
-pub(crate) fn chain(database: &Database, place: &Place, from: u64, limit: usize) -> Result<Vec<Sealed>> {
+pub(crate) fn chain<T>(
+    database: &Database,
+    place: &Place,
+    from: u64,
+    limit: usize,
+    read: impl Fn(&Value) -> Result<T>,
+) -> Result<Vec<T>> {
     let known = Known::get(database, place)?;
     let first = (known.gone() + 1).max(from);
     let limit = if limit == 0 { usize::MAX } else { limit };

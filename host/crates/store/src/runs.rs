@@ -4,17 +4,22 @@
 //!
 //! Up to format 1 a run was one value, its steps in front; such runs are still read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use springline_model::Digest;
+use springline_model::port::StoreError;
 use springline_model::run::{Run, RunState, StepRecord};
 
 use crate::database::{Database, Value};
 use crate::fault::{Fault, Result};
-use crate::keys;
-use crate::write::{Counters, Writer};
+use crate::keys::{self, Key};
+use crate::write::{Counters, Reach, Writer};
+use crate::{SledStore, history};
+
+/// How many are removed at once.
+const AT_ONCE: usize = 500;
 
 /// The steps of runs that have not ended, as this process wrote them last.
 pub(crate) type WrittenSteps = HashMap<u64, Vec<Arc<StepRecord>>>;
@@ -86,26 +91,28 @@ fn steps_of(database: &Database, number: u64) -> Result<usize> {
 pub(crate) fn get(database: &Database, number: u64) -> Result<Option<Run>> {
     match database.get(&keys::run(number))? {
         Some(value) => read(database, &value, number).map(Some),
-        None if (1..=counters(database)?.runs).contains(&number) => Err(lost(number)),
-        None => Ok(None),
+        None => {
+            let Counters { runs, forgotten, .. } = counters(database)?;
+            if (forgotten + 1..=runs).contains(&number) { Err(lost(number)) } else { Ok(None) }
+        }
     }
 }
 
 /// The latest runs, newest first; 0 for all.
 pub(crate) fn latest(database: &Database, limit: usize) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
-    let mut expected = counters(database)?.runs;
+    let Counters { runs: mut expected, forgotten, .. } = counters(database)?;
     let limit = if limit == 0 { usize::MAX } else { limit };
     for entry in database.scan(&keys::runs())?.rev().take(limit) {
         let (key, value) = entry?;
         let number = keys::number_of(&key)?;
-        if number != expected {
+        if number != expected && expected > forgotten {
             return Err(lost(expected));
         }
         runs.push(read(database, &value, number)?);
-        expected -= 1;
+        expected = number - 1;
     }
-    if expected > 0 && runs.len() < limit {
+    if expected > forgotten && runs.len() < limit {
         return Err(lost(expected));
     }
     Ok(runs)
@@ -135,6 +142,53 @@ pub(crate) fn unfinished(database: &Database) -> Result<Vec<Run>> {
         runs.push(get(database, number)?.ok_or_else(|| lost(number))?);
     }
     Ok(runs)
+}
+
+/// Removes the runs up to this one that have ended and that no record names, with their steps.
+pub(crate) fn forget(store: &SledStore, up_to: u64) -> Result<(), StoreError> {
+    let named = named(store, up_to)?;
+    let mut first = 1;
+    while first <= up_to {
+        let numbers: Vec<u64> = store.read(|database| {
+            let found = database.keys_within(keys::run(first), keys::run(up_to))?.take(AT_ONCE);
+            found.map(|key| keys::number_of(&key?)).collect()
+        })?;
+        let Some(last) = numbers.last() else { break };
+        first = last + 1;
+        store.write(Reach::System, |writer| {
+            writer.counters.forgotten = writer.counters.forgotten.max(up_to);
+            for number in numbers.into_iter().filter(|number| !named.contains(number)) {
+                if writer.database.contains(&keys::unfinished(number))? {
+                    continue;
+                }
+                for key in writer.database.keys(&keys::steps(number))? {
+                    writer.changes.remove(Key::of(&key?))?;
+                }
+                writer.changes.remove(keys::run(number))?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The runs up to this one that records name.
+fn named(store: &SledStore, up_to: u64) -> Result<BTreeSet<u64>, StoreError> {
+    let mut named = BTreeSet::new();
+    let mut from = Some(keys::records());
+    while let Some(first) = from {
+        from = store.read(|database| {
+            let mut last = None;
+            for entry in database.within(first, keys::end_of_records())?.take(AT_ONCE) {
+                let (key, value) = entry?;
+                named.insert(history::read(&value)?.record.run);
+                last = Some(Key::of(&key).next());
+            }
+            Ok(last)
+        })?;
+    }
+    named.retain(|number| *number <= up_to);
+    Ok(named)
 }
 
 pub(crate) fn counters(database: &Database) -> Result<Counters> {
@@ -185,8 +239,6 @@ mod tests {
     use springline_testkit::sample;
 
     use super::*;
-    use crate::SledStore;
-    use crate::write::Reach;
 
     fn write(store: &SledStore, act: impl FnOnce(&mut Writer<'_>) -> Result<()>) {
         store.write(Reach::System, act).unwrap();

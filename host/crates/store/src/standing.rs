@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use springline_model::Digest;
-use springline_model::run::{Place, Standing};
+use springline_model::history::Record;
+use springline_model::run::{Place, Standing, Timestamp};
 
 use crate::database::Database;
 use crate::fault::Result;
@@ -25,6 +26,14 @@ pub(crate) fn releases(database: &Database) -> Result<BTreeSet<Digest>> {
         named.extend(standing.healthy.map(|healthy| healthy.release));
     }
     Ok(named)
+}
+
+/// Takes note of a sync that has just ended.
+pub(crate) fn recorded(writer: &mut Writer<'_>, record: &Record, now: Timestamp) -> Result<()> {
+    let before = get(writer.database, &record.place)?;
+    let mut after = before.clone();
+    after.recorded(record, now);
+    if after == before { Ok(()) } else { put(writer, &record.place, &after) }
 }
 
 /// Writes them; what orders nothing is no entry.

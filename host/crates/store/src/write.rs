@@ -39,6 +39,13 @@ pub(crate) struct Counters {
     /// How many of them, the first ones, can't be found by their objects.
     #[serde(default)]
     pub nameless: u64,
+    /// Of the runs up to this one, some were removed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub forgotten: u64,
+}
+
+const fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A write in the making.

@@ -29,6 +29,11 @@ impl FakeClock {
         self.state().now += milliseconds(by);
     }
 
+    /// Sets it, back as well.
+    pub fn set(&self, now: Timestamp) {
+        self.state().now = now;
+    }
+
     /// How long everybody slept, in the order in which they did.
     pub fn slept(&self) -> Vec<Duration> {
         self.state().slept.clone()

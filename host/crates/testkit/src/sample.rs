@@ -82,7 +82,8 @@ pub fn record(place: &Place, run: &Run) -> Record {
         stages: vec![(Stage::Plan, Duration::from_millis(3)), (Stage::Apply, Duration::from_millis(7))],
         note: None,
         from: None,
-        healthy: false,
+        healthy: Some(false),
+        resumed: false,
     }
 }
 
@@ -115,7 +116,8 @@ pub fn finish(place: &Place, run: &Run, seed: &str) -> Finish {
     record.release = Some(release.id);
     record.inventory = Some(inventory);
     let run = ended(run.clone(), run.started + 1_500);
-    Finish { run, record, release: Some(release), inventory: Some(inventory), touched: Vec::new(), tells: None }
+    let at = run.started + 1_500;
+    Finish { run, record, release: Some(release), inventory: Some(inventory), touched: Vec::new(), tells: None, at }
 }
 
 /// The key of a call of a plugin.

@@ -5,7 +5,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use springline_model::Digest;
 use springline_model::call::CallKey;
-use springline_model::history::{Anchor, Compacted, GENESIS, Outcome, Record, Retention, Sealed, Verified, seal};
+use springline_model::history::{
+    Anchor, Compacted, GENESIS, Outcome, Record, Retention, Sealed, Verified, Written, seal,
+};
+use springline_model::newest::{Marks, Newest};
 use springline_model::outbox::{Outgoing, Settled};
 use springline_model::plugin::Description;
 use springline_model::port::{Cursor, Finish, Found, Page, Roots, Store, StoreError};
@@ -41,6 +44,8 @@ struct State {
     descriptions: BTreeMap<Digest, Description>,
     faults: Vec<(&'static str, StoreError)>,
     writes: Vec<&'static str>,
+    /// How many records were handed out.
+    read: usize,
 }
 
 /// A kept result and the exact keys that led to it, oldest first.
@@ -76,6 +81,11 @@ impl MemoryStore {
         change(chain.iter_mut().find(|sealed| sealed.record.sequence == sequence).unwrap());
     }
 
+    /// How many records were read so far.
+    pub fn read_records(&self) -> usize {
+        self.state().read
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -103,13 +113,14 @@ impl State {
     }
 
     fn compact(&mut self, place: &Place, (policy, now): (Retention, Timestamp), pretend: bool) -> Option<Compacted> {
-        let chain = self.chains.get_mut(place)?;
+        let chain = self.chains.get(place)?;
         let newest = chain.iter().rposition(|sealed| sealed.record.outcome == Outcome::Succeeded)?;
-        let is_healthy = |sealed: &Sealed| sealed.record.outcome == Outcome::Succeeded && sealed.record.healthy;
-        let newest = chain.iter().rposition(is_healthy).unwrap_or(newest);
+        let newest = chain.iter().rposition(|sealed| sealed.record.is_good()).unwrap_or(newest);
         let mut going = if policy.is_set() { newest } else { 0 };
         if let Some(days) = policy.keep_days {
-            let before = now - i64::from(days) * 24 * 60 * 60 * 1000;
+            let newest = self.order.last().and_then(|(place, sequence, _)| self.sealed(place, *sequence));
+            let today = newest.map_or(now, |newest| newest.record.started.min(now));
+            let before = today - i64::from(days) * 24 * 60 * 60 * 1000;
             going = going.min(chain.iter().take_while(|sealed| sealed.record.started < before).count());
         }
         going = going.min(chain.len().saturating_sub(policy.keep_records.unwrap_or(0) as usize));
@@ -170,6 +181,7 @@ impl Store for MemoryStore {
         record.previous = chain.last().map_or(GENESIS, |last| last.hash);
         let sealed = Sealed { hash: seal(&record), record };
         chain.push(sealed.clone());
+        state.standing.entry(place.clone()).or_default().recorded(&sealed.record, finish.at);
         state.order.push((place.clone(), sealed.record.sequence, finish.touched));
         if let Some(release) = finish.release
             && state.releases.iter().all(|known| known.id != release.id)
@@ -259,7 +271,7 @@ impl Store for MemoryStore {
     }
 
     fn history(&self, page: &Page) -> Result<Found, StoreError> {
-        let state = self.state();
+        let mut state = self.state();
         let end = page.after.map_or(state.order.len(), |after| after.0.saturating_sub(1) as usize);
         let mut found = Found::default();
         for (at, (place, sequence, touched)) in state.order[..end.min(state.order.len())].iter().enumerate().rev() {
@@ -275,6 +287,16 @@ impl Store for MemoryStore {
             found.records.push(sealed.clone());
             found.cursors.push(Cursor(at as u64 + 1));
         }
+        state.read += found.records.len();
+        Ok(found)
+    }
+
+    fn newest(&self, place: &Place, wanted: Newest) -> Result<Option<Sealed>, StoreError> {
+        let mut state = self.state();
+        let mut marks = Marks::default();
+        state.chains.get(place).into_iter().flatten().for_each(|sealed| marks.take(&sealed.record));
+        let found = marks.of(wanted).and_then(|sequence| state.sealed(place, sequence)).cloned();
+        state.read += usize::from(found.is_some());
         Ok(found)
     }
 
@@ -289,6 +311,16 @@ impl Store for MemoryStore {
         let state = self.state();
         let chain = state.chains.get(place).into_iter().flatten();
         Ok(chain.filter(|sealed| sealed.record.sequence >= from).take(limit_of(limit)).cloned().collect())
+    }
+
+    fn written(&self, place: &Place, from: u64, limit: usize) -> Result<Vec<Written>, StoreError> {
+        let written = |sealed: Sealed| {
+            Ok(Written {
+                record: serde_json::to_value(sealed.record).map_err(|error| StoreError::Io(error.to_string()))?,
+                hash: sealed.hash,
+            })
+        };
+        self.chain(place, from, limit)?.into_iter().map(written).collect()
     }
 
     fn sealed(&self, prefix: &str) -> Result<Vec<Sealed>, StoreError> {

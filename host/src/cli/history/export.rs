@@ -1,16 +1,17 @@
 //! `springline history export`: the whole history as JSON lines, and what a line of it is.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use springline_model::history::{Anchor, Sealed};
+use springline_model::history::{Anchor, GENESIS, Written};
 use springline_model::port::Store as _;
 use springline_model::run::Place;
 use springline_model::{Cancel, Digest};
 
-use super::changes_of;
+use super::changes_at;
 use crate::app::App;
 use crate::cli::error::{CliError, Kind};
 use crate::show::console;
@@ -19,7 +20,8 @@ use crate::show::console;
 const AT_ONCE: usize = 500;
 
 /// Writes the history, chain by chain, oldest first. Each line stands for itself: a record with its hash
-/// and its changes, or the place from where a chain goes on whose oldest records were removed.
+/// and its changes, or the place from where a chain goes on whose oldest records were removed. The last line
+/// says what the others are, so that a file which was cut off is no whole one.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: springline history export > history.jsonl && springline history verify --file history.jsonl"
@@ -51,66 +53,113 @@ pub(super) enum Line {
         place: Place,
         anchor: Anchor,
     },
+    /// The last line: all chains, sorted.
+    End {
+        end: Vec<Exported>,
+    },
+}
+
+/// A chain that was exported whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Exported {
+    pub place: Place,
+    /// How many records.
+    pub records: u64,
+    /// The hash of the last one.
+    pub head: Digest,
 }
 
 impl Export {
     pub(super) fn run(&self, app: &App, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let mut out = Out::default();
+        let mut end = Vec::new();
         for place in app.store.places()? {
             let is_wanted = self.application.as_ref().is_none_or(|wanted| *wanted == place.application)
                 && self.environment.as_ref().is_none_or(|wanted| *wanted == place.environment);
-            if !is_wanted {
-                continue;
-            }
-            let mut next = 1;
-            if let Some(anchor) = app.store.anchor(&place)? {
-                next = anchor.sequence + 1;
-                out.write(&Line::Anchor { place: place.clone(), anchor })?;
-            }
-            loop {
-                let records = app.store.chain(&place, next, AT_ONCE)?;
-                let Some(last) = records.last() else { break };
-                next = last.record.sequence + 1;
-                for sealed in &records {
-                    if cancel.is_cancelled() {
-                        return Err(CliError::new(Kind::Cancelled, "stopped"));
-                    }
-                    out.write(&line(app, sealed)?)?;
-                }
+            if is_wanted && !out.is_unread {
+                end.extend(chain(app, place, &mut out, cancel)?);
             }
         }
-        out.send();
+        out.write(&Line::End { end })?;
+        out.send()?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
+/// Writes a chain; none if there is nothing in it.
+fn chain(app: &App, place: Place, out: &mut Out, cancel: &Cancel) -> Result<Option<Exported>, CliError> {
+    let (mut last, mut head, mut records) = (0, GENESIS, 0);
+    loop {
+        let found = app.store.written(&place, last + 1, AT_ONCE)?;
+        let Some(first) = found.first() else { break };
+        if first.sequence() != Some(last + 1) {
+            // Its oldest records were removed, maybe a moment ago.
+            let anchor = app.store.anchor(&place)?.filter(|anchor| first.sequence() == Some(anchor.sequence + 1));
+            match anchor {
+                Some(anchor) if records == 0 => out.write(&Line::Anchor { place: place.clone(), anchor })?,
+                _ if records == 0 => continue,
+                _ => {
+                    let message = format!("records of {place} were removed while they were exported");
+                    return Err(CliError::new(Kind::State, message).hint("export the history again"));
+                }
+            }
+        }
+        for written in found {
+            if cancel.is_cancelled() {
+                return Err(CliError::new(Kind::Cancelled, "stopped"));
+            }
+            (last, head) = (written.sequence().unwrap_or(last + 1), written.hash);
+            records += 1;
+            out.write(&line(app, written)?)?;
+        }
+        if out.is_unread {
+            break;
+        }
+    }
+    Ok((records > 0).then_some(Exported { place, records, head }))
+}
+
 /// Lines on their way out.
 #[derive(Default)]
-struct Out(Vec<u8>);
+struct Out {
+    lines: Vec<u8>,
+    /// Whether the reader went away: it wants no more.
+    is_unread: bool,
+}
 
 impl Out {
     fn write(&mut self, line: &Line) -> Result<(), CliError> {
-        serde_json::to_writer(&mut self.0, line).map_err(unwritable)?;
-        self.0.push(b'\n');
-        if self.0.len() > BUFFER {
-            self.send();
-        }
-        Ok(())
+        serde_json::to_writer(&mut self.lines, line).map_err(unwritable)?;
+        self.lines.push(b'\n');
+        if self.lines.len() > BUFFER { self.send() } else { Ok(()) }
     }
 
-    fn send(&mut self) {
-        console::bytes(&self.0);
-        self.0.clear();
+    fn send(&mut self) -> Result<(), CliError> {
+        let lines = std::mem::take(&mut self.lines);
+        match console::bytes(&lines) {
+            _ if self.is_unread => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_unread = true;
+                Ok(())
+            }
+            Err(error) => {
+                Err(CliError::new(Kind::State.unless_full(&error), format!("the history can't be written: {error}"))
+                    .hint("what was written so far is not all of it: export it again"))
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }
 
-fn line(app: &App, sealed: &Sealed) -> Result<Line, CliError> {
-    let changes = match sealed.record.changes {
+fn line(app: &App, Written { record, hash }: Written) -> Result<Line, CliError> {
+    let changes = match record["changes"].as_str() {
         None => Some(Value::Array(Vec::new())),
-        Some(_) => changes_of(app, &sealed.record)?.and_then(|changes| serde_json::to_value(changes).ok()),
+        Some(_) => {
+            let digest = record["changes"].as_str().and_then(|text| text.parse().ok());
+            digest.map(|digest| changes_at::<Value>(app, &digest)).transpose()?.flatten()
+        }
     };
-    let record = serde_json::to_value(&sealed.record).map_err(unwritable)?;
-    Ok(Line::Record { record, hash: sealed.hash, changes })
+    Ok(Line::Record { record, hash, changes })
 }
 
 fn unwritable(error: serde_json::Error) -> CliError {

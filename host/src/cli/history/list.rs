@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use springline_model::Digest;
 use springline_model::history::{Counts, Ended, Outcome, Sealed};
 use springline_model::port::{Clock as _, Cursor, Page, Store as _, StoreError};
 use springline_model::run::{Cause, Timestamp};
+use springline_model::{Cancel, Digest};
 
 use super::{as_json, changes_of};
 use crate::app::{App, SystemClock};
 use crate::cli::error::{CliError, Kind};
+use crate::cli::redeploy::prefix;
 use crate::cli::{Common, Output};
 use crate::project::show_revision;
 use crate::show::table::{Table, plain, styled};
@@ -71,7 +72,10 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 impl List {
-    pub(super) fn run(&self, common: &Common, app: &App) -> Result<ExitCode, CliError> {
+    pub(super) fn run(&self, common: &Common, app: &App, cancel: &Cancel) -> Result<ExitCode, CliError> {
+        if self.object.is_some() {
+            name_objects(app, cancel)?;
+        }
         let found = app.store.history(&self.page(app)?)?;
         if common.output == Output::Json {
             let records = found.records.iter().zip(&found.cursors).map(|(sealed, cursor)| {
@@ -94,13 +98,6 @@ impl List {
     }
 
     fn page(&self, app: &App) -> Result<Page, CliError> {
-        if self.object.is_some() {
-            // What an earlier Springline wrote is in no index of objects yet.
-            app.store.index_objects(&mut |record| {
-                let changes = changes_of(app, record).map_err(|error| StoreError::Io(error.message))?;
-                Ok(changes.unwrap_or_default().into_iter().map(|done| done.live).collect())
-            })?;
-        }
         Ok(Page {
             application: self.application.clone(),
             environment: self.environment.clone(),
@@ -131,9 +128,24 @@ impl List {
     }
 }
 
+/// Lets records be found by their objects: what an earlier Springline wrote is in no index of them yet.
+fn name_objects(app: &App, cancel: &Cancel) -> Result<(), CliError> {
+    let indexed = app.store.index_objects(&mut |record| {
+        if cancel.is_cancelled() {
+            return Err(StoreError::Io("stopped".into()));
+        }
+        let changes = changes_of(app, record).map_err(|error| StoreError::Io(error.message))?;
+        Ok(changes.unwrap_or_default().into_iter().map(|done| done.live).collect())
+    });
+    match indexed {
+        Err(_) if cancel.is_cancelled() => Err(CliError::new(Kind::Cancelled, "stopped")),
+        indexed => Ok(indexed?),
+    }
+}
+
 /// The release that starts so.
 fn id(app: &App, wanted: &str) -> Result<Digest, CliError> {
-    let found = app.store.releases(None, wanted.strip_prefix("sha256:").unwrap_or(wanted))?;
+    let found = app.store.releases(None, prefix(wanted)?)?;
     match found.as_slice() {
         [one] => Ok(one.id),
         [] => Err(CliError::new(Kind::Usage, format!("there is no release `{wanted}`"))

@@ -10,16 +10,18 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use springline_model::Cancel;
 use springline_model::history::{Done, Record, Sealed};
 use springline_model::port::{BlobError, Blobs as _, Store as _};
 use springline_model::run::{Place, Release};
+use springline_model::{Cancel, Digest};
 
 pub use compact::compact;
 
 use super::Common;
 use super::error::{CliError, Kind};
+use super::redeploy::prefix;
 use crate::app::App;
 use crate::project::Project;
 use crate::show::time;
@@ -68,7 +70,7 @@ impl History {
         }
         let app = App::open(common, Project::find_state(common, cancel)?, "history", cancel)?;
         match &self.action {
-            None => self.list.run(common, &app),
+            None => self.list.run(common, &app, cancel),
             Some(Action::Show(show)) => show.run(common, &app),
             Some(Action::Diff(diff)) => diff.run(common, &app),
             Some(Action::Export(export)) => export.run(&app, cancel),
@@ -86,7 +88,7 @@ impl History {
 fn pick(app: &App, wanted: &str) -> Result<Sealed, CliError> {
     let found = match wanted.rsplit_once('/').map(|(place, number)| (place, number.parse::<u64>())) {
         Some((place, Ok(number))) => numbered(app, place, number)?,
-        _ => app.store.sealed(wanted.strip_prefix("sha256:").unwrap_or(wanted))?,
+        _ => app.store.sealed(prefix(wanted)?)?,
     };
     let usage = |message: String| CliError::new(Kind::Usage, message);
     match found.as_slice() {
@@ -123,8 +125,15 @@ fn numbered(app: &App, called: &str, number: u64) -> Result<Vec<Sealed>, CliErro
 /// # Errors
 /// What the blob store reports.
 pub fn changes_of(app: &App, record: &Record) -> Result<Option<Vec<Done>>, CliError> {
-    let Some(digest) = record.changes else { return Ok(Some(Vec::new())) };
-    match app.blobs.get(&digest) {
+    match &record.changes {
+        Some(digest) => changes_at(app, digest),
+        None => Ok(Some(Vec::new())),
+    }
+}
+
+/// What lies there as the changes of a sync; none if it is lost.
+fn changes_at<T: DeserializeOwned>(app: &App, digest: &Digest) -> Result<Option<T>, CliError> {
+    match app.blobs.get(digest) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(BlobError::Missing(_) | BlobError::Damaged(_)) => Ok(None),
         Err(error) => Err(error.into()),

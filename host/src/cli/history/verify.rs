@@ -13,7 +13,7 @@ use springline_model::history::{GENESIS, Record, Verified, seal_json};
 use springline_model::port::Store as _;
 use springline_model::run::Place;
 
-use super::export::Line;
+use super::export::{Exported, Line};
 use crate::app::App;
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
@@ -59,6 +59,16 @@ struct Chain {
     last: (u64, Digest),
     /// The sequence of the last record that was removed from it.
     after: u64,
+    /// How many records have changes that are not there any more.
+    lost: u64,
+}
+
+/// What was read of a file so far.
+#[derive(Default)]
+struct Read {
+    chains: BTreeMap<Place, Chain>,
+    /// Whether its last line was read.
+    is_whole: bool,
 }
 
 /// Checks an exported file line by line.
@@ -68,68 +78,115 @@ struct Chain {
 pub(super) fn exported(common: &Common, file: &Path) -> Result<ExitCode, CliError> {
     let unreadable = |error| CliError::new(Kind::Usage, format!("{}: {error}", file.display()));
     let reader = BufReader::new(File::open(common.path(file)).map_err(unreadable)?);
-    let mut chains: BTreeMap<Place, Chain> = BTreeMap::new();
+    let mut read = Read::default();
+    let mut lines = 0;
     for (at, line) in reader.split(b'\n').enumerate() {
+        lines = at + 1;
         let line = line.map_err(unreadable)?;
-        if let Err(wrong) = check(&line, &mut chains) {
-            let message = format!("{}:{}: {wrong}", file.display(), at + 1);
+        if let Err(wrong) = read.check(&line) {
+            let message = format!("{}:{lines}: {wrong}", file.display());
             return Err(CliError::new(Kind::Differs, message).hint(
                 "the lines before it hold; export it anew, or compare with another copy to see which one was changed",
             ));
         }
     }
+    let Read { chains, is_whole } = read;
+    if !is_whole {
+        let message =
+            format!("{}: it is cut off after {lines} lines: the last line says what all of it is", file.display());
+        return Err(CliError::new(Kind::Differs, message).hint("the lines that are there hold; export it anew"));
+    }
     let answer: Vec<_> = chains
         .iter()
-        .map(|(place, chain)| {
-            json!({ "place": place, "records": chain.records, "after": chain.after, "head": chain.last.1 })
+        .map(|(place, Chain { records, last, after, lost })| {
+            json!({ "place": place, "records": records, "after": after, "head": last.1, "lost-changes": lost })
         })
         .collect();
     show::data(common, &answer, |_| {
-        for (place, Chain { records, last, after }) in &chains {
+        for (place, Chain { records, last, after, lost }) in &chains {
             let after = if *after > 0 { format!(" after record {after}") } else { String::new() };
+            let lost = if *lost > 0 { format!("; the changes of {lost} are lost") } else { String::new() };
             let head = last.1.short();
-            show::line(format_args!("{} {place}: {records} records{after}, head {head}", paint(GOOD, "holds")));
+            show::line(format_args!("{} {place}: {records} records{after}, head {head}{lost}", paint(GOOD, "holds")));
         }
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks a line against those before it.
-fn check(line: &[u8], chains: &mut BTreeMap<Place, Chain>) -> Result<(), String> {
-    let line: Line = serde_json::from_slice(line).map_err(|_| "no record of an exported history".to_owned())?;
-    let (value, hash, changes) = match line {
-        Line::Record { record, hash, changes } => (record, hash, changes),
-        Line::Anchor { place, anchor } => {
-            if chains.contains_key(&place) {
-                return Err(format!("{place} begins here, and there are records of it before"));
-            }
-            let (last, after) = ((anchor.sequence, anchor.hash), anchor.sequence);
-            chains.insert(place, Chain { records: 0, last, after });
-            return Ok(());
+impl Read {
+    /// Checks a line against those before it.
+    fn check(&mut self, line: &[u8]) -> Result<(), String> {
+        if self.is_whole {
+            return Err("it comes after what is to be the last line".into());
         }
-    };
-    if seal_json(&value) != hash {
-        return Err("the record is not what was sealed".into());
+        let line: Line = serde_json::from_slice(line).map_err(|_| "no record of an exported history".to_owned())?;
+        let (value, hash, changes) = match line {
+            Line::Record { record, hash, changes } => (record, hash, changes),
+            Line::Anchor { place, anchor } => return self.begins(place, (anchor.sequence, anchor.hash)),
+            Line::End { end } => return self.ends(&end),
+        };
+        if seal_json(&value) != hash {
+            return Err("the record is not what was sealed".into());
+        }
+        let record: Record = serde_json::from_value(value).map_err(|_| "the record can't be read".to_owned())?;
+        let place = record.place;
+        let chain = self.chains.entry(place.clone()).or_insert(Chain::after((0, GENESIS)));
+        let (last, previous) = chain.last;
+        if record.sequence != last + 1 {
+            return Err(format!(
+                "record {} of {place} follows record {last}: what is between them is missing",
+                record.sequence
+            ));
+        }
+        if record.previous != previous {
+            return Err(format!("record {} of {place} does not follow the one before it", record.sequence));
+        }
+        let are_sealed = match (record.changes, changes) {
+            (None, changes) => changes.is_some_and(|changes| changes.as_array().is_some_and(Vec::is_empty)),
+            (Some(sealed), Some(changes)) => Digest::of(serde_json::to_vec(&changes).unwrap_or_default()) == sealed,
+            (Some(_), None) => {
+                chain.lost += 1;
+                true
+            }
+        };
+        if !are_sealed {
+            return Err(format!("the changes of record {} of {place} are not those that were sealed", record.sequence));
+        }
+        chain.records += 1;
+        chain.last = (record.sequence, hash);
+        Ok(())
     }
-    let record: Record = serde_json::from_value(value).map_err(|_| "the record can't be read".to_owned())?;
-    let place = record.place;
-    let chain = chains.entry(place.clone()).or_insert(Chain { records: 0, last: (0, GENESIS), after: 0 });
-    let (last, previous) = chain.last;
-    if record.sequence != last + 1 {
-        return Err(format!(
-            "record {} of {place} follows record {last}: what is between them is missing",
-            record.sequence
-        ));
+
+    fn begins(&mut self, place: Place, last: (u64, Digest)) -> Result<(), String> {
+        if self.chains.contains_key(&place) {
+            return Err(format!("{place} begins here, and there are records of it before"));
+        }
+        self.chains.insert(place, Chain::after(last));
+        Ok(())
     }
-    if record.previous != previous {
-        return Err(format!("record {} of {place} does not follow the one before it", record.sequence));
+
+    fn ends(&mut self, end: &[Exported]) -> Result<(), String> {
+        let read = |(place, chain): (&Place, &Chain)| Exported {
+            place: place.clone(),
+            records: chain.records,
+            head: chain.last.1,
+        };
+        let read: Vec<_> = self.chains.iter().map(read).collect();
+        if let Some(missing) = end.iter().find(|exported| !read.contains(exported)) {
+            let Exported { place, records, .. } = missing;
+            return Err(format!("{records} records of {place} were exported, and those before this line are others"));
+        }
+        if read.len() != end.len() {
+            return Err("there are records before it of a chain that was not exported".into());
+        }
+        self.is_whole = true;
+        Ok(())
     }
-    if let (Some(expected), Some(changes)) = (record.changes, changes)
-        && Digest::of(serde_json::to_vec(&changes).unwrap_or_default()) != expected
-    {
-        return Err(format!("the changes of record {} of {place} are not those that were sealed", record.sequence));
+}
+
+impl Chain {
+    /// One that goes on after this record.
+    const fn after(last: (u64, Digest)) -> Self {
+        Self { records: 0, last, after: last.0, lost: 0 }
     }
-    chain.records += 1;
-    chain.last = (record.sequence, hash);
-    Ok(())
 }

@@ -53,9 +53,13 @@ pub(crate) fn settle(ports: Ports<'_>, application: &str) -> Result<(), Reason> 
 pub(crate) fn settle_when_due(ports: Ports<'_>, application: &str) -> Result<(), Reason> {
     let outgoing = ports.store.outgoing(Some(application))?;
     let now = ports.clock.now();
-    let pause = |attempts: u32| FIRST_PAUSE.saturating_mul(1 << attempts.min(10)).min(LONGEST_PAUSE);
-    let waits = |one: &Outgoing| one.tried.is_some_and(|tried| now.saturating_sub(tried) < pause(one.attempts));
-    if outgoing.iter().any(waits) { Ok(()) } else { settle_these(ports, &outgoing) }
+    if outgoing.iter().any(|one| pauses(one, now)) { Ok(()) } else { settle_these(ports, &outgoing) }
+}
+
+/// Whether it is too early to try again. A clock that was set back since makes nothing wait for it.
+fn pauses(one: &Outgoing, now: Timestamp) -> bool {
+    let pause = FIRST_PAUSE.saturating_mul(1 << one.attempts.min(10)).min(LONGEST_PAUSE);
+    one.tried.is_some_and(|tried| (0..pause).contains(&now.saturating_sub(tried)))
 }
 
 fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {
@@ -319,10 +323,11 @@ fn written_down(
         stages: Vec::new(),
         note: Some(note),
         from: None,
-        healthy: false,
+        healthy: Some(false),
+        resumed: false,
     };
     let release = Some(Release { run: run.number, ..account.release.clone() });
-    ports.store.finish(Finish { run, record, release, inventory: None, touched: Vec::new(), tells: None })?;
+    ports.store.finish(Finish { run, record, release, inventory: None, touched: Vec::new(), tells: None, at: now })?;
     Ok(())
 }
 

@@ -77,3 +77,26 @@ fn a_commit_tells_what_it_holds() {
     }
     assert_eq!(branch::account("Fix a typo\n\nSpringline-Place: shop/live\n"), None);
 }
+
+#[test]
+fn the_pause_between_attempts_outlasts_no_clock() {
+    let tried = |at| Outgoing {
+        place: Place { application: "shop".into(), environment: "live".into() },
+        sequence: 1,
+        hash: Digest::of("record"),
+        release: Digest::of("release"),
+        to: RecordIn::Notes,
+        at: 0,
+        cause: String::new(),
+        attempts: 3,
+        tried: at,
+        error: None,
+    };
+    let (now, pause) = (1_767_323_045_000, FIRST_PAUSE * 8);
+    assert!(!pauses(&tried(None), now));
+    assert!(pauses(&tried(Some(now)), now) && pauses(&tried(Some(now)), now + pause - 1));
+    assert!(!pauses(&tried(Some(now)), now + pause));
+    for jump in [-1, -3_600_000, i64::MIN / 4, LONGEST_PAUSE, i64::MAX / 4] {
+        assert!(!pauses(&tried(Some(now)), now + jump), "{jump}");
+    }
+}

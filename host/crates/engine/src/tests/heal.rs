@@ -220,3 +220,68 @@ fn a_pinned_release_that_never_got_to_the_target_is_deployed_with_its_hooks() {
     assert!(world.applied().iter().any(|applied| applied.ends_with("migrate")), "its hooks are run");
     assert!(matches!(look(&world).unwrap(), Healed::InSync));
 }
+
+#[test]
+fn a_repair_that_was_cut_off_is_recorded_once_and_keeps_nothing_waiting() {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use crate::event::Point;
+    for point in [Point::Begun, Point::Intended, Point::AppliedOne, Point::Applied] {
+        let mut world = World::new();
+        let mut other = world.chain.environments[0].clone();
+        other.name = "other".into();
+        let elsewhere = springline_testkit::Live::new();
+        world.plugins.deploy_target("elsewhere", &elsewhere);
+        other.target.uses = super::uses(&world.plugins, "elsewhere", "/targets/elsewhere");
+        world.chain.environments.push(other);
+        world.run("r1", &files("x", "-", "a")).unwrap();
+        world.live.drift("a", world.body("edited"));
+        world.watcher.act_at(point, || resume_unwind(Box::new("a crash")));
+        assert!(catch_unwind(AssertUnwindSafe(|| look(&world))).is_err(), "{point:?} was not passed");
+        world.watcher.calm();
+        // A look elsewhere takes it for nothing of its own.
+        let other = &world.chain.environments[1];
+        let place = springline_model::run::Place { environment: "other".into(), ..world.place() };
+        let elsewhere = || heal(world.ports(), &place, (&other.target, &other.sync), "watcher@somewhere").unwrap();
+        assert!(matches!(elsewhere(), Healed::InSync), "{point:?}");
+        assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)), "{point:?}");
+        assert_eq!((records(&world), world.text("a").unwrap()), (3, "a: <X>".into()), "{point:?}");
+        for _ in 0..2 {
+            assert!(matches!(look(&world).unwrap(), Healed::InSync), "{point:?}");
+            assert!(matches!(elsewhere(), Healed::InSync), "{point:?}");
+        }
+        assert_eq!(records(&world), 3, "{point:?}");
+        assert!(world.store.unfinished().unwrap().is_empty(), "{point:?}");
+    }
+}
+
+#[test]
+fn a_repair_that_changed_nothing_before_it_was_cut_off_is_over_when_nothing_differs_any_more() {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    let a = world.live.get("a").unwrap().body;
+    world.live.drift("a", world.body("edited"));
+    world.watcher.act_at(crate::event::Point::Begun, || resume_unwind(Box::new("a crash")));
+    assert!(catch_unwind(AssertUnwindSafe(|| look(&world))).is_err());
+    world.watcher.calm();
+    world.live.drift("a", a);
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    assert!(world.store.unfinished().unwrap().is_empty() && records(&world) == 1);
+}
+
+/// What a look asks the store for does not grow with the history.
+#[test]
+fn a_quiet_look_walks_no_history() {
+    let mut world = World::new();
+    world.chain.environments[0].sync.on_failure = springline_model::application::OnFailure::Rollback;
+    world.live.judge_by(|_| Some(HealthStatus::Progressing));
+    world.run("r1", &files("x", "-", "a")).unwrap_err();
+    for at in 0..100 {
+        world.live.drift("a", world.body(&format!("edited {at}")));
+        assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    }
+    let before = world.store.read_records();
+    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    assert!(world.store.read_records() - before < 10, "{}", world.store.read_records() - before);
+}

@@ -1,6 +1,7 @@
 //! The engine on fakes.
 
 mod chain;
+mod clock;
 mod crash;
 mod heal;
 mod hooks;

@@ -185,7 +185,7 @@ fn it_soaks_for_as_long_as_it_is_said_without_a_break() {
     let mut ways = two();
     ways.world.chain.environments[1].gates.soak_seconds = 60;
     ways.run("r1", "one");
-    let since = ways.world.store.standing(&ways.world.place()).unwrap().healthy.unwrap().since;
+    let since = ways.world.store.standing(&ways.world.place()).unwrap().soak.unwrap().since;
     let soaking = |since| vec![Wait::Soaking { since, until: since + 60_000 }];
     assert_eq!(ways.pending().waits, soaking(since));
     ways.world.clock.advance(Duration::from_secs(59));
@@ -205,18 +205,6 @@ fn it_soaks_for_as_long_as_it_is_said_without_a_break() {
     // Another release has to soak for itself.
     ways.run("r2", "two");
     assert!(matches!(ways.pending().waits[..], [Wait::Soaking { .. }]));
-}
-
-#[test]
-fn a_clock_that_is_set_back_makes_it_soak_anew() {
-    let mut ways = two();
-    ways.world.chain.environments[1].gates.soak_seconds = 60;
-    ways.run("r1", "one");
-    let hour = 3_600_000;
-    let place = ways.world.place();
-    ways.world.store.set_standing(&place, &mut |standing| standing.healthy.as_mut().unwrap().since += hour).unwrap();
-    let [Wait::Soaking { since, until }] = ways.pending().waits[..] else { panic!() };
-    assert_eq!((since, until - since), (springline_model::port::Clock::now(ways.world.clock.as_ref()), 60_000));
 }
 
 #[test]
@@ -320,6 +308,7 @@ fn a_source_that_moves_meanwhile_is_not_promoted() {
                     inventory: None,
                     touched: Vec::new(),
                     tells: None,
+                    at: 0,
                 };
                 let finish = std::sync::Mutex::new(Some(finish));
                 let other = store.clone();
@@ -537,6 +526,51 @@ fn gates_hold_up_to_the_plan() {
     ways.world.live.set_health("a", [HealthStatus::Degraded, HealthStatus::Healthy]);
     assert!(refused(&ways, &shown).contains("it is not healthy where it comes from"));
     ways.promote(&ways.pending(), "one").unwrap();
+}
+
+#[test]
+fn an_approval_is_used_up_with_the_record_of_its_promotion() {
+    let mut ways = two();
+    ways.world.chain.environments[1].gates.approval = true;
+    ways.run("r1", "one");
+    let pending = ways.pending();
+    let approval = Approval { release: pending.release.id, by: "bob".into(), why: String::new(), at: 7 };
+    approve(ways.world.ports(), &ways.to(), &approval).unwrap();
+    let approved = ways.pending();
+    ways.world.watcher.act_at(Point::Recorded, || resume_unwind(Box::new("a crash")));
+    assert!(catch_unwind(AssertUnwindSafe(|| ways.promote(&approved, "one"))).is_err());
+    ways.world.watcher.calm();
+    assert!(ways.world.store.standing(&ways.to()).unwrap().approvals.is_empty());
+}
+
+#[test]
+fn what_got_there_by_a_promotion_or_came_back_soaks_from_then_on() {
+    let mut ways = two();
+    ways.world.chain.environments[1].gates.soak_seconds = 60;
+    let soak = |ways: &Ways| ways.world.store.standing(&ways.world.place()).unwrap().soak;
+    ways.run("r1", "one");
+    let first = soak(&ways).unwrap();
+    ways.world.clock.advance(Duration::from_secs(50));
+    ways.run("r2", "two");
+    ways.world.clock.advance(Duration::from_secs(50));
+    // Back again: what it soaked before it went away does not count.
+    let environment = &ways.world.chain.environments[0];
+    let releases = ways.world.store.releases(Some(&ways.world.place()), "").unwrap();
+    let one = releases.into_iter().find(|release| release.id == first.release).unwrap();
+    let order = Order { actor: "ann", why: None, pin: false };
+    redeploy(ways.world.ports(), &one, (&environment.target, &environment.sync), order).unwrap();
+    let again = soak(&ways).unwrap();
+    assert_eq!((again.release, again.since - first.since), (first.release, 100_000));
+    // What is not healthy ends it, whoever finds that.
+    ways.world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
+    ways.world.run("r3", &files("three", "-", "a\nb")).unwrap_err();
+    assert_eq!(soak(&ways), None);
+    let pending = ways.pending();
+    assert!(matches!(pending.waits[..], [Wait::NotHealthy { .. }]), "{:?}", pending.waits);
+    ways.world.chain.environments[1].gates.soak_seconds = 0;
+    ways.run("r3", "three");
+    ways.promote(&ways.pending(), "three").unwrap();
+    assert!(ways.world.store.standing(&ways.to()).unwrap().soak.is_some());
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn what_was_healthy_comes_back_in_a_sync_of_its_own_in_the_same_run() {
     let Some(Aftermath::RolledBack { to }) = &failure.1.aftermath else { panic!("{:?}", failure.1.aftermath) };
     assert_eq!(to.revision, "r1");
     let [back, failed, first] = &records(&world)[..] else { panic!() };
-    assert!(first.healthy && !failed.healthy && back.healthy);
+    assert!(first.is_good() && !failed.is_good() && back.is_good());
     assert!(matches!(failed.outcome, Outcome::Failed { stage: Stage::Health, .. }));
     assert_eq!((&back.cause, &back.outcome), (&Cause::Rollback, &Outcome::Succeeded));
     assert_eq!((back.run, failed.run, back.from, back.release), (2, 2, failed.release, first.release));
@@ -310,4 +310,37 @@ fn what_changed_nothing_makes_nobody_forget_a_rollback() {
     let [(_, Obstacle::RolledBack(back))] = &push(&world, "r2", "bad").skipped[..] else { panic!() };
     assert_eq!(back.revision, "r2");
     assert!(is_back(&world));
+}
+
+#[test]
+fn what_an_earlier_springline_deployed_whole_comes_back() {
+    let world = world();
+    // Its records do not say whether all was healthy.
+    world.store.tamper(&world.place(), 1, |sealed| sealed.record.healthy = None);
+    let failure = *fail(&world).unwrap_err();
+    assert!(matches!(failure.1.aftermath, Some(Aftermath::RolledBack { .. })), "{:?}", failure.1.aftermath);
+    assert!(is_back(&world));
+}
+
+#[test]
+fn a_sync_that_goes_on_after_a_crash_and_changes_no_more_is_rolled_back_as_well() {
+    let world = world();
+    world.watcher.act_at(Point::AppliedOne, || resume_unwind(Box::new("a crash")));
+    assert!(catch_unwind(AssertUnwindSafe(|| world.run("r3", &files("third", "-", "a\nb\nc")))).is_err());
+    world.watcher.calm();
+    for name in ["b", "c"] {
+        world.live.fail("apply", name, Fault::Failed { message: "no".into() });
+    }
+    let failure = *world.run("r3", &files("third", "-", "a\nb\nc")).unwrap_err();
+    assert!(records(&world).iter().any(|record| record.resumed && record.counts.applied() == 0));
+    assert!(matches!(failure.1.aftermath, Some(Aftermath::RolledBack { .. })), "{:?}", failure.1.aftermath);
+    assert!(is_back(&world));
+    // What failed before and was recorded is nothing that was cut off.
+    for _ in 0..2 {
+        for name in ["a", "b"] {
+            world.live.fail("apply", name, Fault::Failed { message: "no".into() });
+        }
+        let failure = *world.run("r4", &files("fourth", "-", "a\nb")).unwrap_err();
+        assert!(failure.1.aftermath.is_none(), "{:?}", failure.1.aftermath);
+    }
 }

@@ -123,3 +123,39 @@ fn a_compacted_history_goes_on_after_opening_it_again() {
     let database = root.path().join("db/blobs");
     assert_eq!(database.read_dir().unwrap().count(), 0, "nothing is in files that are never synced");
 }
+
+#[test]
+fn runs_go_with_the_last_record_that_names_them() {
+    let root = tempfile::tempdir().unwrap();
+    let store = SledStore::open(root.path()).unwrap();
+    let place = sample::place("shop", "live");
+    let log = |at: i64| sample::step(&at.to_string()).log.unwrap();
+    let mut numbers = Vec::new();
+    for at in 0..6 {
+        let mut run = sample::run("shop", at);
+        run.number = store.begin(&run).unwrap();
+        numbers.push(run.number);
+        run.steps.push(std::sync::Arc::new(sample::step(&at.to_string())));
+        match at {
+            // One that is under way, and one that only built.
+            1 => store.checkpoint(&run).unwrap(),
+            2 => store.close(&sample::ended(run, at)).unwrap(),
+            _ => drop(store.finish(sample::finish(&place, &run, &at.to_string())).unwrap()),
+        }
+    }
+    // It is named by a record that stays as well.
+    let mut again = sample::finish(&place, &store.run(numbers[3]).unwrap().unwrap(), "again");
+    again.record.started = 9;
+    store.finish(again).unwrap();
+    store.compact(keep(2), 99, false).unwrap();
+    let left: Vec<_> = store.runs(0).unwrap().into_iter().map(|run| run.number).collect();
+    assert_eq!(left, [numbers[5], numbers[3], numbers[1]]);
+    assert_eq!((store.run(numbers[0]).unwrap(), store.unfinished().unwrap().len()), (None, 1));
+    let logs = store.roots().unwrap().blobs;
+    assert!(!logs.contains(&log(0)) && !logs.contains(&log(2)) && logs.contains(&log(1)) && logs.contains(&log(3)));
+    drop(store);
+    let store = SledStore::open(root.path()).unwrap();
+    assert_eq!(store.runs(2).unwrap().len(), 2);
+    assert_eq!(store.runs(0).unwrap().len(), 3);
+    assert_eq!(store.begin(&sample::run("shop", 9)).unwrap(), 7);
+}

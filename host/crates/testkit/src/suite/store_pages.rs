@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use springline_model::Digest;
-use springline_model::history::{Ended, GENESIS, Outcome, Retention, Sealed};
+use springline_model::history::{Compacted, Ended, GENESIS, Outcome, Record, Retention, Sealed};
+use springline_model::newest::Newest;
 use springline_model::port::{Cursor, Page, Store};
 use springline_model::run::{Approval, Cause, Pin, Place, Stage};
 
@@ -13,12 +14,53 @@ use crate::sample;
 pub(super) fn suite(make: &impl Fn() -> Box<dyn Store>) {
     pages_are_what_is_asked_for(&*make());
     a_cursor_stays_good(&*make());
+    the_newest_of_each_sort_is_what_a_walk_finds(&*make());
     records_are_found_by_place_and_hash(&*make());
     retention_is_off_unless_it_is_set(&*make());
     retention_removes_the_oldest_records_only(&*make());
     a_release_goes_with_the_last_record_that_names_it(&*make());
     days_and_records_both_have_to_let_go(&*make());
     the_newest_success_is_never_removed(&*make());
+}
+
+fn the_newest_of_each_sort_is_what_a_walk_finds(store: &dyn Store) {
+    let place = sample::place("shop", "live");
+    let outcomes = |stage| Outcome::Failed { stage, message: "no".into() };
+    for at in 0..120_usize {
+        let mut run = begin(store, "shop", at as i64);
+        run.cause = [Cause::Run, Cause::Drift, Cause::Drift, Cause::Rollback, Cause::Push][at * 7 % 5].clone();
+        let mut finish = sample::finish(&place, &run, &format!("{}", at % 7));
+        finish.record.outcome = match at * 5 % 11 {
+            0 => outcomes(Stage::Plan),
+            1 => outcomes(Stage::Apply),
+            2 => outcomes(Stage::Health),
+            3 => Outcome::Cancelled { stage: Stage::Health },
+            4 => Outcome::Cancelled { stage: Stage::Plan },
+            _ => Outcome::Succeeded,
+        };
+        finish.record.healthy = [Some(true), Some(false), None][at % 3];
+        if at % 13 == 0 {
+            (finish.record.release, finish.release) = (None, None);
+        }
+        store.finish(finish).unwrap();
+        let all = store.history(&Page::of(&place, 0)).unwrap().records;
+        let find = |wanted: &dyn Fn(&Record) -> bool| all.iter().find(|sealed| wanted(&sealed.record)).cloned();
+        let newest = |wanted| store.newest(&place, wanted).unwrap();
+        let is_repair = |record: &Record| record.cause == Cause::Drift;
+        let is_back = |record: &Record| record.cause == Cause::Rollback;
+        let is_live = |record: &Record| record.release.is_some() && record.reached_the_target();
+        let is_stopped = |record: &Record| is_back(record) && matches!(record.outcome, Outcome::Cancelled { .. });
+        assert_eq!(newest(Newest::Release), find(&|record| record.release.is_some()));
+        assert_eq!(newest(Newest::Live), find(&is_live));
+        assert_eq!(newest(Newest::Attempt), find(&|record| !is_repair(record) && !is_stopped(record)));
+        assert_eq!(newest(Newest::Sync), find(&|record| is_back(record) || is_live(record) && !is_repair(record)));
+        let is_good = |record: &Record| record.is_good() && record.release.is_some();
+        let healthy = find(&is_good);
+        let release = healthy.as_ref().and_then(|sealed| sealed.record.release);
+        assert_eq!(newest(Newest::Healthy), healthy);
+        assert_eq!(newest(Newest::HealthyBefore), find(&|record| is_good(record) && record.release != release));
+    }
+    assert_eq!(store.newest(&sample::place("shop", "none"), Newest::Release).unwrap(), None);
 }
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -263,9 +305,13 @@ fn days_and_records_both_have_to_let_go(store: &dyn Store) {
     for (at, day) in [0, 10, 1, 11, 12, 13].into_iter().enumerate() {
         finish(store, &place, day * DAY, &at.to_string(), Outcome::Succeeded);
     }
+    finish(store, &sample::place("shop", "other"), 20 * DAY, "newest", Outcome::Succeeded);
+    // A clock that is years ahead makes nothing older than it is to the newest record.
     let left = |policy: Retention| {
-        let done = store.compact(policy, 20 * DAY, true).unwrap();
-        6 - done.first().map_or(0, |one| one.records)
+        let [done, ahead] = [20, 2_000].map(|day| store.compact(policy, day * DAY, true).unwrap());
+        let records = |done: &[Compacted]| done.first().map_or(0, |one| one.records);
+        assert_eq!(records(&done), records(&ahead));
+        6 - records(&done)
     };
     let days = |days| Retention { keep_days: Some(days), keep_records: None };
     assert_eq!(left(days(30)), 6);
@@ -295,7 +341,7 @@ fn the_newest_success_is_never_removed(store: &dyn Store) {
     // What comes back when a sync fails is the newest after which everything was healthy.
     let run = begin(store, "shop", 10);
     let mut healthy = sample::finish(&live, &run, "healthy");
-    healthy.record.healthy = true;
+    healthy.record.healthy = Some(true);
     let healthy = store.finish(healthy).unwrap();
     for at in 11..14 {
         finish(store, &live, at, &format!("not waited for {at}"), Outcome::Succeeded);

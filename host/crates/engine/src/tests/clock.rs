@@ -1,0 +1,103 @@
+//! Clocks that jump, forward and backward, at any time.
+
+use springline_model::application::OnFailure;
+use springline_model::history::Retention;
+use springline_model::manifest::HealthStatus;
+use springline_model::port::{Clock as _, Page, Store as _};
+use springline_model::run::Timestamp;
+
+use super::{World, files};
+use crate::heal::{Healed, heal};
+
+const HOUR: Timestamp = 3_600_000;
+const DAY: Timestamp = 24 * HOUR;
+/// By how much the clock is set: years ahead, and back before all that was written down.
+const JUMPS: [Timestamp; 4] = [3_650 * DAY, HOUR, -HOUR, -3_650 * DAY];
+
+fn jump(world: &World, by: Timestamp) {
+    world.clock.set(world.clock.now() + by);
+}
+
+fn look(world: &World) -> Healed {
+    let environment = &world.chain.environments[0];
+    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "w").unwrap()
+}
+
+#[test]
+fn what_is_synced_repaired_and_rolled_back_follows_the_order_in_which_it_happened() {
+    for by in JUMPS {
+        let mut world = World::new();
+        world.chain.environments[0].sync.on_failure = OnFailure::Rollback;
+        let (live, bad) = (world.live.clone(), world.body("a: <BAD>").digest().to_string());
+        world.live.judge_by(move |name| {
+            let is_bad = live.get(name).is_some_and(|object| object.version() == bad);
+            is_bad.then_some(HealthStatus::Progressing)
+        });
+        world.run("r1", &files("one", "-", "a")).unwrap();
+        jump(&world, by);
+        world.run("r2", &files("two", "-", "a")).unwrap();
+        jump(&world, -2 * by);
+        world.live.drift("a", world.body("edited"));
+        assert!(matches!(look(&world), Healed::Repaired(_)), "{by}");
+        assert_eq!(world.text("a").unwrap(), "a: <TWO>", "{by}");
+        jump(&world, by);
+        world.run("r3", &files("bad", "-", "a")).unwrap_err();
+        assert_eq!(world.text("a").unwrap(), "a: <TWO>", "what was healthy last is live again: {by}");
+        assert!(matches!(look(&world), Healed::InSync), "{by}");
+
+        // Pages follow the chain, whatever their times are.
+        let all = world.store.history(&Page::default()).unwrap().records;
+        let sequences: Vec<_> = all.iter().map(|sealed| sealed.record.sequence).collect();
+        assert_eq!(sequences, [5, 4, 3, 2, 1], "{by}");
+        let mut leafed = Vec::new();
+        let mut page = Page { limit: 2, ..Page::default() };
+        loop {
+            let found = world.store.history(&page).unwrap();
+            leafed.extend(found.records);
+            let Some(next) = found.next else { break };
+            jump(&world, by);
+            page.after = Some(next);
+        }
+        assert_eq!(leafed, all, "{by}");
+        assert!(world.store.verify().unwrap().iter().all(|chain| chain.broken.is_none()), "{by}");
+        assert!(world.store.runs(0).unwrap().iter().all(|run| run.ended.is_some()), "{by}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_ahead_lets_nothing_go_that_is_kept_for_days() {
+    for by in JUMPS {
+        let world = World::new();
+        for at in 0..4 {
+            world.run(&format!("r{at}"), &files(&at.to_string(), "-", "a")).unwrap();
+            jump(&world, HOUR);
+        }
+        jump(&world, by);
+        let policy = Retention { keep_days: Some(2), keep_records: None };
+        assert!(world.store.compact(policy, world.clock.now(), false).unwrap().is_empty(), "{by}");
+        assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 4, "{by}");
+    }
+}
+
+#[test]
+fn no_jump_opens_a_gate_and_none_closes_it_for_ever() {
+    for by in JUMPS {
+        let world = World::new();
+        world.run("r1", &files("one", "-", "a")).unwrap();
+        let environment = &world.chain.environments[0];
+        let soaked = || {
+            let status = crate::status::status(world.ports(), &world.place(), &environment.target, &environment.sync);
+            assert!(status.unwrap().unhealthy.is_empty());
+            world.store.standing(&world.place()).unwrap().soak.unwrap().at(world.clock.now())
+        };
+        jump(&world, by);
+        assert!(soaked() <= HOUR / 12, "{by}: {}", soaked());
+        jump(&world, -by);
+        assert!(soaked() <= HOUR / 6, "{by}: {}", soaked());
+        for _ in 0..60 {
+            jump(&world, HOUR / 60);
+            soaked();
+        }
+        assert!(soaked() >= HOUR, "{by}: {}", soaked());
+    }
+}

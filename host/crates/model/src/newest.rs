@@ -1,0 +1,109 @@
+//! Records that are asked for at every look: the newest of some sort in a place. The store keeps where they
+//! are, so that no look walks the history.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::history::{Outcome, Record};
+use crate::run::{Cause, Stage};
+
+/// Which record of a place is wanted: the newest that is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newest {
+    /// It tells of a release, whether its sync succeeded or not.
+    Release,
+    /// It tells of a release whose sync got to the target: what is live is of it, at least in part.
+    Live,
+    /// It is of a sync that was neither a repair of drift nor a rollback that somebody stopped.
+    Attempt,
+    /// It is of a sync that was no repair of drift, and got to the target or was to bring something back.
+    Sync,
+    /// Everything was healthy in its end.
+    Healthy,
+    /// So it was, and its release is another one than that of the newest.
+    HealthyBefore,
+}
+
+/// The places in a chain of the newest records of each sort.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Marks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthy: Option<(u64, Digest)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthy_before: Option<u64>,
+}
+
+impl Marks {
+    /// Takes note of a record that was put at the end of the chain.
+    pub fn take(&mut self, record: &Record) {
+        let this = Some(record.sequence);
+        let is_back = record.cause == Cause::Rollback;
+        let is_repair = record.cause == Cause::Drift;
+        let is_stopped = is_back && matches!(record.outcome, Outcome::Cancelled { .. });
+        let is_live = record.release.is_some() && record.reached_the_target();
+        if record.release.is_some() {
+            self.release = this;
+        }
+        if is_live {
+            self.live = this;
+        }
+        if !is_repair && !is_stopped {
+            self.attempt = this;
+        }
+        if is_back || (is_live && !is_repair) {
+            self.sync = this;
+        }
+        if let Some(release) = record.release.filter(|_| record.is_good()) {
+            match self.healthy {
+                Some((before, other)) if other != release => self.healthy_before = Some(before),
+                _ => {}
+            }
+            self.healthy = Some((record.sequence, release));
+        }
+    }
+
+    /// Where the record is.
+    pub fn of(&self, wanted: Newest) -> Option<u64> {
+        match wanted {
+            Newest::Release => self.release,
+            Newest::Live => self.live,
+            Newest::Attempt => self.attempt,
+            Newest::Sync => self.sync,
+            Newest::Healthy => self.healthy.map(|(sequence, _)| sequence),
+            Newest::HealthyBefore => self.healthy_before,
+        }
+    }
+}
+
+impl Record {
+    /// Whether its sync succeeded or, if it did not, tried at least to change something.
+    pub fn reached_the_target(&self) -> bool {
+        match &self.outcome {
+            Outcome::Succeeded => true,
+            Outcome::Failed { stage, .. } | Outcome::Cancelled { stage } => {
+                *stage == Stage::Health || (*stage == Stage::Apply && self.counts.applied() + self.counts.failed > 0)
+            }
+        }
+    }
+
+    /// Whether its sync succeeded with everything healthy. What failed after that, as a test in a hook may, did
+    /// not. Where an earlier Springline did not say whether it was, a whole sync that went through health was:
+    /// it waited for that.
+    pub fn is_good(&self) -> bool {
+        let waited = || {
+            // Of the others nobody knows whether they were about one object only.
+            matches!(self.cause, Cause::Run | Cause::Redeploy)
+                && self.stages.iter().any(|(stage, _)| *stage == Stage::Health)
+        };
+        self.outcome == Outcome::Succeeded && self.healthy.unwrap_or_else(waited)
+    }
+}
