@@ -31,7 +31,7 @@ use crate::show::console;
 use crate::turns::{Turn, Wish};
 use crate::{COMPILE_VERB, builtin};
 
-pub use self::owner::Owner;
+pub use self::owner::{BEGINNING, Owner, TRY_EVERY};
 
 /// Told of a place whose live objects have changed.
 pub type Wake = Arc<dyn Fn(&Place) + Send + Sync>;

@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use springline_config::{Lock, LockedPlugin};
 
 use crate::cli::error::{CliError, Kind};
 use crate::paths;
 use crate::site::Site;
+
+/// Held by whoever reads a lock file to write it: several verbs of a process may pin something at once.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// A lock file, and what was added to it.
 pub struct LockFile {
@@ -73,6 +77,7 @@ impl LockFile {
     /// If it can't be written.
     pub fn save(&self) -> Result<Option<&Path>, CliError> {
         let Some(path) = self.path.as_deref().filter(|_| !self.changed.is_empty()) else { return Ok(None) };
+        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lock = match read(path)? {
             Some(text) => Lock::parse(&path.display().to_string(), &text)?,
             None => Lock::default(),
@@ -98,5 +103,33 @@ fn read(path: &Path) -> Result<Option<String>, CliError> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CliError::new(Kind::Config, format!("{} can't be read: {error}", path.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use springline_config::PluginSource;
+    use springline_model::Digest;
+
+    use super::*;
+
+    #[test]
+    fn those_who_pin_at_once_lose_no_pin() {
+        let state = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (0..32).map(|at| format!("./{at}.wasm")).collect();
+        let state = &state;
+        std::thread::scope(|scope| {
+            for name in &names {
+                scope.spawn(move || {
+                    let mut lock = LockFile::of_operator(state.path()).map_err(|error| error.message).unwrap();
+                    let source = PluginSource::Path;
+                    let digest = Digest::of(name);
+                    lock.pin(name, &LockedPlugin { source, digest, version: None, manifest: None, tag: None });
+                    lock.save().map_err(|error| error.message).unwrap();
+                });
+            }
+        });
+        let lock = LockFile::of_operator(state.path()).map_err(|error| error.message).unwrap().lock;
+        assert!(names.iter().all(|name| lock.get(name).is_some()), "{}", lock.to_text());
     }
 }

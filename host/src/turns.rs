@@ -1,7 +1,8 @@
 //! Whose turn it is: in one process, runs of one application come one after the other, and what removes
-//! garbage comes when there is no run.
+//! garbage comes when there is no run, and before new ones.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use springline_engine::event::{Event, Observer};
@@ -66,18 +67,29 @@ pub struct Turns {
 #[derive(Default)]
 struct State {
     flights: Vec<Flight>,
-    /// Verbs that may have written what nothing refers to yet.
-    verbs: usize,
+    /// The threads of verbs that may have written what nothing refers to yet.
+    verbs: Vec<ThreadId>,
+    /// How many of them wait for an answer of a person.
+    asking: usize,
+    /// How many wait to remove garbage.
+    wanted: usize,
     /// Whether garbage is being removed.
     collecting: bool,
     ids: u64,
 }
 
 impl State {
+    /// Whether the removal of garbage comes first. Where it waits for this very thread it does not; and nobody
+    /// waits for a person who does not answer.
+    fn gc_first(&self) -> Option<String> {
+        let is_next = self.wanted > 0 && self.asking == 0 && !self.verbs.contains(&thread::current().id());
+        (self.collecting || is_next).then(|| "`springline gc`".to_owned())
+    }
+
     /// What a wish has to wait for.
     fn before(&self, wish: &Wish) -> Option<String> {
-        if self.collecting {
-            return Some("`springline gc`".to_owned());
+        if let Some(gc) = self.gc_first() {
+            return Some(gc);
         }
         let same = |flight: &&Flight| flight.wish.application == wish.application && flight.wish.reads == wish.reads;
         self.flights.iter().find(same).map(ToString::to_string)
@@ -126,23 +138,42 @@ impl Turns {
     /// # Errors
     /// It was cancelled while it waited for the end of a removal.
     pub fn hold_off(self: &Arc<Self>, cancel: &Cancel) -> Result<HeldOff, CliError> {
-        let before = |state: &State| state.collecting.then(|| "`springline gc`".to_owned());
-        self.wait(cancel, before)?.verbs += 1;
-        Ok(HeldOff(Arc::clone(self)))
+        let this = thread::current().id();
+        self.wait(cancel, State::gc_first)?.verbs.push(this);
+        Ok(HeldOff(Arc::clone(self), this))
     }
 
-    /// Waits until no run is under way and nothing holds it off, and holds off new ones.
+    /// Has a person asked, during a verb that holds off the removal of garbage.
+    pub fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.update(|state| state.asking += 1);
+        let answer = ask();
+        self.update(|state| state.asking -= 1);
+        answer
+    }
+
+    /// Waits until those are over which are under way now.
+    ///
+    /// # Errors
+    /// It was cancelled while it waited.
+    pub fn await_ends(&self, flights: &[Flight], cancel: &Cancel) -> Result<(), CliError> {
+        let is_awaited = |flight: &&Flight| flights.iter().any(|awaited| awaited.id == flight.id);
+        self.wait(cancel, |state| state.flights.iter().find(is_awaited).map(ToString::to_string)).map(drop)
+    }
+
+    /// Waits until no run is under way and nothing holds it off. New ones wait meanwhile.
     ///
     /// # Errors
     /// It was cancelled while it waited.
     pub fn collect(self: &Arc<Self>, cancel: &Cancel) -> Result<Collecting, CliError> {
         let before = |state: &State| match state.flights.first() {
             _ if state.collecting => Some("another `springline gc`".to_owned()),
-            None if state.verbs > 0 => Some("a verb that is being executed".to_owned()),
+            None if !state.verbs.is_empty() => Some("a verb that is being executed".to_owned()),
             flight => flight.map(ToString::to_string),
         };
-        self.wait(cancel, before)?.collecting = true;
-        Ok(Collecting(Arc::clone(self)))
+        self.update(|state| state.wanted += 1);
+        let free = self.wait(cancel, before).map(|mut state| state.collecting = true);
+        self.update(|state| state.wanted -= 1);
+        free.map(|()| Collecting(Arc::clone(self)))
     }
 
     /// Waits until there is nothing to wait for; tells once for what, if it takes long.
@@ -248,11 +279,15 @@ impl Observer for Noting<'_> {
 }
 
 /// No garbage is removed as long as this value is there.
-pub struct HeldOff(Arc<Turns>);
+pub struct HeldOff(Arc<Turns>, ThreadId);
 
 impl Drop for HeldOff {
     fn drop(&mut self) {
-        self.0.update(|state| state.verbs -= 1);
+        self.0.update(|state| {
+            if let Some(own) = state.verbs.iter().position(|verb| *verb == self.1) {
+                state.verbs.swap_remove(own);
+            }
+        });
     }
 }
 
@@ -330,6 +365,51 @@ mod tests {
         assert!(turns.try_take(wish("b", false), &cancel).is_none() && turns.hold_off(&asked).is_err());
         drop(collecting);
         assert!(turns.try_take(wish("b", false), &cancel).is_some());
+    }
+
+    /// Waits until somebody waits to remove garbage.
+    fn until_wanted(turns: &Turns) {
+        while turns.state().wanted == 0 {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn who_waits_to_remove_garbage_comes_before_new_runs_and_lets_those_pass_for_whom_it_waits() {
+        let (turns, cancel) = (Arc::<Turns>::default(), Cancel::new());
+        let held_off = turns.hold_off(&cancel).unwrap();
+        let asked = Cancel::new();
+        asked.cancel();
+        let others = || (turns.try_take(wish("b", false), &cancel).is_some(), turns.hold_off(&asked).is_ok());
+        thread::scope(|scope| {
+            let collects = scope.spawn(|| drop(turns.collect(&cancel).unwrap()));
+            until_wanted(&turns);
+            assert_eq!(scope.spawn(others).join().unwrap(), (false, false), "it comes first");
+            turns.while_asking(|| {
+                assert_eq!(scope.spawn(others).join().unwrap(), (true, true), "nobody waits for a person");
+            });
+            // The verb that it waits for goes on.
+            drop(turns.take(wish("a", false), &cancel).unwrap());
+            drop(held_off);
+            collects.join().unwrap();
+        });
+        assert!(turns.try_take(wish("b", false), &cancel).is_some());
+    }
+
+    #[test]
+    fn who_gives_up_to_remove_garbage_is_in_nobodys_way() {
+        let (turns, cancel) = (Arc::<Turns>::default(), Cancel::new());
+        let run = turns.take(wish("a", false), &cancel).unwrap();
+        let asked = Cancel::new();
+        asked.cancel();
+        assert!(turns.collect(&asked).is_err());
+        assert!(turns.try_take(wish("b", false), &cancel).is_some());
+        // Those that began later are not waited for.
+        let flights = turns.flights();
+        drop(run);
+        let _other = turns.take(wish("a", false), &cancel).unwrap();
+        turns.await_ends(&flights, &asked).unwrap();
+        assert!(turns.await_ends(&turns.flights(), &asked).is_err());
     }
 
     #[test]

@@ -24,9 +24,9 @@ use crate::turns::Turns;
 use crate::{paths, socket};
 
 /// How often a state directory that somebody else owns is tried.
-const TRY_EVERY: Duration = Duration::from_millis(100);
+pub const TRY_EVERY: Duration = Duration::from_millis(100);
 /// How long an owner that is going to answer may take to begin to.
-const BEGINNING: Duration = Duration::from_secs(5);
+pub const BEGINNING: Duration = Duration::from_secs(5);
 
 /// The one process that owns a state directory, seen from within.
 pub struct Owner {

@@ -37,6 +37,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use springline_model::Cancel;
@@ -44,6 +45,7 @@ use springline_model::Cancel;
 use error::{CliError, Kind};
 use session::Session;
 
+use crate::app::{BEGINNING, TRY_EVERY};
 use crate::project::Project;
 use crate::socket;
 
@@ -217,13 +219,19 @@ pub fn here_or_by_the_owner(mut cli: Cli, cancel: &Cancel) -> Result<ExitCode, C
     let Some(state) = state.filter(|state| state.is_dir()) else { return run(&cli, cancel) };
     let answered = Arc::new(AtomicBool::new(false));
     cli.common.session.answered = Some(Arc::clone(&answered));
+    let mut left = BEGINNING;
     loop {
-        if let Some(owner) = socket::reach(&state)? {
-            return owner.execute(cancel).map(ExitCode::from);
+        if let Some(owner) = socket::reach(&state)?
+            && let Some(code) = owner.execute(cancel)?
+        {
+            return Ok(ExitCode::from(code));
         }
         match run(&cli, cancel) {
             // It began meanwhile; if it ends again, it is this process's turn.
-            Err(busy) if busy.kind == Kind::Busy && answered.swap(false, Ordering::SeqCst) => {}
+            Err(busy) if busy.kind == Kind::Busy && answered.swap(false, Ordering::SeqCst) && !left.is_zero() => {
+                left = left.saturating_sub(TRY_EVERY);
+                thread::sleep(TRY_EVERY);
+            }
             ended => return ended,
         }
     }

@@ -14,6 +14,10 @@ use crate::app::{App, SystemClock, actor};
 use crate::project::Project;
 use crate::show::{self, GOOD, NOTE, paint};
 use crate::socket::controls::Notice;
+use crate::turns::Wish;
+
+/// The verb that the loop is called by.
+const LOOP: &str = "watch";
 
 /// Leaves an application alone: `springline watch` deploys and repairs nothing of it until it is resumed.
 /// Whoever calls `run`, `sync` or `redeploy` still can.
@@ -63,6 +67,7 @@ impl Suspend {
             app.store.set_standing(place, &mut |standing| standing.suspended = Some(order.clone()))?;
         }
         tell(&app, &places);
+        await_loop(&app, &places, cancel)?;
         show::data(common, &json!({ "suspended": places, "why": order.why, "by": order.by }), |_| {
             for place in &places {
                 show::line(format_args!("{} {place}: {}", paint(NOTE, "suspended"), show::visible(&order.why)));
@@ -96,6 +101,19 @@ impl Resume {
         })?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Waits for what the loop is doing there: it looks at what stands when it begins with something.
+fn await_loop(app: &App, places: &[Place], cancel: &Cancel) -> Result<(), CliError> {
+    let turns = &app.owner().turns;
+    let mut flights = turns.flights();
+    flights.retain(|flight| {
+        let Wish { application, reads, verb, .. } = &flight.wish;
+        !reads && verb == LOOP && places.iter().any(|place| place.application == *application)
+    });
+    turns
+        .await_ends(&flights, cancel)
+        .map_err(|error| error.hint("it is suspended for what comes; `springline cancel` stops what is under way"))
 }
 
 /// What watches takes notice at once.

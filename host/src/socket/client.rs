@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use jiff::tz::TimeZone;
 use springline_model::Cancel;
 
 use super::connect;
@@ -76,11 +77,12 @@ fn broken(state: &Path, why: &str) -> CliError {
 }
 
 impl Connection {
-    /// Has a verb executed, whose output comes here. Returns its exit code.
+    /// Has a verb executed, whose output comes here. Returns its exit code; none if the owner ends and has not
+    /// begun with it.
     ///
     /// # Errors
     /// The owner ends before the verb does.
-    pub fn execute(mut self, cancel: &Cancel) -> Result<u8, CliError> {
+    pub fn execute(mut self, cancel: &Cancel) -> Result<Option<u8>, CliError> {
         let request = request().map_err(|error| CliError::new(Kind::State, format!("this directory: {error}")))?;
         let request = Frame::Request(Box::new(request)).encode().map_err(|error| {
             CliError::new(
@@ -101,7 +103,8 @@ impl Connection {
                 Ok(Some(Frame::Out(data))) => put(io::stdout(), &data),
                 Ok(Some(Frame::Err(data))) => put(io::stderr(), &data),
                 Ok(Some(Frame::Ask(question))) => self.send(&Frame::Answer(console::ask_here(&question)))?,
-                Ok(Some(Frame::Exit(code))) => return Ok(code),
+                Ok(Some(Frame::Exit(code))) => return Ok(Some(code)),
+                Ok(Some(Frame::NotBegun)) => return Ok(None),
                 Err(error) if error.is_timeout() => {}
                 Ok(Some(_)) | Err(FrameError::Unknown(_) | FrameError::TooLong(_)) => {
                     return Err(broken(&self.state, "it says what it should not"));
@@ -128,6 +131,12 @@ fn put(mut stream: impl io::Write, data: &[u8]) {
     let _ = stream.write_all(data).and_then(|()| stream.flush());
 }
 
+/// The time zone of this process: what `TZ` says, or else the name of the system's.
+fn zone() -> Option<String> {
+    let system = || TimeZone::system().iana_name().map(str::to_owned);
+    std::env::var("TZ").ok().or_else(system)
+}
+
 /// The verb that this process was called with.
 fn request() -> io::Result<Request> {
     let (out, err) = (io::stdout(), io::stderr());
@@ -141,6 +150,6 @@ fn request() -> io::Result<Request> {
         err: Screen { terminal: err.is_terminal(), colors: AutoStream::choice(&err) != ColorChoice::Never },
         width: rustix::termios::tcgetwinsize(&err).ok().map(|size| size.ws_col).filter(|width| *width > 0),
         answers: console::answers(),
-        zone: std::env::var("TZ").ok(),
+        zone: zone(),
     })
 }

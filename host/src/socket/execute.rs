@@ -24,12 +24,18 @@ use crate::cli::error::{CliError, Kind};
 use crate::cli::{self, Cli, Output};
 use crate::show;
 use crate::show::console::{self, Client, Stream, Wire};
+use crate::turns::Turns;
 
 /// How long a client may take to say what it wants.
 const REQUEST: Duration = Duration::from_secs(10);
 
-/// Serves one client until its verb has ended.
-pub(super) fn client(owner: &Arc<Owner>, stream: &UnixStream, cancel: &Cancel) -> io::Result<()> {
+/// Serves one client until its verb has ended. `begin` says whether a verb may still begin.
+pub(super) fn client(
+    owner: &Arc<Owner>,
+    stream: &UnixStream,
+    cancel: &Cancel,
+    begin: impl Fn() -> bool,
+) -> io::Result<()> {
     let outbox = Arc::<Outbox>::default();
     let writer = stream.try_clone()?;
     let reader = stream.try_clone()?;
@@ -39,7 +45,7 @@ pub(super) fn client(owner: &Arc<Owner>, stream: &UnixStream, cancel: &Cancel) -
             outbox.drain(&writer);
             outbox.break_off();
         });
-        let served = serve(owner, (stream, reader), &outbox, cancel);
+        let served = serve(owner, (stream, reader), &outbox, (cancel, &begin));
         outbox.close();
         served
     })?;
@@ -50,13 +56,17 @@ fn serve(
     owner: &Arc<Owner>,
     (stream, reader): (&UnixStream, UnixStream),
     outbox: &Arc<Outbox>,
-    cancel: &Cancel,
+    (cancel, begin): (&Cancel, &dyn Fn() -> bool),
 ) -> io::Result<()> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let hello = Hello { protocol: PROTOCOL, version: version.clone(), pid: std::process::id() };
     send(outbox, &Frame::Hello(hello))?;
     let mut frames = Frames::new(reader);
-    let request = match frames.next() {
+    let said = frames.next();
+    if !begin() {
+        return send(outbox, &Frame::NotBegun);
+    }
+    let request = match said {
         Ok(Some(Frame::Request(request))) => request,
         // One that only looked whether somebody is there, or that came to the wrong door.
         Ok(_) | Err(_) => return Ok(()),
@@ -69,7 +79,8 @@ fn serve(
     }
     stream.set_read_timeout(None)?;
     let (sender, answers) = channel();
-    let wire = Arc::new(Remote { outbox: Arc::clone(outbox), answers: Mutex::new(answers) });
+    let turns = Arc::clone(&owner.turns);
+    let wire = Arc::new(Remote { outbox: Arc::clone(outbox), answers: Mutex::new(answers), turns });
     let listening = {
         let (cancel, outbox) = (cancel.clone(), Arc::clone(outbox));
         thread::Builder::new()
@@ -107,6 +118,7 @@ fn send(outbox: &Outbox, frame: &Frame) -> io::Result<()> {
 struct Remote {
     outbox: Arc<Outbox>,
     answers: Mutex<Receiver<Option<String>>>,
+    turns: Arc<Turns>,
 }
 
 impl Wire for Remote {
@@ -125,7 +137,7 @@ impl Wire for Remote {
     fn ask(&self, question: &str) -> Option<String> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         send(&self.outbox, &Frame::Ask(question.to_owned())).ok()?;
-        answers.recv().ok().flatten()
+        self.turns.while_asking(|| answers.recv().ok().flatten())
     }
 }
 
@@ -206,7 +218,7 @@ mod tests {
     fn a_client_is_asked_can_stop_its_verb_and_ends_it_when_it_goes() {
         let (here, there) = UnixStream::pair().unwrap();
         let (cancel, outbox, (sender, answers)) = (Cancel::new(), Arc::<Outbox>::default(), channel());
-        let wire = Remote { outbox: Arc::clone(&outbox), answers: Mutex::new(answers) };
+        let wire = Remote { outbox: Arc::clone(&outbox), answers: Mutex::new(answers), turns: Arc::default() };
         thread::scope(|scope| {
             let frames = Frames::new(here.try_clone().unwrap());
             scope.spawn(|| outbox.drain(&here));

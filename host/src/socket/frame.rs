@@ -3,7 +3,7 @@
 //!
 //! The owner says `H` (who it is) to everybody. The client answers `R` (the verb), and may say `C` (stop
 //! it). The owner says `O` and `E` (what the verb prints), `Q` (a question, answered by `A`), and in the
-//! end `X` (the exit code).
+//! end `X` (the exit code); or `N`, if it ends and has not begun with it.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::show::console::Screen;
 
 /// The version of all this.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 /// The longest frame. Longer data is sent in several.
 pub(super) const LONGEST: usize = 1024 * 1024;
 /// The letter and the length.
@@ -43,6 +43,8 @@ pub(super) enum Frame {
     Cancel,
     /// The verb has ended, with this exit code.
     Exit(u8),
+    /// The owner ends. Nothing of the verb was done.
+    NotBegun,
 }
 
 /// Who owns the directory.
@@ -67,7 +69,7 @@ pub(super) struct Request {
     pub width: Option<u16>,
     /// Whether there is a person to ask.
     pub answers: bool,
-    /// `TZ`, if it is set.
+    /// The caller's time zone, as a value of `TZ`; none if it has no name.
     pub zone: Option<String>,
 }
 
@@ -126,6 +128,7 @@ impl Frame {
             Self::Answer(answer) => with_head(b'A', &json(answer)?),
             Self::Cancel => with_head(b'C', &[]),
             Self::Exit(code) => with_head(b'X', &json(code)?),
+            Self::NotBegun => with_head(b'N', &[]),
         }
     }
 
@@ -139,6 +142,7 @@ impl Frame {
             b'A' => Self::Answer(parse(&body)?),
             b'C' => Self::Cancel,
             b'X' => Self::Exit(parse(&body)?),
+            b'N' => Self::NotBegun,
             other => return Err(FrameError::Unknown(format!("`{}`", other.escape_ascii()))),
         })
     }

@@ -25,11 +25,13 @@ const MOST: usize = 64;
 const STACK: usize = 8 * 1024 * 1024;
 /// How long clients may take to read the rest when the owner ends.
 const REST: Duration = Duration::from_secs(5);
+/// How often a wait looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long to wait when no connection can be taken: descriptors are short, mostly.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The socket is there as long as this value is. When it goes, the verbs under way are cancelled and
-/// awaited.
+/// The socket is there as long as this value is. When it goes, the verbs under way are awaited; if the owner was
+/// asked to stop, they are as well.
 pub struct Serving {
     owner: Arc<Owner>,
     listener: Arc<UnixListener>,
@@ -90,43 +92,74 @@ fn bind(state: &Path) -> io::Result<UnixListener> {
 /// Those who are served.
 #[derive(Default)]
 struct Clients {
-    streams: Mutex<Vec<(u64, Arc<UnixStream>)>>,
+    served: Mutex<Served>,
     changed: Condvar,
 }
 
+#[derive(Default)]
+struct Served {
+    all: Vec<Connected>,
+    /// Whether nothing begins any more.
+    closed: bool,
+}
+
+struct Connected {
+    number: u64,
+    stream: Arc<UnixStream>,
+    /// Whether its verb may have begun.
+    begun: bool,
+}
+
 impl Clients {
-    fn streams(&self) -> MutexGuard<'_, Vec<(u64, Arc<UnixStream>)>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    fn served(&self) -> MutexGuard<'_, Served> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is room for one more; false if it is too late for that.
-    fn add(&self, number: u64, stream: Arc<UnixStream>, cancel: &Cancel) -> bool {
-        let mut streams = self.streams();
-        while streams.len() >= MOST && !cancel.is_cancelled() {
-            streams = self.changed.wait(streams).unwrap_or_else(PoisonError::into_inner);
+    fn add(&self, number: u64, stream: Arc<UnixStream>) -> bool {
+        let full = |served: &mut Served| served.all.len() >= MOST && !served.closed;
+        let mut served = self.changed.wait_while(self.served(), full).unwrap_or_else(PoisonError::into_inner);
+        if !served.closed {
+            served.all.push(Connected { number, stream, begun: false });
         }
-        let in_time = !cancel.is_cancelled();
-        if in_time {
-            streams.push((number, stream));
-        }
-        in_time
+        !served.closed
+    }
+
+    /// Whether the verb of a client may begin.
+    fn begin(&self, number: u64) -> bool {
+        let mut served = self.served();
+        let may = !served.closed;
+        served.all.iter_mut().filter(|one| one.number == number).for_each(|one| one.begun = may);
+        may
     }
 
     fn remove(&self, number: u64) {
-        self.streams().retain(|(other, _)| *other != number);
+        self.served().all.retain(|other| other.number != number);
         self.changed.notify_all();
     }
 
-    /// Waits until all are gone. Who does not read the rest does not get it.
-    fn await_all(&self) {
-        let streams = self.streams();
-        let some = |streams: &mut Vec<_>| !streams.is_empty();
-        let (streams, late) =
-            self.changed.wait_timeout_while(streams, REST, some).unwrap_or_else(PoisonError::into_inner);
-        if late.timed_out() {
-            streams.iter().for_each(|(_, stream)| drop(stream.shutdown(Shutdown::Both)));
+    /// Lets nobody in any more, and waits until all are gone whose verbs have begun. When it was asked to stop, who
+    /// does not read the rest does not get it.
+    fn close(&self, cancel: &Cancel) {
+        let mut served = self.served();
+        served.closed = true;
+        // They hear that theirs has not.
+        served.all.iter().filter(|one| !one.begun).for_each(|one| drop(one.stream.shutdown(Shutdown::Read)));
+        self.changed.notify_all();
+        let some = |served: &mut Served| !served.all.is_empty();
+        while some(&mut served) && !cancel.is_cancelled() {
+            served = self.changed.wait_timeout_while(served, LOOK, some).unwrap_or_else(PoisonError::into_inner).0;
         }
-        drop(self.changed.wait_while(streams, some));
+        let (served, late) =
+            self.changed.wait_timeout_while(served, REST, some).unwrap_or_else(PoisonError::into_inner);
+        if late.timed_out() {
+            served.all.iter().for_each(|one| drop(one.stream.shutdown(Shutdown::Both)));
+        }
+        drop(self.changed.wait_while(served, some));
+    }
+
+    fn is_closed(&self) -> bool {
+        self.served().closed
     }
 }
 
@@ -134,7 +167,7 @@ fn accept(owner: &Arc<Owner>, listener: &UnixListener, clients: &Arc<Clients>, c
     for number in 0.. {
         let stream = match listener.accept() {
             Ok((stream, _)) => Arc::new(stream),
-            Err(_) if cancel.is_cancelled() => return,
+            Err(_) if clients.is_closed() => return,
             Err(_) => {
                 thread::sleep(PAUSE);
                 continue;
@@ -143,13 +176,13 @@ fn accept(owner: &Arc<Owner>, listener: &UnixListener, clients: &Arc<Clients>, c
         if !may_come_in(&stream) {
             continue;
         }
-        if !clients.add(number, Arc::clone(&stream), cancel) {
+        if !clients.add(number, Arc::clone(&stream)) {
             return;
         }
         let (owner, served, cancel) = (Arc::clone(owner), Arc::clone(clients), cancel.child());
         let work = move || {
             // A client that went away is nobody's trouble.
-            let _ = execute::client(&owner, &stream, &cancel);
+            let _ = execute::client(&owner, &stream, &cancel, || served.begin(number));
             drop(owner);
             served.remove(number);
         };
@@ -172,14 +205,8 @@ impl Drop for Serving {
             // It does no harm when it stays.
             let _ = fs::remove_file(&address.path);
         }
-        {
-            // Whoever is added is added before, and awaited, or not at all.
-            let _streams = self.clients.streams();
-            self.cancel.cancel();
-        }
-        self.clients.changed.notify_all();
         let _ = rustix::net::shutdown(&*self.listener, rustix::net::Shutdown::Both);
-        self.clients.await_all();
+        self.clients.close(&self.cancel);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
         }

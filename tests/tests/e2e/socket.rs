@@ -236,6 +236,24 @@ fn a_verb_is_its_callers_whoever_executes_it() {
 }
 
 #[test]
+fn the_time_zone_of_the_system_is_the_callers_as_well() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    sandbox.springline(&["run"]).ok();
+    let called = || {
+        let mut command = sandbox.command(&["history"]);
+        command.env_remove("TZ");
+        sandbox.finish(command).ok()
+    };
+    let here = called();
+    let mut command = sandbox.command(&["watch", "-o", "json", "--every", "3600"]);
+    command.env("TZ", "Asia/Kathmandu");
+    let watch = Watch::by(command);
+    watch.tells("\"pass\"");
+    assert_eq!(called(), here);
+    assert_eq!(watch.end(), Some(0));
+}
+
+#[test]
 fn an_owner_that_died_is_in_nobodys_way_and_a_second_watch_is_told_of_the_first() {
     let Some(sandbox) = Sandbox::site() else { return };
     sandbox.springline(&["run"]).ok();
@@ -293,16 +311,16 @@ fn an_owner_of_another_version_and_one_that_is_none_are_told() {
     let Some(sandbox) = Sandbox::site() else { return };
     sandbox.springline(&["run"]).ok();
     let own = env!("CARGO_PKG_VERSION");
-    impostor(&sandbox, frame(b'H', r#"{"protocol":1,"version":"9.8.7","pid":4711}"#));
+    impostor(&sandbox, frame(b'H', r#"{"protocol":2,"version":"9.8.7","pid":4711}"#));
     sandbox.springline(&["status"]).fails(BUSY, &["Springline 9.8.7 (pid 4711)", own]);
-    impostor(&sandbox, frame(b'H', &format!(r#"{{"protocol":2,"version":"{own}","pid":4711}}"#)));
-    sandbox.springline(&["status"]).fails(BUSY, &["version 2 of the protocol", "pid 4711"]);
+    impostor(&sandbox, frame(b'H', &format!(r#"{{"protocol":3,"version":"{own}","pid":4711}}"#)));
+    sandbox.springline(&["status"]).fails(BUSY, &["version 3 of the protocol", "pid 4711"]);
     for garbage in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &frame(b'H', "{}"), &frame(b'X', "0"), b"H\0\0"] {
         impostor(&sandbox, garbage.to_vec());
         sandbox.springline(&["status"]).fails(STATE, &["can't be understood", "springline.sock"]);
     }
     // One that ends midway, and one that says what it should not.
-    let hello = frame(b'H', &format!(r#"{{"protocol":1,"version":"{own}","pid":4711}}"#));
+    let hello = frame(b'H', &format!(r#"{{"protocol":2,"version":"{own}","pid":4711}}"#));
     impostor(&sandbox, hello.clone());
     sandbox.springline(&["status"]).fails(STATE, &["(pid 4711) ended before this verb did"]);
     impostor(&sandbox, [hello.clone(), frame(b'R', "{}")].concat());
@@ -390,6 +408,27 @@ fn when_the_owner_ends_its_verbs_do() {
     let (child, _) = slow.run();
     watch.kill();
     outcome(child).fails(STATE, &["ended before this verb did", "run it again"]);
+}
+
+#[test]
+fn an_owner_that_ends_by_itself_lets_verbs_come_to_their_end() {
+    let Some(slow) = Slow::new() else { return };
+    slow.0.operator(&format!("{OPERATOR}limits: {{ wall-seconds: 4 }}\n"));
+    let more = ["watch", "-o", "json", "--every", "1", "--passes", "2"];
+    let watch = Watch::by(slow.0.command(&more));
+    watch.tells("\"pass\":1");
+    let mut undecided = UnixStream::connect(socket(&slow.0)).unwrap();
+    let mut command = slow.0.command(&["build"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    watch.tells("\"pass\":2");
+    // It is executed till it fails by itself, and not stopped.
+    let outcome = outcome(child);
+    assert!(outcome.code != CANCELLED && outcome.stderr.contains("slow"), "{outcome:#?}");
+    // Who has not said yet what it wants is told that nothing was done.
+    let mut said = Vec::new();
+    undecided.read_to_end(&mut said).unwrap();
+    assert!(said.ends_with(&frame(b'N', "")), "{}", said.escape_ascii());
+    assert_eq!(watch.ended(), Some(0));
 }
 
 /// Posts a body to a path; returns the answer's code.
@@ -487,7 +526,7 @@ fn hostile_clients_harm_nobody() {
     let watch = Watch::start(&sandbox, &[]);
     let request = |version: &str, arguments: &str| {
         let body = format!(
-            r#"{{"protocol":1,"version":"{version}","arguments":{arguments},"directory":"/","actor":"x","out":
+            r#"{{"protocol":2,"version":"{version}","arguments":{arguments},"directory":"/","actor":"x","out":
             {{"terminal":false,"colors":false}},"err":{{"terminal":true,"colors":true}},"width":0,"answers":true,"zone":"?"}}"#
         );
         frame(b'R', &body)
