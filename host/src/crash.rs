@@ -8,12 +8,14 @@ use springline_engine::event::Event;
 #[cfg(debug_assertions)]
 const VARIABLE: &str = "SPRINGLINE_CRASH_AT";
 
-/// Ends the process by SIGKILL if it was asked to at this point.
+/// Ends the process by SIGKILL if it was asked to at this point; panics if it was asked for `panic:POINT`.
 #[cfg(debug_assertions)]
 pub fn maybe(event: &Event<'_>) {
     if let Event::Passed(point) = event
-        && std::env::var_os(VARIABLE).is_some_and(|wanted| wanted == point.name())
+        && let Ok(wanted) = std::env::var(VARIABLE)
+        && wanted.strip_prefix("panic:").unwrap_or(&wanted) == point.name()
     {
+        assert!(!wanted.starts_with("panic:"), "asked for at {wanted}");
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         std::process::abort();
     }

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 use springline_model::Cancel;
 
-use super::error::CliError;
+use super::error::{CliError, Kind};
 use super::run::known_environments;
 use super::{Common, Output, RevisionArgs};
 use crate::app::App;
@@ -19,7 +19,7 @@ use crate::control::{Control, Fleet, Settings, Waker};
 use crate::project::Project;
 use crate::{endpoint, paths, resolve, show, socket};
 
-/// The fewest workers: one that is stuck holds up nobody.
+/// The fewest workers.
 const FEWEST: usize = 2;
 
 /// Deploys new revisions as they come, and keeps what is deployed as it was deployed: drift is removed
@@ -40,7 +40,8 @@ pub struct Watch {
     /// Ask the plugins in every pass, also where nothing can have changed
     #[arg(long)]
     thorough: bool,
-    /// How many applications are worked on at a time [default: as many as there are processors, at least 2]
+    /// How many applications are worked on at a time, besides those that wait or take long [default: as many as
+    /// there are processors, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
     /// End after everything was looked at so many times; without it, go on until stopped
@@ -103,6 +104,8 @@ impl Watch {
                 Output::Text => show::line(format_args!("listening at http://{address}")),
             }
         }
+        let _printing = show::background::begin(cancel)
+            .map_err(|error| CliError::new(Kind::State, format!("nothing can be printed: {error}")))?;
         control.run()?;
         Ok(ExitCode::SUCCESS)
     }

@@ -5,6 +5,8 @@
 //! applications ([`work`]), and the loop itself begins passes and waits for what comes.
 
 mod answers;
+mod caught;
+mod crew;
 mod find;
 mod index;
 mod leave;
@@ -26,7 +28,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use springline_model::Cancel;
@@ -34,6 +36,8 @@ use springline_model::port::Seen;
 use springline_model::run::Place;
 use springline_source::GitSource;
 
+use self::caught::caught;
+use self::crew::Crew;
 use self::pace::Part;
 use self::pass::Came;
 use self::plan::Plan;
@@ -96,6 +100,7 @@ struct Inner {
     timings: Mutex<Vec<Timing>>,
     /// Something changed for those who wait.
     changed: Condvar,
+    workers: Mutex<Vec<JoinHandle<()>>>,
     recent: Mutex<VecDeque<(Chained, Arc<Loaded>)>>,
 }
 
@@ -144,6 +149,9 @@ impl Control {
         let bound = |url: &str| Arc::new(Bound::new(url, operator, app.project.state(), cancel));
         let bounds = plan.repositories.iter().map(|known| bound(&known.url)).collect();
         let now = Instant::now();
+        let timings = plan.repositories.iter().map(|_| Timing::new(now)).collect();
+        let mut state = State::new(plan);
+        state.crew = Crew::of(settings.workers);
         let inner = Inner {
             bounds,
             app,
@@ -152,9 +160,10 @@ impl Control {
             ready: AtomicBool::new(false),
             tell: Teller { output: settings.output, many: matches!(fleet, Fleet::File(_)) },
             places,
-            timings: Mutex::new(plan.repositories.iter().map(|_| Timing::new(now)).collect()),
-            state: Mutex::new(State::new(plan)),
+            timings: Mutex::new(timings),
+            state: Mutex::new(state),
             changed: Condvar::new(),
+            workers: Mutex::default(),
             recent: Mutex::default(),
             settings,
         };
@@ -172,14 +181,11 @@ impl Control {
     /// The one application of a loop that ends by itself can't be read.
     pub fn run(&self) -> Result<(), CliError> {
         let inner = &self.0;
-        thread::scope(|scope| {
-            for _ in 0..inner.settings.workers.max(1) {
-                scope.spawn(|| work::work(inner));
-            }
-            let result = inner.passes();
-            inner.cancel_rest();
-            result
-        })
+        let result = inner.passes();
+        inner.cancel_rest();
+        let workers = std::mem::take(&mut *inner.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        workers.into_iter().for_each(|worker| drop(worker.join()));
+        result
     }
 }
 
@@ -277,6 +283,7 @@ impl Inner {
     fn wait(self: &Arc<Self>, is_so: impl Fn(&State) -> bool, until: Option<Instant>) {
         loop {
             let due = self.ask_due();
+            self.hire();
             let state = self.state();
             let now = Instant::now();
             if self.cancel.is_cancelled() || is_so(&state) || until.is_some_and(|until| until <= now) {
@@ -285,6 +292,23 @@ impl Inner {
             let left = until.map_or(NOTICE, |until| until - now);
             let longest = NOTICE.min(left).min(due).max(Duration::from_millis(1));
             drop(self.changed.wait_timeout(state, longest));
+        }
+    }
+
+    /// Has as many work as there is to be done.
+    fn hire(self: &Arc<Self>) {
+        let mut state = self.state();
+        let now = Instant::now();
+        while state.queue.has_work(now) && state.crew.hire(now) {
+            let inner = Arc::clone(self);
+            let begun = thread::Builder::new().name("work".into()).spawn(move || work::work(&inner));
+            let Ok(worker) = begun else {
+                state.crew.left();
+                return;
+            };
+            let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+            workers.retain(|worker| !worker.is_finished());
+            workers.push(worker);
         }
     }
 
@@ -300,13 +324,28 @@ impl Inner {
             timing.due = now;
             let inner = Arc::clone(self);
             // Nothing waits for a thread whose remote hangs.
-            let begun = thread::Builder::new().name("ask".into()).spawn(move || inner.ask(at));
+            let begun = thread::Builder::new().name("ask".into()).spawn(move || inner.ask_or_tell(at));
             if begun.is_err() {
                 timing.under_way = false;
             }
         }
         let next = timings.iter().filter(|timing| !timing.under_way).map(|timing| timing.due).min();
         next.map_or(NOTICE, |next| next.saturating_duration_since(now))
+    }
+
+    /// Asks a repository. One of which what it says can't be taken in is asked again later.
+    fn ask_or_tell(&self, repository: usize) {
+        if let Err(error) = caught(|| self.ask(repository)) {
+            let (url, every) = {
+                let state = self.state();
+                let known = &state.plan.repositories[repository];
+                (known.url.clone(), known.every)
+            };
+            let news = News::Unreadable { revision: "HEAD".into(), why: error.message };
+            self.tell.news(&news, (&url, Duration::ZERO));
+            self.timings()[repository].asked(Instant::now(), false, (every, false), random());
+            self.changed.notify_all();
+        }
     }
 
     /// Asks a repository, and takes in what it says.
@@ -322,7 +361,7 @@ impl Inner {
             Before { rules, heads: state.repositories[repository].heads.clone() }
         };
         let began = Instant::now();
-        let asked = poll::poll(&self.places[repository], &before, &self.cancel.child());
+        let asked = caught(|| poll::poll(&self.places[repository], &before, &self.cancel.child())).flatten();
         let (went_well, took) = (asked.is_ok(), began.elapsed());
         let polled = asked.unwrap_or_else(|error| {
             let heads = before.rules.iter().filter_map(|searched| searched.rule.revision().cloned());
@@ -358,10 +397,10 @@ impl Inner {
     fn next_task(&self) -> Option<Task> {
         let mut state = self.state();
         loop {
-            if state.stopping || self.cancel.is_cancelled() {
+            let now = Instant::now();
+            if state.stopping || self.cancel.is_cancelled() || state.crew.is_surplus(now) {
                 return None;
             }
-            let now = Instant::now();
             while state.started
                 && let Some(id) = state.queue.take(now)
             {
@@ -420,6 +459,7 @@ impl Inner {
 
     fn begun(&self, id: Id, steer: Arc<Steer>, commit: String) {
         let mut state = self.state();
+        state.crew.begins(id, steer.clone(), Instant::now());
         let member = state.member(id);
         if member.wanted.as_ref().is_some_and(|wanted| wanted.id != commit) && member.at != member.wanted {
             // There was something newer before it began.
@@ -433,6 +473,7 @@ impl Inner {
         let now = Instant::now();
         let id = task.id;
         state.member(id).steer = None;
+        state.crew.ended(id);
         if let Some(problem) = &done.problem
             && !self.cancel.is_cancelled()
         {

@@ -115,6 +115,11 @@ impl Queue {
         self.ready.is_empty()
     }
 
+    /// Whether somebody has something to do now.
+    pub(super) fn has_work(&self, now: Instant) -> bool {
+        !self.ready.is_empty() || self.next().is_some_and(|next| next <= now)
+    }
+
     /// When the next one's time comes.
     pub(super) fn next(&self) -> Option<Instant> {
         self.timers.first().map(|(at, _)| *at)

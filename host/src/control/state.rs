@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use springline_model::footprint::{Changes, Footprint};
 use springline_model::port::{Revision, Seen};
 
+use super::crew::Crew;
 use super::find::Discovery;
 use super::index::Index;
 use super::names::Refused;
@@ -127,6 +128,7 @@ pub(super) struct State {
     pub(super) free: Vec<Id>,
     pub(super) by_name: HashMap<Arc<str>, Id>,
     pub queue: Queue,
+    pub crew: Crew,
     pub paces: Paces<Key>,
     index: Index,
     pub(super) refused: BTreeSet<Refused>,

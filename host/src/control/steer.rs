@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use springline_engine::event::{Event, Observer};
 use springline_model::Cancel;
 use springline_model::port::Seen;
+use springline_model::run::Stage;
 
 use crate::show::progress::warn_of_git;
 
@@ -21,6 +22,8 @@ struct Way {
     /// Whether a live object is being changed.
     applying: bool,
     superseded: bool,
+    /// Whether it waits for health.
+    waits: bool,
 }
 
 impl Steer {
@@ -41,6 +44,11 @@ impl Steer {
         self.way().superseded
     }
 
+    /// Whether it does nothing but wait.
+    pub(super) fn waits(&self) -> bool {
+        self.way().waits
+    }
+
     /// What the last look depended on, if nothing was to be done and that is known.
     pub(super) fn take_seen(&self) -> Option<Arc<dyn Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -59,9 +67,10 @@ impl Observer for Steer {
                 *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(seen));
             }
             Event::Applying { .. } => self.way().applying = true,
+            Event::StageBegun { stage, .. } => self.way().waits = *stage == Stage::Health,
             Event::Changed(_) | Event::StageDone { .. } => {
                 let mut way = self.way();
-                way.applying = false;
+                (way.applying, way.waits) = (false, false);
                 if way.superseded {
                     self.cancel.cancel();
                 }

@@ -20,6 +20,7 @@ use springline_model::port::{Revision, Seen, Sources as _};
 use springline_model::run::{Cause, Stage};
 use springline_source::GitSource;
 
+use super::caught::caught;
 use super::look::{At, Sight};
 use super::pace::Part;
 use super::pass::Came;
@@ -360,8 +361,9 @@ enum Decision {
     Behind(String),
 }
 
-/// Works until the loop ends.
+/// Works until the loop ends, or there are enough who do.
 pub(super) fn work(inner: &Inner) {
+    let _hired = Hired(inner);
     while let Some(task) = inner.next_task() {
         let Some(turn) = inner.app.try_turn(&task.name, false) else {
             // A verb of somebody's is under way; when it ends, it is told.
@@ -370,8 +372,18 @@ pub(super) fn work(inner: &Inner) {
         };
         let steer = Arc::new(Steer::new(turn.cancel().clone()));
         inner.begun(task.id, steer.clone(), task.wanted.id.clone());
-        let done = task.perform(inner, &turn, &steer);
+        let done = caught(|| task.perform(inner, &turn, &steer))
+            .unwrap_or_else(|bug| Done { problem: Some(bug), ..Done::default() });
         drop(turn);
         inner.ended(&task, done);
+    }
+}
+
+/// A thread that works.
+struct Hired<'a>(&'a Inner);
+
+impl Drop for Hired<'_> {
+    fn drop(&mut self) {
+        self.0.state().crew.left();
     }
 }

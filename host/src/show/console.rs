@@ -102,11 +102,19 @@ pub fn with<T>(client: Option<Arc<Client>>, act: impl FnOnce() -> T) -> T {
 
 /// Prints text, in colours where they are wanted. A reader that went away ends nothing.
 pub fn print(stream: Stream, text: &str) {
-    match (client(), stream) {
-        (Some(client), _) => client.print(stream, text),
-        (None, Stream::Out) => drop(anstream::stdout().write_all(text.as_bytes())),
-        (None, Stream::Err) => drop(anstream::stderr().write_all(text.as_bytes())),
+    match client() {
+        Some(client) => client.print(stream, text),
+        None if super::background::take(stream, text) => {}
+        None => print_here(stream, text),
     }
+}
+
+/// Prints text to this process's own streams, and waits for who reads it.
+pub fn print_here(stream: Stream, text: &str) {
+    let _ = match stream {
+        Stream::Out => anstream::stdout().write_all(text.as_bytes()),
+        Stream::Err => anstream::stderr().write_all(text.as_bytes()),
+    };
 }
 
 /// Prints bytes as they are.

@@ -1,6 +1,7 @@
 //! What people see: colours, tables, times, differences and progress.
 
 pub mod alone;
+pub mod background;
 pub mod console;
 pub mod difference;
 pub mod markdown;

@@ -60,5 +60,6 @@ mod watch_fleet;
 mod watch_held;
 mod watch_path;
 mod watch_push;
+mod watch_stuck;
 mod watching;
 mod why;
