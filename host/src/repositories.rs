@@ -53,6 +53,19 @@ impl Bound {
         }
     }
 
+    /// The same ones, for something that can be stopped by itself.
+    #[must_use]
+    pub fn until(&self, cancel: &Cancel) -> Self {
+        Self {
+            source: self.source.clone(),
+            others: self.others.clone(),
+            settings: self.settings.clone(),
+            state: self.state.clone(),
+            cancel: cancel.clone(),
+            open: Mutex::default(),
+        }
+    }
+
     fn writer(&self, repository: Option<&str>) -> Result<Arc<GitWriter>, RepositoryError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let key = repository.map(str::to_owned);

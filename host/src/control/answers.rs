@@ -60,7 +60,7 @@ impl Controls for Control {
                 let looking = match (flight, worst.map(|spot| spot.state)) {
                     (Some(flight), _) => Looking::Running { run: flight.run },
                     _ if state.queue.is_ready(id) => Looking::Queued,
-                    _ if member.problem.is_some() => Looking::Failed,
+                    _ if member.problem.is_some() || member.undelivered.is_some() => Looking::Failed,
                     (None, None | Some(Came::NotDeployed)) => Looking::NotDeployed,
                     (None, Some(Came::Suspended)) => Looking::Suspended {
                         why: worst.and_then(|spot| spot.why.as_deref()).unwrap_or_default().to_owned(),
@@ -70,7 +70,7 @@ impl Controls for Control {
                     (None, Some(Came::Drifted | Came::Unconfirmed | Came::Paused)) => Looking::Drifted,
                     (None, Some(Came::InSync | Came::Repaired | Came::Deployed | Came::Promoted)) => Looking::InSync,
                 };
-                let error = member.problem.as_deref().or_else(|| {
+                let error = member.problem.as_deref().or(member.undelivered.as_deref()).or_else(|| {
                     let failed = worst.filter(|spot| spot.state == Came::Failed);
                     failed.and_then(|spot| spot.why.as_deref())
                 });

@@ -8,6 +8,7 @@ mod answers;
 mod caught;
 mod crew;
 mod find;
+mod hand;
 mod index;
 mod leave;
 mod look;
@@ -254,7 +255,8 @@ impl Inner {
             let spots = state.live().flat_map(|(_, member)| {
                 let unread = member.problem.is_some().then_some(Came::Failed);
                 let spots = member.spots.iter().map(move |spot| unread.or(spot.came).unwrap_or(spot.state));
-                spots.chain(unread.filter(|_| member.spots.is_empty()))
+                let undelivered = member.undelivered.is_some().then_some(Came::Failed);
+                spots.chain(unread.filter(|_| member.spots.is_empty()).or(undelivered))
             });
             pass::figures(spots.collect::<Vec<_>>().into_iter())
         };
@@ -508,6 +510,7 @@ impl Inner {
             let spot = member.spots.iter_mut().find(|spot| *spot.environment == *environment);
             spot.into_iter().for_each(|spot| spot.seen = Some(Arc::clone(&seen)));
         }
+        member.undelivered = done.undelivered.map(Into::into);
         let is_gone = member.gone;
         if done.there && !is_gone {
             // A commit may have come meanwhile that changes nothing for it.

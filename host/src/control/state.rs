@@ -33,6 +33,8 @@ pub(super) struct Member {
     pub look: Look,
     /// Why it can't be read.
     pub problem: Option<Arc<str>>,
+    /// Why something of it could not be handed over.
+    pub undelivered: Option<Arc<str>>,
     /// The deployment under way, and of which commit.
     pub steer: Option<(Arc<Steer>, String)>,
     /// Whether nothing finds it any more.
@@ -296,7 +298,6 @@ impl State {
 
     /// The environments of an application, in their order; what is known of those that stay, stays.
     pub(super) fn set_spots(&mut self, id: Id, names: &[&str]) {
-        self.paces.keep(id, names);
         let member = self.member(id);
         if names.iter().copied().eq(member.spots.iter().map(|spot| &*spot.environment)) {
             return;
@@ -398,6 +399,7 @@ impl Member {
             spots: Vec::new(),
             look: Look::default(),
             problem: None,
+            undelivered: None,
             steer: None,
             gone: false,
             pending: false,

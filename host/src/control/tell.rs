@@ -26,6 +26,7 @@ pub(super) struct Teller {
 /// What was changed, or would be.
 pub(super) enum Told<'a> {
     Deployed(&'a Report),
+    Delivered(&'a Report),
     Repaired(&'a Report),
     Removed(&'a Report),
     Drifted(&'a [Change]),
@@ -66,6 +67,7 @@ impl Teller {
         };
         let (word, color, changes, report) = match told {
             Told::Deployed(report) => ("deployed", GOOD, done(report), Some(report)),
+            Told::Delivered(report) => ("delivered", GOOD, done(report), Some(report)),
             Told::Repaired(report) => ("repaired", GOOD, done(report), None),
             Told::Removed(report) => ("removed", NOTE, done(report), None),
             Told::Drifted(changes) => ("drifted", NOTE, changes.iter().map(|change| json!(change)).collect(), None),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use springline_engine::Ports;
 use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
+use springline_engine::deliver;
 use springline_engine::error::Reason;
 use springline_engine::footprint::footprint;
 use springline_engine::heal::heal;
@@ -62,6 +63,8 @@ pub(super) struct Task {
 pub(super) struct Done {
     /// The application can't be read.
     pub problem: Option<CliError>,
+    /// Why something of it could not be handed over.
+    pub undelivered: Option<String>,
     /// It pauses as it could not be read.
     pub rests: bool,
     /// It is at the commit that it was to be brought to.
@@ -128,7 +131,15 @@ impl Task {
         };
         let environments: Vec<&Environment> = loaded.chain.environments.iter().filter(wanted).collect();
         let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
-        inner.state().set_spots(self.id, &names);
+        let deliveries = loaded.chain.deliveries.iter();
+        let deliveries: Vec<String> =
+            deliveries.map(|delivery| deliver::place(&self.name, &delivery.name).environment).collect();
+        {
+            let mut state = inner.state();
+            state.set_spots(self.id, &names);
+            let all: Vec<&str> = names.iter().copied().chain(deliveries.iter().map(String::as_str)).collect();
+            state.paces.keep(self.id, &all);
+        }
         let mut done = Done { there: true, ..Done::default() };
         let mut failed = false;
         for environment in &environments {
@@ -146,11 +157,17 @@ impl Task {
             }
             done.spots.extend(seen.map(|(came, why)| (environment.name.clone(), came, why)));
         }
+        let is_left = !done.spots.is_empty() && done.spots.iter().all(|(_, came, _)| *came == Came::Suspended);
+        if done.there && !is_left && inner.settings.environments.is_empty() {
+            done.undelivered = self.hand_over(inner, ports, &loaded, steer);
+        }
         let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id) || !self.is_known;
         if done.there && is_new || failed {
             // What is not known is never left out. What failed is tried again for what it depends on.
-            let found = depends_on(ports, &loaded, &environments);
-            done.footprint = Some(found.unwrap_or_else(|_| Footprint::of_everything()));
+            let found = depends_on(ports, &loaded, &environments).ok();
+            // What is handed over names the commit.
+            let found = found.filter(|_| loaded.chain.deliveries.is_empty());
+            done.footprint = Some(found.unwrap_or_else(Footprint::of_everything));
         }
         done
     }
@@ -159,9 +176,6 @@ impl Task {
 /// What an application depends on at a commit.
 fn depends_on(ports: Ports<'_>, loaded: &Loaded, environments: &[&Environment]) -> Result<Footprint, Reason> {
     let Loaded { picked, declared, chain } = loaded;
-    if !declared.value.deliver.is_empty() {
-        return Ok(Footprint::of_everything());
-    }
     let mut files = Footprint::default();
     let steps = declared.value.artifacts.values().flat_map(|artifact| &artifact.steps).map(|step| &step.plugin);
     let renders = declared.value.environments.values().map(|environment| &environment.render.plugin);

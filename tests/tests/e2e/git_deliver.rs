@@ -6,7 +6,7 @@ use crate::code::DEPLOY;
 use crate::sandbox::{APPLICATION, OPERATOR, Sandbox};
 
 /// The file of the second repository in which one value is set.
-const VALUES: &str = "\
+pub const VALUES: &str = "\
 # Who runs what. Ask before you change the order!
 image:   \"nginx:1.27\"   # not ours
 
@@ -24,7 +24,7 @@ deliver:
     render: { plugin: render-template, in: deploy, with: { place: { www: site } } }
 ";
 
-const VALUE: &str = "\
+pub const VALUE: &str = "\
 deliver:
   id:
     repository: deployments

@@ -56,6 +56,7 @@ mod socket;
 mod tools;
 mod verbs;
 mod watch_bad;
+mod watch_deliver;
 mod watch_fleet;
 mod watch_held;
 mod watch_path;

@@ -79,16 +79,22 @@ fn a_reader_that_stalls_holds_up_nothing() {
 #[test]
 fn a_bug_that_one_application_meets_costs_no_worker() {
     let Some(origin) = fleet(&["blog", "shop"]) else { return };
-    origin.push("First");
+    let path = "apps/blog/springline.yaml";
+    let yaml = fs::read_to_string(origin.sandbox.repo().join(path)).unwrap();
+    origin.sandbox.write(path, yaml + "    record: notes\n");
+    let first = origin.push("First");
     let mut command = origin.command(&["watch", "-o", "json", "--every", "3600", "--workers", "1"]);
-    command.env("SPRINGLINE_CRASH_AT", "panic:rendered");
+    command.env("SPRINGLINE_CRASH_AT", "panic:telling");
     let mut watch = Loop::start(command);
-    for name in ["blog", "shop", "blog", "shop"] {
-        let told = watch.tells(|line| line["application"] == name && line["error"].is_object());
-        let said = told["error"]["message"].as_str().unwrap();
-        assert!(said.contains("a bug") && said.contains("panic:rendered"), "{said}");
-    }
+    let told = watch.tells(|line| line["application"] == "blog" && line["error"].is_object());
+    let said = told["error"]["message"].as_str().unwrap();
+    assert!(said.contains("a bug") && said.contains("panic:telling"), "{said}");
+    watch.deploys("shop", &first);
     let apps = origin.run(&["apps", "-o", "json"]).json();
-    assert_eq!((&apps[0]["state"], &apps[1]["state"]), (&"failed".into(), &"failed".into()), "{apps:#}");
+    assert_eq!((&apps[0]["state"], &apps[1]["state"]), (&"failed".into(), &"in-sync".into()), "{apps:#}");
+    origin.sandbox.write("apps/shop/deploy/name.txt", "second\n");
+    let second = origin.push("Second");
+    origin.notify();
+    watch.deploys("shop", &second);
     assert_eq!(watch.stop(), Some(0));
 }

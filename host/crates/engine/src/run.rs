@@ -285,11 +285,15 @@ fn through(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> Resul
     Ok(())
 }
 
-/// What this run hands over: all of it, if it is about all of the application.
+/// What this run hands over: all of it, if it is about all of the application, or about nothing else.
 fn deliveries<'a>(request: Request<'a>) -> &'a [Delivery] {
-    let is_whole = request.environments.len() == request.chain.environments.len() && request.only.is_none();
-    let deploys = matches!(request.cause, Cause::Run | Cause::Push);
-    if is_whole && deploys && request.until == Until::Record { &request.chain.deliveries } else { &[] }
+    let is_meant = match request.cause {
+        Cause::Run => request.environments.len() == request.chain.environments.len() && request.only.is_none(),
+        // Environments are deployed one by one, and what is handed over waits for all of them.
+        Cause::Push => request.environments.is_empty(),
+        _ => false,
+    };
+    if is_meant && request.until == Until::Record { &request.chain.deliveries } else { &[] }
 }
 
 /// Tells git what it was not told before, and writes down where it is told what from now on.
