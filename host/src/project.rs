@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use springline_config::{Document, load_application, load_operator};
+use springline_engine::build::Source;
 use springline_model::Cancel;
 use springline_model::application::Application;
 use springline_model::operator::Operator;
@@ -41,6 +42,17 @@ pub struct Picked {
     pub site: Site,
     /// What the application is called, instead of what its file says.
     pub name: Option<String>,
+    /// Whether a commit with this id, of this time, comes after it.
+    pub newer: Newer,
+}
+
+/// Says of commits whether they come after another one.
+pub type Newer = Arc<dyn Fn(&str, i64) -> bool + Send + Sync>;
+
+/// What comes after this revision in its repository.
+pub fn newer(source: &GitSource, revision: &Revision) -> Newer {
+    let (source, revision) = (source.clone(), revision.clone());
+    Arc::new(move |id, seconds| source.is_before(&revision, id, seconds))
 }
 
 /// A file of configuration: its values, and where each stands.
@@ -61,7 +73,8 @@ impl Project {
         if GitSource::is_address(&common.repo) {
             let state = common.state.clone().unwrap_or_else(|| common.path(Path::new(paths::STATE)));
             make_state(&state)?;
-            let source = GitSource::fetch(&common.repo, revision, &state.join(paths::SOURCES), cancel)?;
+            let patience = read_operator(&state)?.value.git.patience();
+            let source = GitSource::fetch(&common.repo, revision, &state.join(paths::SOURCES), (patience, cancel))?;
             return Ok(Self { repository: common.repo.clone(), source: Some(source), state, directory });
         }
         let source = GitSource::open(Path::new(&common.repo))?;
@@ -154,14 +167,16 @@ impl Project {
         let source = self.source()?;
         if wanted.worktree {
             let (revision, tree) = source.worktree()?;
-            return Ok(Picked { revision, tree, site: self.site(), name: None });
+            return Ok(Picked { revision, tree, site: self.site(), name: None, newer: Arc::new(|_, _| false) });
         }
         let revision = source.resolve(wanted.revision.as_deref().unwrap_or("HEAD"))?;
         if wanted.revision.is_none() {
             warn_of_uncommitted(source, &self.site().path(paths::LOCK))?;
         }
         let tree = source.tree(&revision)?;
-        Ok(Picked { revision, tree, site: self.site(), name: None })
+        // One that somebody names is meant, whatever came after it.
+        let newer = if wanted.revision.is_none() { newer(source, &revision) } else { Arc::new(|_: &str, _| false) };
+        Ok(Picked { revision, tree, site: self.site(), name: None, newer })
     }
 
     /// The application that the newest revision declares.
@@ -196,6 +211,11 @@ impl Project {
 }
 
 impl Picked {
+    /// What runs are made from.
+    pub fn source(&self) -> Source<'_> {
+        Source { revision: &self.revision, tree: self.tree.as_ref(), is_before: &*self.newer }
+    }
+
     /// The application that the revision declares.
     ///
     /// # Errors

@@ -108,7 +108,7 @@ impl Prepared {
         let environments: Vec<&Environment> = self.chain.environments.iter().collect();
         act(Request {
             chain: &self.chain,
-            source: Source { revision: &self.picked.revision, tree: self.picked.tree.as_ref() },
+            source: Source::chosen(&self.picked.revision, self.picked.tree.as_ref()),
             environments: &environments,
             until: Until::Record,
             cause: &Cause::Promotion,

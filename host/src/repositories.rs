@@ -22,6 +22,8 @@ const LINES: usize = 120;
 const LONGEST_LINE: usize = 200;
 /// The longest file that is compared line by line, in bytes.
 const LONGEST_FILE: usize = 256 * 1024;
+/// How long the shortest difference of a file is looked for; then it is a longer one.
+const LONGEST_LOOK: Duration = Duration::from_millis(200);
 
 /// The repositories of a state directory, opened when they are needed.
 pub struct Bound {
@@ -72,7 +74,7 @@ impl Bound {
         if let Some(writer) = open.get(&key) {
             return Ok(writer.clone());
         }
-        let how = (Duration::from_secs(self.settings.timeout_seconds), &self.cancel);
+        let how = (self.settings.patience(), &self.cancel);
         let pushes = self.state.join(PUSHES);
         let writer = match repository {
             None if GitSource::is_address(&self.source) => GitWriter::remote(&self.source, &pushes, how)?,
@@ -181,7 +183,7 @@ fn unified(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
         return format!("  {path}: no text, or a long one");
     };
     let name = |there: bool, prefix: &str| if there { format!("{prefix}/{path}") } else { "/dev/null".to_owned() };
-    let difference = similar::TextDiff::from_lines(&old, &new);
+    let difference = similar::TextDiff::configure().timeout(LONGEST_LOOK).diff_lines(&old, &new);
     let mut unified = difference.unified_diff();
     let lines = unified.context_radius(2).header(&name(before.is_some(), "a"), &name(after.is_some(), "b")).to_string();
     let line = |line: &str| format!("  {}\n", line.chars().take(LONGEST_LINE).collect::<String>());

@@ -146,6 +146,10 @@ impl From<ConfigError> for CliError {
 impl From<SourceError> for CliError {
     fn from(error: SourceError) -> Self {
         let hint = match &error {
+            SourceError::Remote(error) if error.trouble == Trouble::Unknown => {
+                Some("look at the address, and whether this user may read what is there")
+            }
+            SourceError::Remote(error) => return error.clone().into(),
             SourceError::NoRepository(_) => Some("run it inside a git repository, or name one with --repo PATH"),
             SourceError::Empty(_) => Some("commit something first, or use --worktree for the uncommitted state"),
             SourceError::UnknownRevision { .. } => {

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
 use springline_engine::deliver;
 use springline_engine::error::{Reason, StageError};
@@ -353,7 +352,7 @@ impl Ready {
         let observer = turn.observe(&progress);
         let request = Request {
             chain: &self.chain,
-            source: Source { revision: &self.picked.revision, tree: self.picked.tree.as_ref() },
+            source: self.picked.source(),
             environments: &environments,
             until: how.until,
             cause: &how.cause,

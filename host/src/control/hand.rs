@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use springline_engine::Ports;
-use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Delivery};
 use springline_engine::deliver;
 use springline_engine::run::{Observed, Request, Trust, Until, run};
@@ -58,7 +57,7 @@ impl Task {
         let chain = Chain { deliveries: vec![delivery.clone()], ..chain.clone() };
         let request = Request {
             chain: &chain,
-            source: Source { revision: &picked.revision, tree: picked.tree.as_ref() },
+            source: picked.source(),
             environments: &[],
             until: Until::Record,
             cause: &Cause::Push,

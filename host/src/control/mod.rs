@@ -64,6 +64,8 @@ const THOROUGH: u64 = 20;
 const FIRST: Duration = Duration::from_secs(5);
 /// How many repositories are asked at a time; those that take long are not counted.
 const ASKED_AT_ONCE: usize = 16;
+/// How long those who ask a repository are waited for in the end: it takes them a moment.
+const ENDS: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(30);
 
 /// How the loop goes.
@@ -145,8 +147,9 @@ impl Control {
             Fleet::File(file) => Plan::of_fleet(file, settings.every)?,
         };
         let mirrors = app.project.state().join(paths::SOURCES);
-        let places = plan.repositories.iter().map(|known| Arc::new(poll::Place::new(&known.url, &mirrors))).collect();
         let operator = &app.operator.value;
+        let place = |url: &str| Arc::new(poll::Place::new(url, &mirrors, operator.git.patience()));
+        let places = plan.repositories.iter().map(|known| place(&known.url)).collect();
         let bound = |url: &str| Arc::new(Bound::new(url, operator, app.project.state(), cancel));
         let bounds = plan.repositories.iter().map(|known| bound(&known.url)).collect();
         let now = Instant::now();
@@ -184,6 +187,11 @@ impl Control {
         let inner = &self.0;
         let result = inner.passes();
         inner.cancel_rest();
+        // Whoever asks a repository stops what it has started for that.
+        let until = Instant::now() + ENDS;
+        while inner.cancel.is_cancelled() && inner.is_asking() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(10));
+        }
         let workers = std::mem::take(&mut *inner.workers.lock().unwrap_or_else(PoisonError::into_inner));
         workers.into_iter().for_each(|worker| drop(worker.join()));
         result
@@ -193,6 +201,10 @@ impl Control {
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_asking(&self) -> bool {
+        self.timings().iter().any(|timing| timing.under_way)
     }
 
     fn timings(&self) -> MutexGuard<'_, Vec<Timing>> {

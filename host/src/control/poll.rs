@@ -26,22 +26,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 pub(super) struct Place {
     url: String,
     mirrors: PathBuf,
+    /// How long it may be silent.
+    patience: Duration,
     source: Mutex<Option<Arc<GitSource>>>,
     /// The trees of revisions, as long as somebody uses them.
     trees: Mutex<HashMap<String, Weak<dyn Tree>>>,
 }
 
 impl Place {
-    pub(super) fn new(url: &str, mirrors: &Path) -> Self {
+    pub(super) fn new(url: &str, mirrors: &Path, patience: Duration) -> Self {
         let (url, mirrors) = (url.to_owned(), mirrors.to_owned());
-        Self { url, mirrors, source: Mutex::default(), trees: Mutex::default() }
+        Self { url, mirrors, patience, source: Mutex::default(), trees: Mutex::default() }
     }
 
     /// What is there as of now, asked for if it is elsewhere.
     fn ask(&self, cancel: &Cancel) -> Result<Arc<GitSource>, CliError> {
         let source = match self.source() {
             _ if GitSource::is_address(&self.url) => {
-                Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, cancel)?)
+                Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, (self.patience, cancel))?)
             }
             Some(known) => known,
             None => Arc::new(GitSource::open(Path::new(&self.url))?),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use springline_engine::Ports;
-use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
 use springline_engine::deliver;
 use springline_engine::error::Reason;
@@ -33,7 +32,7 @@ use super::{Inner, poll};
 use crate::cli::error::{CliError, Kind};
 use crate::cli::failure::explain;
 use crate::paths;
-use crate::project::{Configured, Picked};
+use crate::project::{Configured, Picked, newer};
 use crate::repositories::Bound;
 use crate::resolve;
 use crate::site::Site;
@@ -93,7 +92,8 @@ impl Task {
     pub(super) fn pick(&self, source: &GitSource, revision: &Revision) -> Result<Picked, CliError> {
         let tree = self.place.tree(source, revision)?;
         let site = Site { work_dir: source.work_dir().map(ToOwned::to_owned), directory: self.path.to_string() };
-        Ok(Picked { revision: revision.clone(), tree, site, name: Some(self.name.to_string()) })
+        let newer = newer(source, revision);
+        Ok(Picked { revision: revision.clone(), tree, site, name: Some(self.name.to_string()), newer })
     }
 
     /// What it declares at a commit of its repository, ready to run.
@@ -185,7 +185,7 @@ fn depends_on(ports: Ports<'_>, loaded: &Loaded, environments: &[&Environment]) 
     }
     let taken = declared.value.artifacts.values().filter_map(|artifact| artifact.taken.as_ref());
     taken.for_each(|taken| files.add_path(&picked.site.path(&taken.file)));
-    let source = Source { revision: &picked.revision, tree: picked.tree.as_ref() };
+    let source = picked.source();
     let pushed: Vec<&Environment> =
         environments.iter().copied().filter(|environment| environment.promote_from.is_none()).collect();
     footprint(ports, chain, &pushed, source, files)
@@ -238,7 +238,7 @@ impl One<'_> {
         let inner = self.at.inner;
         let request = Request {
             chain,
-            source: Source { revision: &picked.revision, tree: picked.tree.as_ref() },
+            source: picked.source(),
             environments: &[self.environment],
             until: Until::Record,
             cause: &Cause::Push,

@@ -68,6 +68,16 @@ impl Progress {
                      deployed, as record {} of the history that is lost",
                     place, account.history.0
                 ));
+                if ["redeploy", "rollback"].iter().any(|cause| account.cause.starts_with(cause)) {
+                    super::warn(format_args!(
+                        "{place}: it was there by {}, and what held it there is lost with the state: what comes next \
+                         takes its place",
+                        account.cause
+                    ));
+                    super::note(format_args!(
+                        "  `springline redeploy {release}` holds it again; pins, approvals and suspensions are not in git"
+                    ));
+                }
             }
             event => self.bar.suspend(|| warn_of_git(event)),
         }

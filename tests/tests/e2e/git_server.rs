@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use crate::sandbox::skip;
@@ -32,21 +32,22 @@ pub enum Fault {
 pub struct HttpServer {
     port: u16,
     fault: Arc<Mutex<Fault>>,
-    /// Connections that are held open.
-    _held: Arc<Mutex<Vec<TcpStream>>>,
+    /// Connections that are held open, and whoever waits for one.
+    held: Arc<(Mutex<Vec<TcpStream>>, Condvar)>,
 }
 
 impl HttpServer {
     pub fn start(root: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (fault, held) = (Arc::new(Mutex::new(Fault::None)), Arc::new(Mutex::new(Vec::new())));
+        let (fault, held) = (Arc::new(Mutex::new(Fault::None)), Arc::<(Mutex<Vec<TcpStream>>, Condvar)>::default());
         let (faults, holds, root) = (fault.clone(), held.clone(), root.to_owned());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let fault = *faults.lock().unwrap();
                 if fault == Fault::Hang {
-                    holds.lock().unwrap().push(stream);
+                    holds.0.lock().unwrap().push(stream);
+                    holds.1.notify_all();
                     continue;
                 }
                 let root = root.clone();
@@ -54,11 +55,19 @@ impl HttpServer {
                 thread::spawn(move || drop(serve(stream, &root, fault)));
             }
         });
-        Self { port, fault, _held: held }
+        Self { port, fault, held }
     }
 
     pub fn set(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// Waits until another connection hangs.
+    pub fn wait_until_it_hangs(&self) {
+        let (held, changed) = &*self.held;
+        let mut held = changed.wait_while(held.lock().unwrap(), |held| held.is_empty()).unwrap();
+        // It stays open.
+        std::mem::forget(held.pop());
     }
 
     /// The address of a repository; `who` is empty or `USER:PASSWORD@`.

@@ -19,6 +19,7 @@ mod git_faults;
 mod git_record;
 mod git_server;
 mod git_setups;
+mod git_sources;
 mod health;
 mod history;
 mod hostile;

@@ -29,6 +29,7 @@ pub fn load_application(name: &str, text: &str) -> Result<(Application, Document
 fn check(document: &Document, issues: &mut Vec<Issue>) {
     check_artifacts(document, issues);
     check_promotions(document, issues);
+    check_records(document, issues);
     check_deliveries(document, issues);
 }
 
@@ -49,6 +50,19 @@ fn check_artifacts(document: &Document, issues: &mut Vec<Issue>) {
         // One step, the commonest case, is its own only one.
         let Some(steps) = artifact.get("steps").filter(|steps| steps.items().nth(1).is_some()) else { continue };
         unique(document, steps, &join(&pointer, "steps"), "name", issues);
+    }
+}
+
+/// A branch is the record of one environment: the tree of each of its commits is all that is deployed.
+fn check_records(document: &Document, issues: &mut Vec<Issue>) {
+    let mut known = BTreeMap::new();
+    for (name, environment) in entries(document, "environments") {
+        let branch = environment.get("record").and_then(|record| record.get("branch")).and_then(|branch| branch.text());
+        let Some(other) = branch.and_then(|branch| known.insert(branch, name)) else { continue };
+        let pointer = join(&join(&join("/environments", name), "record"), "branch");
+        let message = format!("`{}` is recorded on this branch already", shown(other));
+        let help = Some(format!("give each its own: `record: {{ branch: env/{} }}`", shown(name)));
+        issues.push(document.issue(&pointer, message, help));
     }
 }
 
@@ -215,6 +229,12 @@ deliver:
         for (from, to, line, words) in [
             ("promote-from: staging", "promote-from: stagin", 8, "did you mean `staging`?"),
             ("record: notes }", "promote-from: production }", 8, "promoted from itself, by way of `staging`"),
+            (
+                "record: notes }",
+                "record: { branch: env/production } }",
+                10,
+                "`staging` is recorded on this branch already",
+            ),
             ("promote-from: staging", "values: {}", 9, "gates are for what is promoted"),
             ("branch: env/production", "branch: env/../x", 10, "is not the name of a branch"),
             ("[/spec/replicas]", "[spec]", 13, "is not a JSON pointer"),

@@ -29,6 +29,17 @@ pub struct Source<'a> {
     pub revision: &'a Revision,
     /// Its tree.
     pub tree: &'a dyn Tree,
+    /// Whether the commit with this id, of this time, comes after the revision, which may not go back
+    /// behind it.
+    pub is_before: &'a (dyn Fn(&str, i64) -> bool + Sync),
+}
+
+impl<'a> Source<'a> {
+    /// A revision that nothing comes after: one that somebody chose, or that goes nowhere.
+    #[must_use]
+    pub fn chosen(revision: &'a Revision, tree: &'a dyn Tree) -> Self {
+        Self { revision, tree, is_before: &|_, _| false }
+    }
 }
 
 /// The artifacts of a revision, all of them there.

@@ -9,7 +9,7 @@ use springline_model::history::{Done, Sealed};
 use springline_model::manifest::Action;
 use springline_model::plugin::Pinned;
 use springline_model::port::{Repositories, RepositoryError};
-use springline_model::repository::{At, Author, Draft, Edit, Next, Tip, Trouble, Written};
+use springline_model::repository::{At, Author, Commit, Draft, Edit, Next, Tip, Trouble, Written};
 use springline_model::run::{Place, Run, Stage, StepRecord};
 
 use crate::Ports;
@@ -28,6 +28,8 @@ use crate::sync::{Because, End, Synced, finish};
 const PLACE: &str = "deliver/";
 /// What the trailers' keys of commits begin with.
 const TRAILER: &str = "Springline-Delivery: ";
+/// What the trailer with the revision begins with.
+const REVISION: &str = "Springline-Revision: ";
 
 /// Where a delivery's history is.
 pub fn place(application: &str, delivery: &str) -> Place {
@@ -123,6 +125,8 @@ struct Over {
     at: At,
     written: Written,
     propose: bool,
+    /// What is there already, if it comes after what was to be handed over.
+    newer: Option<String>,
 }
 
 impl Over {
@@ -133,6 +137,12 @@ impl Over {
     fn detail(&self) -> String {
         let repository = self.at.repository.as_deref().unwrap_or_default();
         let branch = self.branch();
+        if let Some(newer) = &self.newer {
+            return format!(
+                "{branch} of {repository} has {}, which comes after this revision: it stays (`--revision` goes back)",
+                branch::short(newer)
+            );
+        }
         match (&self.written.commit, self.written.changed()) {
             (Some(commit), true) if self.propose => {
                 format!("{} proposed on {branch} of {repository}", branch::short(commit))
@@ -181,7 +191,7 @@ fn handed_over(
     };
     let edits = edits(ports, from, (delivery, &branch), place, steps)?;
     let draft = draft(from, delivery, edits);
-    let (over, meddled) = write(repositories, (from.chain, delivery), &branch, &draft).map_err(at)?;
+    let (over, meddled) = write(repositories, from, (delivery, &branch), &draft).map_err(at)?;
     if let Some(what) = meddled {
         ports.observer.event(&Event::Meddled { place, what: &what });
     }
@@ -238,7 +248,7 @@ fn draft(from: From<'_>, delivery: &Delivery, edits: Vec<Edit>) -> Draft {
     if !revision.subject.is_empty() {
         message.push_str(&format!("\n{}\n", revision.subject));
     }
-    let mut trailers = format!("{TRAILER}{application}/{}\nSpringline-Revision: {}\n", delivery.name, revision.id);
+    let mut trailers = format!("{}\n{REVISION}{}\n", trailer(from.chain, delivery), revision.id);
     for (name, digest) in &from.artifacts.digests {
         trailers.push_str(&format!("Springline-Artifact: {name} {digest}\n"));
     }
@@ -246,44 +256,92 @@ fn draft(from: From<'_>, delivery: &Delivery, edits: Vec<Edit>) -> Draft {
     Draft { edits, message, trailers, shows_difference: delivery.propose, author, even_if_same: false }
 }
 
+/// The line by which its commits are known.
+fn trailer(chain: &Chain, delivery: &Delivery) -> String {
+    format!("{TRAILER}{}/{}", chain.application, delivery.name)
+}
+
 fn write(
     repositories: &dyn Repositories,
-    (chain, delivery): (&Chain, &Delivery),
-    branch: &str,
+    from: From<'_>,
+    (delivery, branch): (&Delivery, &str),
     draft: &Draft,
 ) -> Result<(Over, Option<String>), RepositoryError> {
     let repository = Some(delivery.repository.clone());
     let target = format!("refs/heads/{branch}");
+    let trailer = trailer(from.chain, delivery);
     let missing = || {
         let message = format!("`{}` has no branch `{branch}`", delivery.repository);
         RepositoryError::new(Trouble::Content, message)
     };
+    let mut newer = None;
     if !delivery.propose {
         let at = At { repository, reference: target };
         let makes = matches!(delivery.what, Handed::Objects { .. });
-        let written = repositories.update(&at, None, &mut |tip: &Tip, _| match tip.tree {
-            None if !makes => Err(missing()),
-            _ => Ok(Next::Commit(draft.clone())),
+        let written = repositories.update(&at, None, &mut |tip: &Tip, _| {
+            newer = newer_on(tip, &trailer, from.source);
+            match tip.tree {
+                None if !makes => Err(missing()),
+                _ if newer.is_some() => Ok(Next::Keep),
+                _ => Ok(Next::Commit(draft.clone())),
+            }
         })?;
-        return Ok((Over { at, written, propose: false }, None));
+        return Ok((Over { at, written, propose: false, newer }, None));
     }
-    let reference = format!("refs/heads/springline/update-{}-{}", chain.application, delivery.name);
-    let at = At { repository, reference };
+    let name = format!("springline/update-{}-{}", from.chain.application, delivery.name);
+    let at = At { repository, reference: format!("refs/heads/{name}") };
     let mut meddled = None;
     let written = repositories.update(&at, Some(&target), &mut |tip: &Tip, onto: Option<&Tip>| {
         let onto = onto.filter(|onto| onto.tree.is_some()).ok_or_else(missing)?;
+        newer = newer_on(tip, &trailer, from.source).or_else(|| newer_on(onto, &trailer, from.source));
         meddled = None;
-        let Some(newest) = tip.commits.first() else { return Ok(Next::Instead(draft.clone())) };
-        let is_ours = newest.message.contains(TRAILER);
-        if is_ours || onto.commits.iter().any(|commit| commit.id == newest.id) {
-            return Ok(Next::Instead(draft.clone()));
+        if newer.is_some() {
+            return Ok(Next::Keep);
         }
-        let who = format!("{} <{}>", newest.author.name, newest.author.email);
+        let proposed = proposed(tip, onto);
+        if let Some(other) = proposed.iter().find_map(|commit| delivered_by(commit)).filter(|other| *other != trailer) {
+            let whose = other.trim_start_matches(TRAILER);
+            let message = format!("the branch `{name}` proposes `{whose}` already: give one of the two another name");
+            return Err(RepositoryError::new(Trouble::Content, message));
+        }
+        let Some(theirs) = theirs(proposed, &trailer) else { return Ok(Next::Instead(draft.clone())) };
+        let who = format!("{} <{}>", theirs.committer.name, theirs.committer.email);
         meddled = Some(format!(
             "{who} added commit {} to the proposal; it stays, and the update goes on top of it",
-            branch::short(&newest.id)
+            branch::short(&theirs.id)
         ));
         Ok(Next::Commit(draft.clone()))
     })?;
-    Ok((Over { at, written, propose: true }, meddled))
+    Ok((Over { at, written, propose: true, newer }, meddled))
 }
+
+/// The line of a commit that says which delivery made it.
+fn delivered_by(commit: &Commit) -> Option<&str> {
+    commit.message.lines().find(|line| line.starts_with(TRAILER))
+}
+
+/// The revision that a delivery handed over last, if it comes after the one that is to be.
+fn newer_on(tip: &Tip, trailer: &str, source: Source<'_>) -> Option<String> {
+    let last = tip.commits.iter().find(|commit| delivered_by(commit) == Some(trailer))?;
+    let revision = last.message.lines().find_map(|line| line.strip_prefix(REVISION))?;
+    (source.is_before)(revision, last.author.seconds).then(|| revision.to_owned())
+}
+
+/// The commits of a proposal that are not on the branch that it is for.
+fn proposed<'t>(tip: &'t Tip, onto: &Tip) -> &'t [Commit] {
+    let merged = tip.commits.iter().position(|commit| onto.commits.iter().any(|known| known.id == commit.id));
+    &tip.commits[..merged.unwrap_or(tip.commits.len())]
+}
+
+/// The newest commit of somebody else in a proposal: on top of what was proposed, between, or in the
+/// place of it.
+fn theirs<'t>(proposed: &'t [Commit], trailer: &str) -> Option<&'t Commit> {
+    // What somebody has written anew, with our words in it, has another committer.
+    let is_ours = |commit: &Commit| delivered_by(commit) == Some(trailer) && commit.author == commit.committer;
+    // Below the first of ours is what the branch was made from, however far that has gone on.
+    let first = proposed.iter().rposition(is_ours).unwrap_or(proposed.len().saturating_sub(1));
+    proposed.iter().take(first + 1).find(|commit| !is_ours(commit))
+}
+
+#[cfg(test)]
+mod tests;

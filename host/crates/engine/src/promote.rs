@@ -221,9 +221,13 @@ fn look_or_wait(ports: Ports<'_>, place: &Place, release: &Release) -> Result<Op
 /// Looks at what is deployed where a promotion comes from; how it is, if it is not healthy.
 fn look(ports: Ports<'_>, place: &Place, release: &Release) -> Result<Option<String>, Reason> {
     let record = past::newest_release(ports, place)?;
+    let is_hearsay = record.as_ref().is_some_and(|record| record.cause == Cause::Recovery);
     if let Some(Outcome::Failed { stage, .. } | Outcome::Cancelled { stage }) = record.map(|record| record.outcome) {
         standing::seen(ports, place, &release.id, false);
         return Ok(Some(format!("its last sync there did not get past {stage}")));
+    }
+    if is_hearsay {
+        return Ok(Some("that it is deployed there is what git tells: run it there once from here".to_owned()));
     }
     let uses = ports.targets.of(release)?;
     let desired: Vec<Object> = read_json(ports, &release.objects)?;

@@ -2,6 +2,7 @@
 //! writes it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -47,7 +48,7 @@ pub struct Operator {
     pub trust: Option<Trust>,
     /// The repositories that `deliver` names.
     pub repositories: IndexMap<String, RepositoryBinding>,
-    /// How Springline writes to git.
+    /// How Springline talks to git.
     pub git: GitSettings,
     /// For how long history is kept. Without it, all of it is.
     pub history: Retention,
@@ -82,7 +83,7 @@ pub struct RepositoryBinding {
     pub url: String,
 }
 
-/// How Springline writes to git.
+/// How Springline talks to git.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct GitSettings {
@@ -95,7 +96,7 @@ pub struct GitSettings {
     pub name: String,
     /// Who the commits are by: the address.
     pub email: String,
-    /// How long git may take for a fetch or a push, in seconds.
+    /// How long a repository elsewhere may be silent during a fetch or a push, in seconds.
     #[schemars(range(min = 1))]
     pub timeout_seconds: u64,
 }
@@ -103,6 +104,14 @@ pub struct GitSettings {
 impl Default for GitSettings {
     fn default() -> Self {
         Self { push: None, name: "Springline".into(), email: "springline@localhost".into(), timeout_seconds: 60 }
+    }
+}
+
+impl GitSettings {
+    /// How long a repository elsewhere may be silent.
+    #[must_use]
+    pub const fn patience(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds)
     }
 }
 

@@ -193,6 +193,9 @@ pub enum SourceError {
     /// It is a bare repository, which has no uncommitted state.
     #[error("{0} is a bare repository: there is no work tree")]
     Bare(String),
+    /// A repository elsewhere could not be fetched.
+    #[error(transparent)]
+    Remote(#[from] RepositoryError),
     /// Anything else that git reports.
     #[error("{0}")]
     Git(String),

@@ -22,8 +22,10 @@ pub struct Author {
 pub struct Commit {
     /// Its id.
     pub id: String,
-    /// Who made it.
+    /// Who made what is in it.
     pub author: Author,
+    /// Who made the commit of it: somebody else where it was written anew, as by `git commit --amend`.
+    pub committer: Author,
     /// All of its message.
     pub message: String,
 }
@@ -161,7 +163,7 @@ impl Trouble {
         Some(match self {
             Self::Unknown => "name its address in host.yaml: `repositories: { NAME: { url: … } }`",
             Self::Unreachable => {
-                "it is tried again with the next run; `git.timeout-seconds` in host.yaml says how long"
+                "it is tried again with the next run; `git.timeout-seconds` in host.yaml says how long a silence is waited for"
             }
             Self::Credentials => {
                 "git itself has to be able to push there without being asked: a credential helper, ~/.netrc or a key \

@@ -1,134 +1,140 @@
 //! Mirrors of repositories elsewhere.
+//!
+//! The git program fetches into them, as it has everybody's credentials and can be stopped. References
+//! move when all that they need is there.
 
-use std::fs::{DirBuilder, File, TryLockError};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-use std::sync::Once;
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gix::bstr::{BString, ByteSlice};
-use gix::protocol::handshake::Ref;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit};
 use gix::refs::{FullName, Target};
-use gix::remote::{Direction, fetch::Tags, ref_map};
 use springline_model::Cancel;
-use springline_model::port::SourceError;
+use springline_model::port::{RepositoryError, SourceError};
+use springline_model::repository::Trouble;
 
-use crate::url::Address;
-use crate::{git_error, message};
+use crate::message;
+use crate::program::{self, Git, Listed, Remote};
 
 /// What a mirror has of its original.
 const MIRRORED: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 
+/// What it is asked for.
+const LISTED: [&str; 3] = ["HEAD", "refs/heads/*", "refs/tags/*"];
+
 /// How often a mirror that another process is fetching into is looked at.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-/// Brings the mirror of this address below `into` up to date. Returns it, and what to call it.
+/// Brings the mirror of this address below `into` up to date. Returns it, and what to call it. Whoever
+/// fetches is given up after so long a silence.
 pub(crate) fn mirror(
     url: &str,
     revision: Option<&str>,
     into: &Path,
-    cancel: &Cancel,
+    (patience, cancel): (Duration, &Cancel),
 ) -> Result<(gix::ThreadSafeRepository, String), SourceError> {
-    let address = Address::parse(url)?;
-    let fetch = Fetch { place: address.display(), address, cancel };
-    let name = fetch.address.file_name();
+    let remote = Remote::at(url)?;
+    let name = remote.file_name();
+    let fetch = Fetch { remote, directory: into.join(format!("{name}.git")), patience, cancel };
     DirBuilder::new().recursive(true).mode(0o700).create(into).map_err(|error| fetch.failed(error))?;
-    let _lock = fetch.lock(&into.join(format!("{name}.lock")))?;
-    let directory = into.join(format!("{name}.git"));
+    let mut lock = fetch.lock(&into.join(format!("{name}.lock")))?;
 
     if let Some(id) = revision.and_then(full_id)
-        && let Ok(repository) = open(&directory)
+        && let Ok(repository) = open(&fetch.directory)
         && repository.to_thread_local().has_object(id)
     {
-        return Ok((repository, fetch.place));
+        return Ok((repository, fetch.remote.place));
     }
-    install_tls();
-    let repository = fetch.update(&directory)?;
-    if let Some(revision) = revision {
-        fetch.fetch_revision(&repository, revision)?;
-    }
+    fetch.whole(&mut lock, || {
+        let repository = fetch.update()?;
+        revision.map_or(Ok(()), |revision| fetch.fetch_revision(&repository, revision))
+    })?;
     // Opened anew, so that nothing remembers what was there before.
-    Ok((open(&directory).map_err(git_error)?, fetch.place))
+    let repository = open(&fetch.directory).map_err(|error| fetch.git(&error))?;
+    Ok((repository, fetch.remote.place))
 }
 
 struct Fetch<'c> {
-    address: Address,
-    /// The address as messages show it.
-    place: String,
+    remote: Remote,
+    directory: PathBuf,
+    patience: Duration,
     cancel: &'c Cancel,
 }
 
 impl Fetch<'_> {
     /// Waits for its turn: one process at a time fetches into a mirror.
     fn lock(&self, path: &Path) -> Result<File, SourceError> {
-        let file = File::create(path).map_err(|error| self.failed(error))?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let file = file.map_err(|error| self.failed(error))?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if self.cancel.is_cancelled() => return Err(self.failed("cancelled")),
+                Err(TryLockError::WouldBlock) if self.cancel.is_cancelled() => {
+                    return Err(RepositoryError::new(Trouble::Cancelled, "cancelled").into());
+                }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_POLL),
                 Err(TryLockError::Error(error)) => return Err(self.failed(error)),
             }
         }
     }
 
+    /// Does this, and leaves nothing of it that is not whole: what an attempt left that did not come to
+    /// its end, as its file of the lock says, goes before or after.
+    fn whole(&self, lock: &mut File, work: impl FnOnce() -> Result<(), SourceError>) -> Result<(), SourceError> {
+        let is_left = lock.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        if is_left {
+            program::sweep(&self.directory, Duration::ZERO);
+        } else {
+            lock.write_all(b"fetching\n").map_err(|error| self.failed(error))?;
+        }
+        let worked = work();
+        if worked.is_err() {
+            program::sweep(&self.directory, Duration::ZERO);
+        }
+        lock.set_len(0).map_err(|error| self.failed(error))?;
+        worked
+    }
+
     /// Fetches branches and tags, into a new mirror if there is none or if the repository there
     /// has been made anew with other ids.
-    fn update(&self, directory: &Path) -> Result<gix::Repository, SourceError> {
-        let mut repository = match open(directory) {
+    fn update(&self) -> Result<gix::Repository, SourceError> {
+        let mut repository = match open(&self.directory) {
             Ok(repository) => repository.to_thread_local(),
-            Err(_) => self.create(directory, gix::hash::Kind::Sha1)?,
+            Err(_) => self.create(gix::hash::Kind::Sha1)?,
         };
-        if let Err(hash) = self.fetch_all(&mut repository)? {
-            drop(repository);
-            repository = self.create(directory, hash)?;
-            self.fetch_all(&mut repository)?.map_err(|_| self.failed("its object format changes from call to call"))?;
+        let there = self.calls(&repository).list(&self.remote, &LISTED)?;
+        if let Some((id, _)) = there.references.first()
+            && id.kind() != repository.object_hash()
+        {
+            repository = self.create(id.kind())?;
         }
+        let detached = there.detached().filter(|id| !repository.has_object(*id));
+        if detached.is_some() || differs(&repository, &there).map_err(|error| self.git(&error))? {
+            let head = detached.map(|_| "+HEAD:refs/springline/HEAD");
+            let specs: Vec<_> = MIRRORED.into_iter().chain(head).collect();
+            self.fetch(&repository, &["--prune"], &specs)?;
+        }
+        follow_head(&repository, &there).map_err(|error| self.git(&error))?;
         Ok(repository)
     }
 
     /// Makes an empty mirror. It gets its name when it is whole.
-    fn create(&self, directory: &Path, hash: gix::hash::Kind) -> Result<gix::Repository, SourceError> {
-        Ok(create_bare(directory, hash, |error| self.failed(error), |error| self.git(&error))?.to_thread_local())
+    fn create(&self, hash: gix::hash::Kind) -> Result<gix::Repository, SourceError> {
+        let made = create_bare(&self.directory, hash, |error| self.failed(error), |error| self.git(&error))?;
+        Ok(made.to_thread_local())
     }
 
-    /// Fetches branches, tags and where `HEAD` points. The inner error is the object format that
-    /// the mirror would need.
-    fn fetch_all(&self, repository: &mut gix::Repository) -> Result<Result<(), gix::hash::Kind>, SourceError> {
-        let head = ref_map::Options { extra_refspecs: vec![refspec("HEAD")?], ..Default::default() };
-        match self.fetch(repository, &MIRRORED, head, prune).map_err(|error| self.git(&error))? {
-            Ok(references) => follow_head(repository, &references).map(Ok).map_err(|error| self.git(&error)),
-            Err(hash) => Ok(Err(hash)),
+    /// Fetches what these specs say.
+    fn fetch(&self, repository: &gix::Repository, more: &[&str], specs: &[&str]) -> Result<(), RepositoryError> {
+        let answer = self.calls(repository).fetch(&self.remote, more, specs)?;
+        match answer.status.success() {
+            true => Ok(()),
+            false => Err(program::failed("can't be fetched", &self.remote, &answer.stderr)),
         }
-    }
-
-    /// Fetches what these specs say. `before` gets the references of the other side before any
-    /// object comes.
-    fn fetch(
-        &self,
-        repository: &mut gix::Repository,
-        specs: &[&str],
-        options: ref_map::Options,
-        before: impl FnOnce(&gix::Repository, &[Ref]) -> gix::Result<()>,
-    ) -> gix::Result<Result<Vec<Ref>, gix::hash::Kind>> {
-        repository.committer_or_set_generic_fallback()?;
-        let remote = repository
-            .remote_at(self.address.url.clone())?
-            .with_fetch_tags(Tags::None)
-            .with_refspecs(specs.iter().copied(), Direction::Fetch)?;
-        let prepared = remote.connect(Direction::Fetch)?.prepare_fetch(gix::progress::Discard, options)?;
-        let map = prepared.ref_map();
-        let references = map.remote_refs.clone();
-        let has_objects = references.iter().any(|reference| !matches!(reference, Ref::Unborn { .. }));
-        if has_objects && map.object_hash != repository.object_hash() {
-            return Ok(Err(map.object_hash));
-        }
-        before(repository, &references)?;
-        if has_objects {
-            prepared.with_write_packed_refs_only(true).receive(gix::progress::Discard, self.cancel.flag())?;
-        }
-        Ok(Ok(references))
     }
 
     /// Fetches a revision that no branch or tag leads to, if its name says how to ask for it.
@@ -139,21 +145,31 @@ impl Fetch<'_> {
             None if revision.starts_with("refs/") && !is_mirrored(revision) => format!("+{revision}:{revision}"),
             None => return Ok(()),
         };
-        let mut repository = repository.clone();
-        let fetched = self.fetch(&mut repository, &[&spec], ref_map::Options::default(), |_, _| Ok(()));
-        if fetched.is_ok() && repository.rev_parse_single(revision).is_ok() {
-            return Ok(());
+        match self.fetch(repository, &[], &[&spec]) {
+            Err(error) if matches!(error.trouble, Trouble::Cancelled | Trouble::Unreachable) => Err(error.into()),
+            Ok(()) if repository.rev_parse_single(revision).is_ok() => Ok(()),
+            _ => Err(SourceError::UnknownRevision {
+                revision: revision.to_owned(),
+                repository: self.remote.place.clone(),
+            }),
         }
-        Err(SourceError::UnknownRevision { revision: revision.to_owned(), repository: self.place.clone() })
+    }
+
+    fn calls(&self, repository: &gix::Repository) -> Git {
+        Git {
+            directory: self.directory.clone(),
+            patience: self.patience,
+            cancel: self.cancel.clone(),
+            ssh: program::configured_ssh(repository),
+        }
     }
 
     fn git(&self, error: &gix::Error) -> SourceError {
         self.failed(message(error))
     }
 
-    fn failed(&self, why: impl ToString) -> SourceError {
-        let why = self.address.without_password(&why.to_string());
-        SourceError::Git(format!("{} can't be fetched: {why}", self.place))
+    fn failed(&self, why: impl std::fmt::Display) -> SourceError {
+        SourceError::Git(format!("{} can't be fetched: {why}", self.remote.place))
     }
 }
 
@@ -182,14 +198,6 @@ pub(crate) fn create_bare<E>(
     open(directory).map_err(&git)
 }
 
-/// Encrypted connections need a process-wide default, unless the program has chosen one already.
-fn install_tls() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
 fn full_id(revision: &str) -> Option<gix::ObjectId> {
     gix::ObjectId::from_hex(revision.as_bytes()).ok()
 }
@@ -198,44 +206,34 @@ fn is_mirrored(name: &str) -> bool {
     name.starts_with("refs/heads/") || name.starts_with("refs/tags/")
 }
 
-fn refspec(text: &str) -> Result<gix::refspec::RefSpec, SourceError> {
-    let spec = gix::refspec::parse(text.as_bytes().as_bstr(), gix::refspec::parse::Operation::Fetch);
-    spec.map(|spec| spec.to_owned()).map_err(|error| SourceError::Git(error.to_string()))
-}
-
-/// Removes branches and tags that the other side no longer has.
-fn prune(repository: &gix::Repository, references: &[Ref]) -> gix::Result<()> {
-    let there: std::collections::HashSet<_> = references.iter().map(|reference| reference.unpack().0).collect();
-    let mut gone = Vec::new();
+/// Whether branches and tags are elsewhere there than here.
+fn differs(repository: &gix::Repository, there: &Listed) -> gix::Result<bool> {
+    let mirrored = there.references.iter().filter(|(_, name)| is_mirrored(name));
+    let mut there: HashMap<_, _> = mirrored.map(|(id, name)| (name.as_bytes(), id)).collect();
     for reference in repository.references()?.all()? {
         let reference = reference?;
-        let name = reference.name();
-        if name.as_bstr().to_str().is_ok_and(is_mirrored) && !there.contains(name.as_bstr()) {
-            gone.push(RefEdit::delete(name.to_owned(), PreviousValue::Any));
+        let name = reference.name().as_bstr();
+        if name.to_str().is_ok_and(is_mirrored)
+            && there.remove(name.as_bytes()).map(|id| &**id) != reference.target().try_id()
+        {
+            return Ok(true);
         }
     }
-    if !gone.is_empty() {
-        repository.edit_references(gone)?;
-    }
-    Ok(())
+    Ok(!there.is_empty())
 }
 
 /// Points `HEAD` where it points on the other side.
-fn follow_head(repository: &gix::Repository, references: &[Ref]) -> gix::Result<()> {
-    let target = references.iter().find_map(|reference| match reference {
-        Ref::Symbolic { full_ref_name, target, .. } | Ref::Unborn { full_ref_name, target }
-            if full_ref_name == "HEAD" =>
-        {
-            FullName::try_from(target.clone()).ok().map(Target::Symbolic)
-        }
-        Ref::Direct { full_ref_name, object } if full_ref_name == "HEAD" => Some(Target::Object(*object)),
-        _ => None,
-    });
+fn follow_head(repository: &gix::Repository, there: &Listed) -> gix::Result<()> {
+    let target = match &there.head {
+        Some(name) => FullName::try_from(name.as_str()).ok().map(Target::Symbolic),
+        None => there.detached().map(Target::Object),
+    };
     let (Some(new), Ok(name)) = (target, FullName::try_from(BString::from("HEAD"))) else { return Ok(()) };
-    repository.edit_reference(RefEdit::new(
-        name,
-        Change::Update { log: LogChange::default(), expected: PreviousValue::Any, new },
-    ))?;
+    let is_there = repository.find_reference("HEAD").is_ok_and(|head| head.target().into_owned() == new);
+    if !is_there {
+        let change = Change::Update { log: LogChange::default(), expected: PreviousValue::Any, new };
+        repository.edit_reference(RefEdit::new(name, change))?;
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod git_tree;
 mod listing;
 mod objects;
 mod past;
+mod program;
 mod source;
 mod status;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gix::bstr::ByteSlice;
 use springline_model::Cancel;
@@ -13,7 +14,8 @@ use crate::git_tree::GitTree;
 use crate::objects::{Handle, Objects};
 use crate::{commit, difference, fetch, git_error, message, url, worktree};
 
-/// A git repository on disk: the user's own, or a mirror of one elsewhere.
+/// A git repository on disk, however often it is cloned: the user's own, or a mirror of one elsewhere.
+#[derive(Clone)]
 pub struct GitSource {
     objects: Arc<Objects>,
     git_dir: PathBuf,
@@ -53,14 +55,19 @@ impl GitSource {
     /// already needs no network, and one that no branch or tag leads to is asked for by its id, or
     /// by its name if that starts with `refs/`.
     ///
-    /// Proxies, certificates and credentials are those that git's configuration and environment
-    /// say. A password in the address is neither stored nor shown. Addresses with `file://` and
-    /// `ssh://` need the programs of git and ssh.
+    /// The git program does it: proxies, certificates and credentials are its own. A password in the
+    /// address is neither stored nor shown. It is given up when the other side is silent for longer than
+    /// `patience`, and nothing that is not whole stays.
     ///
     /// # Errors
-    /// [`SourceError::Git`] for whatever the network or the other side says.
-    pub fn fetch(url: &str, revision: Option<&str>, into: &Path, cancel: &Cancel) -> Result<Self, SourceError> {
-        let (repository, place) = fetch::mirror(url, revision, into, cancel)?;
+    /// [`SourceError::Remote`] for whatever the network or the other side says.
+    pub fn fetch(
+        url: &str,
+        revision: Option<&str>,
+        into: &Path,
+        (patience, cancel): (Duration, &Cancel),
+    ) -> Result<Self, SourceError> {
+        let (repository, place) = fetch::mirror(url, revision, into, (patience, cancel))?;
         Ok(Self::new(repository, place))
     }
 
@@ -102,6 +109,18 @@ impl GitSource {
     /// The work tree; none of a bare repository.
     pub fn work_dir(&self) -> Option<&Path> {
         self.work_dir.as_deref()
+    }
+
+    /// Whether a revision comes before the commit with this id: whether it is one of its ancestors. Of a
+    /// commit that is not here, its time (in seconds) is all that tells.
+    pub fn is_before(&self, revision: &Revision, id: &str, seconds: i64) -> bool {
+        let parsed = |id: &str| gix::ObjectId::from_hex(id.as_bytes()).ok();
+        let (Some(first), Some(second)) = (parsed(&revision.id), parsed(id)) else { return false };
+        let repository = self.objects.handle();
+        match first != second && repository.has_object(second) {
+            true => repository.merge_base(first, second).is_ok_and(|base| base.is_some_and(|base| base == first)),
+            false => first != second && seconds > revision.time,
+        }
     }
 
     /// Whether git tracks this path below the root, or anything below it.

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use springline_model::port::Tree;
 use springline_model::tree::{EntryKind, join_path};
@@ -117,6 +122,77 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
         command.env_remove(variable);
     }
     command
+}
+
+/// What a server does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// After so many bytes it says nothing any more.
+    HangAfter(usize),
+    /// After so many bytes it goes away.
+    DropAfter(usize),
+    /// It is no git server.
+    Garbage,
+}
+
+/// A repository served by git's own protocol on loopback, as long as the process lives.
+pub(crate) struct Daemon {
+    pub(crate) url: String,
+    fault: Arc<Mutex<Fault>>,
+    /// Told whenever a connection hangs.
+    pub(crate) hangs: Receiver<()>,
+}
+
+impl Daemon {
+    pub(crate) fn start(repository: &Path, fault: Fault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("git://{}/repo", listener.local_addr().unwrap());
+        let fault = Arc::new(Mutex::new(fault));
+        let (tell, hangs) = mpsc::channel();
+        let (faults, repository) = (fault.clone(), repository.to_owned());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (fault, tell, repository) = (*faults.lock().unwrap(), tell.clone(), repository.clone());
+                thread::spawn(move || drop(serve(stream, &repository, fault, &tell)));
+            }
+        });
+        Self { url, fault, hangs }
+    }
+
+    pub(crate) fn set(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+    }
+}
+
+fn serve(mut stream: TcpStream, repository: &Path, fault: Fault, tell: &Sender<()>) -> std::io::Result<()> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let length = usize::from_str_radix(std::str::from_utf8(&length).unwrap(), 16).unwrap();
+    stream.read_exact(&mut vec![0; length - 4])?;
+    if fault == Fault::Garbage {
+        return stream.write_all(b"<html>Please log in.</html>");
+    }
+    let mut command = command(repository, &["upload-pack", "."]);
+    command.stdin(OwnedFd::from(stream.try_clone()?)).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn()?;
+    let mut answer = child.stdout.take().unwrap();
+    let (Fault::HangAfter(most) | Fault::DropAfter(most)) = fault else {
+        std::io::copy(&mut answer, &mut stream)?;
+        child.wait()?;
+        return Ok(());
+    };
+    let most = u64::try_from(most).unwrap();
+    let said = std::io::copy(&mut answer.by_ref().take(most), &mut stream)?;
+    if said == most {
+        if let Fault::HangAfter(_) = fault {
+            let _ = tell.send(());
+            thread::park();
+        }
+        child.kill()?;
+    }
+    child.wait()?;
+    Ok(())
 }
 
 /// Everything in a tree: paths of files with their kinds and contents. Checks sizes on the way.

@@ -14,7 +14,7 @@ use crate::fault::{Fault, Result};
 use crate::history::{Known, removed_around};
 use crate::runs::{self, counters};
 use crate::write::{Reach, Writer};
-use crate::{SledStore, history, keys, lines, pages, standing};
+use crate::{SledStore, history, keys, lines, outbox, pages, standing};
 
 /// How many records are removed at once.
 const GROUP: usize = 500;
@@ -122,7 +122,9 @@ impl Group {
 
     /// The releases that nothing names but records that are `gone`.
     fn unnamed(&self, database: &Database, gone: &BTreeSet<u64>) -> Result<Vec<Digest>> {
-        let held = standing::releases(database)?;
+        let mut held = standing::releases(database)?;
+        // Git is still to be told of them.
+        held.extend(outbox::all(database, None)?.into_iter().map(|outgoing| outgoing.release));
         let named = self.records.iter().flat_map(|(_, sealed)| [sealed.record.release, sealed.record.from]);
         let ids: BTreeSet<Digest> = named.flatten().filter(|id| !held.contains(id)).collect();
         let mut unnamed = Vec::new();

@@ -135,6 +135,7 @@ impl State {
             held.extend(standing.approvals.iter().map(|approval| approval.release));
             held.extend(standing.healthy.iter().map(|healthy| healthy.release));
         }
+        held.extend(self.outgoing.values().map(|outgoing| outgoing.release));
         let going_too: BTreeSet<_> = gone.iter().flat_map(named).flatten().filter(|id| !held.contains(id)).collect();
         let releases = self.releases.iter().filter(|release| going_too.contains(&release.id)).count() as u64;
         if !pretend {

@@ -237,7 +237,7 @@ impl<'a> Search<'a> {
                 format!("the deployed revision has no environment `{}`", self.subject.environment),
             )
         })?;
-        let source = Source { revision: &self.picked.revision, tree: self.picked.tree.as_ref() };
+        let source = Source::chosen(&self.picked.revision, self.picked.tree.as_ref());
         self.renders += 1;
         let tried = self.trial.render(&chain, environment, source)?;
         let subject = self.subject;
@@ -374,6 +374,7 @@ impl<'a> Search<'a> {
             tree,
             site: self.picked.site.clone(),
             name: self.picked.name.clone(),
+            newer: self.picked.newer.clone(),
         };
         // The bytes of an earlier artifact may be gone.
         match self.resolved(&picked) {
@@ -389,7 +390,7 @@ impl<'a> Search<'a> {
     fn value_in(&self, picked: &Picked, chain: &Chain) -> Result<Came, CliError> {
         let environment = chain.environments.iter().find(|known| known.name == self.subject.environment);
         let Some(environment) = environment else { return Ok(Came::Other(Without::Nothing)) };
-        let source = Source { revision: &picked.revision, tree: picked.tree.as_ref() };
+        let source = Source::chosen(&picked.revision, picked.tree.as_ref());
         let tried = self.trial.render(chain, environment, source)?;
         let Subject { object, field, value, mask, .. } = self.subject;
         Ok(match value::read(self.app, &tried.rendered.objects, (object, field), mask)? {

@@ -104,7 +104,7 @@ fn what_is_no_single_value_of_its_own_stays() {
     let cases = [
         ("a: [1]\n", "is not a single value"),
         ("a: {b: 1}\n", "is not a single value"),
-        ("a: &x old\nb: *x\n", "an anchor that other places refer to"),
+        ("a: &x old\nb: *x\n", "that other places refer to"),
         ("a: 1\na: 2\n", "is named twice"),
         ("a: !!int 1\n", "is not for text"),
     ];
@@ -114,6 +114,26 @@ fn what_is_no_single_value_of_its_own_stays() {
     }
     for text in ["a: [", "a: 'x", "\ta: 1\n- b\n", "a: *nobody\n"] {
         assert!(matches!(set_value("f.yaml", text, "/a", NEW), Err(EditError::Unreadable { .. })), "{text}");
+    }
+}
+
+#[test]
+fn what_others_refer_to_as_a_part_of_something_stays() {
+    for (text, pointer, is_set) in [
+        ("base: &base {digest: old}\nprod: *base\n", "/base/digest", false),
+        ("base: &base\n  digest: old\nprod:\n  <<: *base\n  more: 1\n", "/base/digest", false),
+        ("base: &base\n  deep: [1, {digest: old}]\nprod:\n  <<: [*base]\n", "/base/deep/1/digest", false),
+        ("list: &list [{digest: old}]\nprod: *list\n", "/list/0/digest", false),
+        // What is beside it, or refers to others itself, is its own.
+        ("base: &base {digest: x}\nprod:\n  <<: *base\n  digest: old\n", "/prod/digest", true),
+        ("base: &base {digest: old}\n", "/base/digest", true),
+        ("a: {digest: old, b: &b 1}\nc: *b\n", "/a/digest", true),
+    ] {
+        assert!(value_at("f.yaml", text, pointer).is_ok(), "it can be read: {text}");
+        match set_value("f.yaml", text, pointer, NEW) {
+            Ok(after) => assert!(is_set && after == text.replace("old", NEW), "{after}"),
+            Err(error) => assert!(!is_set && error.to_string().contains("other places refer to"), "{text}: {error}"),
+        }
     }
 }
 

@@ -21,6 +21,10 @@ pub(super) fn set(wanted: &Wanted<'_>, text: &str) -> Result<String, EditError> 
     if found.is_text && found.value == wanted.value {
         return Ok(text.to_owned());
     }
+    if is_shared(&before, found.event) {
+        let why = "has an anchor, itself or what it is in, that other places refer to: they would change with it";
+        return Err(wanted.not_one(found.line, why));
+    }
     for edited in found.candidates(text, wanted.value) {
         let Ok(after) = events(wanted, &edited) else { continue };
         if only_differs_at(&before, &after, found.event, wanted.value) {
@@ -185,9 +189,6 @@ fn find(wanted: &Wanted<'_>, events: &[Met], text: &str) -> Result<Found, EditEr
     let met = &events[event];
     let key_end = key.map(|key| events[key].range.end);
     let (value, style, is_text) = match &met.what {
-        What::Scalar { anchor, .. } if *anchor > 0 && events.iter().any(|met| met.what == What::Alias(*anchor)) => {
-            return Err(wanted.not_one(met.line, "has an anchor that other places refer to: they would change with it"));
-        }
         What::Scalar { tag: Some(tag), .. } if !tag.ends_with("str") && tag != "!" => {
             return Err(wanted.not_one(met.line, format!("has the tag `{tag}`, which is not for text")));
         }
@@ -199,6 +200,24 @@ fn find(wanted: &Wanted<'_>, events: &[Met], text: &str) -> Result<Found, EditEr
         _ => return Err(wanted.not_one(met.line, "is not a single value")),
     };
     Ok(Found { event, style, range: met.range.clone(), key_end, line: met.line, value, is_text })
+}
+
+/// Whether other places refer to this node, or to one that it is in.
+fn is_shared(events: &[Met], event: usize) -> bool {
+    let anchor = |met: &Met| match met.what {
+        What::Scalar { anchor, .. } | What::Begin { anchor, .. } => anchor,
+        _ => 0,
+    };
+    let mut around = Vec::new();
+    for met in &events[..event] {
+        match met.what {
+            What::Begin { .. } => around.push(anchor(met)),
+            What::End => drop(around.pop()),
+            _ => {}
+        }
+    }
+    around.push(anchor(&events[event]));
+    events.iter().any(|met| matches!(met.what, What::Alias(to) if around.contains(&to)))
 }
 
 enum Stop {

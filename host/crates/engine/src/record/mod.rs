@@ -70,14 +70,14 @@ fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {
         if unreachable || blocked.contains(&one.place) {
             continue;
         }
-        let error = match tell(ports, repositories, one) {
+        let Untold { error, lost } = match tell(ports, repositories, one) {
             Ok(()) => continue,
-            Err(error) => error,
+            Err(untold) => untold,
         };
         let is_last = outgoing.get(at + 1).is_none_or(|next| next.place != one.place);
         ports.observer.event(&Event::Untold { place: &one.place, error: &error });
-        if error.trouble == Trouble::Content && !is_last {
-            // It never will be, and what came after it is what matters.
+        if lost || (error.trouble == Trouble::Content && !is_last) {
+            // It never will be, and what comes after it is what matters.
             given_up(ports, one, &error)?;
             continue;
         }
@@ -91,12 +91,32 @@ fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {
     Ok(())
 }
 
+/// Why git was not told of a sync.
+struct Untold {
+    error: RepositoryError,
+    /// Whether what was deployed is not known any more, so that it never will be told.
+    lost: bool,
+}
+
+impl From<RepositoryError> for Untold {
+    fn from(error: RepositoryError) -> Self {
+        Self { error, lost: false }
+    }
+}
+
+impl From<Reason> for Untold {
+    fn from(reason: Reason) -> Self {
+        let trouble = if matches!(reason, Reason::SecretInGit { .. }) { Trouble::Content } else { Trouble::Other };
+        let lost = reason.is_lost() || matches!(reason, Reason::NoRelease(_));
+        Self { error: RepositoryError::new(trouble, reason.to_string()), lost }
+    }
+}
+
 /// Tells git of one sync.
-fn tell(ports: Ports<'_>, repositories: &dyn Repositories, outgoing: &Outgoing) -> Result<(), RepositoryError> {
-    let other = |reason: Reason| RepositoryError::new(Trouble::Other, reason.to_string());
-    let release = past::release(ports, &outgoing.place, &outgoing.release).map_err(other)?;
+fn tell(ports: Ports<'_>, repositories: &dyn Repositories, outgoing: &Outgoing) -> Result<(), Untold> {
+    let release = past::release(ports, &outgoing.place, &outgoing.release)?;
     let (Some(release), Some(reference)) = (release, outgoing.to.reference()) else {
-        return Err(other(Reason::NoRelease(outgoing.release)));
+        return Err(Reason::NoRelease(outgoing.release).into());
     };
     ports.observer.event(&Event::Passed(Point::Telling));
     let at = At { repository: None, reference: reference.clone() };
@@ -116,7 +136,7 @@ fn tell(ports: Ports<'_>, repositories: &dyn Repositories, outgoing: &Outgoing) 
         at: ports.clock.now(),
         error: None,
     };
-    ports.store.settle(&outgoing.place, &settled).map_err(|error| other(error.into()))?;
+    ports.store.settle(&outgoing.place, &settled).map_err(Reason::from)?;
     let commit = settled.commit.as_deref();
     ports.observer.event(&Event::Told { place: &outgoing.place, reference: &reference, commit });
     ports.observer.event(&Event::Passed(Point::Settled));
@@ -150,6 +170,9 @@ fn noted(repositories: &dyn Repositories, at: &At, account: &Account) -> Result<
         let mut before = Vec::new();
         for (_, entry) in &places.there {
             if let Some(tree) = &tip.tree {
+                if before.last().is_some_and(|last| *last != b'\n') {
+                    before.push(b'\n');
+                }
                 before.extend_from_slice(&tree.read(entry).map_err(unreadable)?);
             }
         }
@@ -170,14 +193,10 @@ fn branched(
     (at, name): (&At, &str),
     outgoing: &Outgoing,
     release: &Release,
-) -> Result<Written, RepositoryError> {
-    let refused = |reason: Reason| match &reason {
-        Reason::SecretInGit { .. } => RepositoryError::new(Trouble::Content, reason.to_string()),
-        _ => RepositoryError::new(Trouble::Other, reason.to_string()),
-    };
-    let objects: Vec<Object> = read_json(ports, &release.objects).map_err(refused)?;
-    secrets::check(ports, &objects, name).map_err(refused)?;
-    let tree = branch::tree_of(ports, &objects).map_err(refused)?;
+) -> Result<Written, Untold> {
+    let objects: Vec<Object> = read_json(ports, &release.objects)?;
+    secrets::check(ports, &objects, name)?;
+    let tree = branch::tree_of(ports, &objects)?;
     let mut account = Account::new(outgoing, release);
     let is_directory = |object: &&Object| matches!(object.body, Body::Tree(_));
     account.directories = objects.iter().filter(is_directory).map(|object| object.id.clone()).collect();
@@ -197,6 +216,15 @@ fn branched(
         }
         meddled = meddling(tip, ours, last.as_deref(), name);
         let known = ours.and_then(|ours| branch::account(&tip.commits[ours].message));
+        if let Some(other) = known.as_ref().map(Account::place).filter(|other| *other != outgoing.place) {
+            return Err(RepositoryError::new(
+                Trouble::Content,
+                format!(
+                    "the branch `{name}` is the record of {other}: name another one in `record`, or delete it if \
+                     nobody needs it"
+                ),
+            ));
+        }
         let even_if_same = known.is_none_or(|known| known.release.id != release.id);
         let edits = vec![Edit::Replace { path: String::new(), tree: tree.clone() }];
         let message = branch::message(&account);
@@ -260,20 +288,31 @@ pub fn recover(ports: Ports<'_>, place: &Place, from: &RecordIn, actor: &str) ->
     let mut fits = true;
     match from {
         RecordIn::None => {}
-        RecordIn::Notes => note::all(tree.as_ref(), &mut |text| {
+        RecordIn::Notes => note::all(tree.as_ref(), ports.cancel, &mut |text| {
             let here = note::accounts(text).into_iter().filter(|account| account.place() == *place);
             let latest = found.take().into_iter().chain(here).max_by_key(|account| (account.at, account.history.0));
             found = latest;
         })?,
-        RecordIn::Branch(_) => {
-            found = tip.commits.first().and_then(|commit| branch::account(&commit.message));
+        RecordIn::Branch(name) => {
+            let newest = tip.commits.first();
+            found = newest.and_then(|commit| branch::account(&commit.message));
             found = found.filter(|account| account.place() == *place);
+            if let (None, Some(newest)) = (&found, newest) {
+                let id = branch::short(&newest.id);
+                let what = format!(
+                    "commit {id}, the last of the branch `{name}`, tells of no deployment here: nothing is taken from it"
+                );
+                ports.observer.event(&Event::Meddled { place, what: &what });
+            }
             if let Some(account) = &mut found {
                 let objects = branch::objects_of(ports, tree.as_ref(), &account.directories)?;
                 fits = manifest_digest(&objects) == account.release.manifest;
                 account.release.objects = ports.blobs.put(&to_json(&objects))?;
             }
         }
+    }
+    if ports.cancel.is_cancelled() {
+        return Err(Reason::Cancelled);
     }
     let Some(account) = found else { return Ok(None) };
     if !fits || release::id(&account.release) != account.release.id {

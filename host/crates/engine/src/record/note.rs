@@ -1,5 +1,6 @@
 //! Notes of commits: one block for each environment, and whatever people write besides.
 
+use springline_model::Cancel;
 use springline_model::port::Tree;
 use springline_model::repository::Edit;
 use springline_model::run::Place;
@@ -12,6 +13,8 @@ use super::account::Account;
 const BLOCK: &str = "springline: ";
 /// With so many notes in one directory, new ones go into directories below.
 const CROWDED: usize = 256;
+/// In how many levels of directories notes are looked for.
+const LEVELS: usize = 3;
 
 /// A note with the block of this account in the place of the one that its environment had. All else
 /// stays as it is.
@@ -130,11 +133,15 @@ pub(super) fn edits(places: &Places, text: Vec<u8>) -> Vec<Edit> {
 }
 
 /// Every note in a tree: text of files whose paths are ids.
-pub(super) fn all(tree: &dyn Tree, each: &mut dyn FnMut(&str)) -> Result<(), TreeError> {
+///
+/// Somebody may have made them so that they never end: they are followed no deeper than git itself goes
+/// with millions of notes, and no longer than somebody wants that.
+pub(super) fn all(tree: &dyn Tree, cancel: &Cancel, each: &mut dyn FnMut(&str)) -> Result<(), TreeError> {
     let mut open = vec![String::new()];
-    while let Some(at) = open.pop() {
+    while let Some(at) = open.pop().filter(|_| !cancel.is_cancelled()) {
+        let is_deepest = at.split('/').count() > LEVELS;
         for entry in tree.directory(&at)?.iter().flat_map(|directory| directory.entries()) {
-            if is_part(entry) {
+            if is_part(entry) && !is_deepest {
                 open.push(join_path(&at, &entry.name));
             } else if entry.kind.is_file() {
                 each(&String::from_utf8_lossy(&tree.read(entry)?));

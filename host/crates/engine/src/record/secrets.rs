@@ -24,15 +24,14 @@ pub(crate) fn check(ports: Ports<'_>, objects: &[Object], branch: &str) -> Resul
 /// refused than a secret is written.
 fn holds_secret(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    if !text.contains("Secret") || !text.contains("apiVersion") {
+    if !text.contains("apiVersion") {
         return false;
     }
     match serde_json::from_str::<Value>(&text) {
         Ok(value) => is_secret(&value),
         Err(_) => text.split("\n---").any(|document| {
-            follows(document, "kind", |value| {
-                value.strip_prefix("Secret").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
-            }) && ["data", "stringData"].iter().any(|key| follows(document, key, |value| !is_nothing(value)))
+            follows(document, "kind", is_secrets_name)
+                && ["data", "stringData"].iter().any(|key| follows(document, key, |value| !is_nothing(value)))
         }),
     }
 }
@@ -59,8 +58,35 @@ fn follows(text: &str, key: &str, is_wanted: impl Fn(&str) -> bool) -> bool {
         let before = text[..at].chars().next_back();
         let after = text[at + key.len()..].trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']);
         before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '.' | '/'))
-            && after.strip_prefix(':').is_some_and(|value| is_wanted(value.trim_start_matches([' ', '\t', '"', '\''])))
+            && after.strip_prefix(':').is_some_and(|value| is_wanted(value.trim_start_matches([' ', '\t'])))
     })
+}
+
+/// Whether a value in YAML is `Secret`, in whatever form, or may be.
+fn is_secrets_name(value: &str) -> bool {
+    let mut value = value;
+    loop {
+        value = value.trim_start();
+        let mark = match value.chars().next() {
+            // A tag, an anchor; a reference may be to anything.
+            Some('!' | '&') => value.find(char::is_whitespace),
+            Some('*') => return true,
+            // A block stands in the lines below.
+            Some('|' | '>') => value.find('\n'),
+            _ => break,
+        };
+        let Some(end) = mark else { return false };
+        value = &value[end..];
+    }
+    if let Some(quoted) = value.strip_prefix('"') {
+        // One with escapes may say anything.
+        return is_word(quoted) || quoted.split('"').next().is_some_and(|text| text.contains('\\'));
+    }
+    is_word(value.strip_prefix('\'').unwrap_or(value))
+}
+
+fn is_word(value: &str) -> bool {
+    value.strip_prefix("Secret").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 /// Whether a value in YAML is written as an empty one.
@@ -81,6 +107,11 @@ mod tests {
             "apiVersion: v1\nkind: List\nitems:\n- kind: Secret\n  data:\n    a: Yg==\n",
             "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{\"a\":\"Yg==\"}}",
             "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"kind\":\"Secret\",\"stringData\":{\"a\":\"b\"}}]}",
+            "apiVersion: v1\nkind: !!str Secret\ndata: {a: Yg==}\n",
+            "apiVersion: v1\nkind: &k Secret\ndata: {a: Yg==}\n",
+            "apiVersion: v1\nkind: >-\n  Secret\ndata: {a: Yg==}\n",
+            "apiVersion: v1\nkind:\n  Secret\ndata: {a: Yg==}\n",
+            "apiVersion: v1\nkind: \"S\\u0065cret\"\ndata: {a: Yg==}\n",
             "apiVersion: v1\nkind: ConfigMap\n---\n'kind' : 'Secret'\napiVersion: v1\n\"stringData\": { a: b }\n",
         ] {
             assert!(holds_secret(text.as_bytes()), "{text}");

@@ -1,9 +1,16 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use springline_model::Cancel;
 use springline_model::capability::Used;
 use springline_model::plugin::Pinned;
+use springline_model::port::{Blobs as _, Store as _, Tree};
+use springline_model::repository::Make;
+use springline_testkit::{MemoryTree, sample};
 
 use super::*;
+use crate::tests::World;
 
 fn account(environment: &str, sequence: u64) -> Account {
     let plugin = |name: &str| Pinned { name: name.into(), digest: Digest::of(name) };
@@ -55,6 +62,19 @@ fn a_note_has_a_block_for_each_environment_and_keeps_what_people_wrote() {
 }
 
 #[test]
+fn notes_are_looked_for_where_git_puts_them_and_no_deeper() {
+    let place = |levels: usize| format!("{}{}", "ab/".repeat(levels), "c".repeat(40 - 2 * levels));
+    let tree = MemoryTree::of_files((0..6).map(|levels| (&*place(levels).leak(), levels.to_string())));
+    let mut found = Vec::new();
+    note::all(&tree, &Cancel::new(), &mut |text| found.push(text.to_owned())).unwrap();
+    found.sort_unstable();
+    assert_eq!(found, ["0", "1", "2", "3"]);
+    let cancel = Cancel::new();
+    cancel.cancel();
+    note::all(&tree, &cancel, &mut |text| panic!("{text}")).unwrap();
+}
+
+#[test]
 fn bytes_that_are_no_text_and_blocks_that_are_none_stay() {
     let garbage = b"\xff\xfe\0springline: shop/live\n  release: nonsense\nspringline: x".to_vec();
     let after = note::with(&garbage, &account("live", 1));
@@ -99,4 +119,82 @@ fn the_pause_between_attempts_outlasts_no_clock() {
     for jump in [-1, -3_600_000, i64::MIN / 4, LONGEST_PAUSE, i64::MAX / 4] {
         assert!(!pauses(&tried(Some(now)), now + jump), "{jump}");
     }
+}
+
+/// Notes whose writing always succeeds, or does not; what is asked is counted.
+#[derive(Default)]
+struct Notes {
+    asked: AtomicUsize,
+    holds: Vec<springline_model::repository::Commit>,
+}
+
+impl Notes {
+    fn tip(&self) -> Tip {
+        let tree: Arc<dyn Tree> = Arc::new(MemoryTree::of_files([("a", String::new())]));
+        Tip { tree: (!self.holds.is_empty()).then_some(tree), commits: self.holds.clone() }
+    }
+}
+
+impl Repositories for Notes {
+    fn tip(&self, _at: &At) -> Result<Tip, RepositoryError> {
+        Ok(self.tip())
+    }
+
+    fn default_branch(&self, _repository: Option<&str>) -> Result<String, RepositoryError> {
+        Ok("main".into())
+    }
+
+    fn update(&self, _at: &At, _beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        make(&self.tip(), None)?;
+        Ok(Written { commit: Some("c".into()), before: None, again: 0 })
+    }
+}
+
+/// Writes down a sync that git is to be told of.
+fn due_to(world: &World, seed: &str, to: &RecordIn, is_known: bool) {
+    let place = world.place();
+    let run = sample::run(&place.application, 0);
+    let run = Run { number: world.store.begin(&run).unwrap(), ..run };
+    let finish = sample::finish(&place, &run, seed);
+    let release = finish.release.clone().filter(|_| is_known);
+    world.store.finish(Finish { tells: Some(to.clone()), release, ..finish }).unwrap();
+}
+
+#[test]
+fn what_is_lost_is_given_up_and_later_ones_are_told() {
+    let world = World::new();
+    due_to(&world, "lost", &RecordIn::Notes, false);
+    due_to(&world, "known", &RecordIn::Notes, true);
+    due_to(&world, "lost at last", &RecordIn::Notes, false);
+    let notes = Notes::default();
+    let ports = Ports { repositories: Some(&notes), ..world.ports() };
+    settle(ports, &world.place().application).unwrap();
+    assert_eq!(notes.asked.load(Ordering::SeqCst), 1);
+    assert!(world.store.outgoing(None).unwrap().is_empty());
+    let last = world.store.settled(&world.place()).unwrap().unwrap();
+    assert!(last.error.is_some_and(|error| error.contains("release")), "it is known that it was given up");
+}
+
+#[test]
+fn the_branch_of_another_place_is_not_written_to() {
+    let world = World::new();
+    let objects = world.blobs.put(b"[]").unwrap();
+    let place = world.place();
+    let run = sample::run(&place.application, 0);
+    let run = Run { number: world.store.begin(&run).unwrap(), ..run };
+    let mut finish = sample::finish(&place, &run, "here");
+    finish.release.as_mut().unwrap().objects = objects;
+    let to = RecordIn::Branch("env/live".into());
+    world.store.finish(Finish { tells: Some(to), ..finish }).unwrap();
+
+    let who = Author { name: "Robot".into(), email: String::new(), seconds: 0 };
+    let message = branch::message(&account("elsewhere", 1));
+    let there = springline_model::repository::Commit { id: "c".into(), author: who.clone(), committer: who, message };
+    let notes = Notes { holds: vec![there], ..Notes::default() };
+    let ports = Ports { repositories: Some(&notes), ..world.ports() };
+    settle(ports, &place.application).unwrap();
+    let left = world.store.outgoing(None).unwrap();
+    let error = left[0].error.clone().unwrap();
+    assert!(error.contains("is the record of shop/elsewhere"), "{error}");
 }

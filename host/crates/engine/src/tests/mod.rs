@@ -182,7 +182,7 @@ impl World {
         let environments: Vec<&Environment> = self.chain.environments.iter().collect();
         let mut request = Request {
             chain: &self.chain,
-            source: Source { revision: &revision, tree: &tree },
+            source: Source::chosen(&revision, &tree),
             environments: &environments,
             until: Until::Record,
             cause: &Cause::Run,

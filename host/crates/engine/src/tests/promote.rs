@@ -71,7 +71,7 @@ impl Ways {
         let environments: Vec<&Environment> = vec![&self.world.chain.environments[1]];
         act(Request {
             chain: &self.world.chain,
-            source: Source { revision: &revision, tree: &tree },
+            source: Source::chosen(&revision, &tree),
             environments: &environments,
             until: Until::Record,
             cause: &Cause::Promotion,
@@ -445,7 +445,7 @@ fn a_promotion_that_waited_for_a_yes_is_made_with_it() {
         let files = files("two", "-", "c");
         let tree = MemoryTree::of_files(files.iter().map(|(path, text)| (*path, (*text).to_owned())));
         let revision = Revision { id: "r2".into(), time: 1_700_000_000, subject: "A change".into() };
-        let source = Source { revision: &revision, tree: &tree };
+        let source = Source::chosen(&revision, &tree);
         ways.with("r2", "two", |request| {
             promote(ways.world.ports(), Request { source, moved: Some(moved(&pending)), ..request })
         })

@@ -1,10 +1,12 @@
 use std::fs;
 use std::process::Command;
 
+use springline_model::Digest;
 use springline_model::port::Sources;
+use springline_model::repository::Trouble;
 
 use crate::GitSource;
-use crate::testing::{Repo, everything, git_in};
+use crate::testing::{Daemon, Fault, Repo, everything, git_in};
 
 use super::*;
 
@@ -15,8 +17,18 @@ impl Cache {
         Self(tempfile::tempdir().unwrap())
     }
 
+    fn fetch_from(
+        &self,
+        url: &str,
+        revision: Option<&str>,
+        patience: Duration,
+        cancel: &Cancel,
+    ) -> Result<GitSource, SourceError> {
+        GitSource::fetch(url, revision, &self.0.path().join("mirrors"), (patience, cancel))
+    }
+
     fn fetch(&self, repo: &Repo, revision: Option<&str>) -> Result<GitSource, SourceError> {
-        GitSource::fetch(&repo.url(), revision, &self.0.path().join("mirrors"), &Cancel::new())
+        self.fetch_from(&repo.url(), revision, Duration::from_secs(30), &Cancel::new())
     }
 }
 
@@ -99,11 +111,10 @@ fn a_known_commit_needs_no_network_and_an_unknown_one_is_asked_for() {
     fs::rename(&repo.path, &elsewhere).unwrap();
     assert_eq!(cache.fetch(&repo, Some(&first)).unwrap().resolve(&first).unwrap().id, first);
     let error = cache.fetch(&repo, None).err().unwrap();
-    assert!(
-        matches!(&error, SourceError::Git(message) if message.starts_with(&format!("{} can't be fetched: ", repo.url()))
-            && message.lines().count() == 1),
-        "{error:?}"
-    );
+    let SourceError::Remote(error) = error else { panic!("{error:?}") };
+    assert_eq!(error.trouble, Trouble::Unknown, "{error}");
+    assert!(error.message.starts_with(&format!("{} can't be read: ", repo.url())), "{error}");
+    assert_eq!(error.message.lines().count(), 1);
 }
 
 #[test]
@@ -156,7 +167,7 @@ fn several_may_fetch_at_once_and_waiting_can_be_cancelled() {
     held.lock().unwrap();
     let cancel = Cancel::new();
     cancel.cancel();
-    let error = GitSource::fetch(&repo.url(), None, &mirrors, &cancel).err().unwrap();
+    let error = cache.fetch_from(&repo.url(), None, Duration::from_secs(30), &cancel).err().unwrap();
     assert!(error.to_string().contains("cancelled"), "{error}");
 }
 
@@ -164,9 +175,119 @@ fn several_may_fetch_at_once_and_waiting_can_be_cancelled() {
 fn what_is_no_address_or_leads_nowhere_is_told_without_secrets() {
     let cache = Cache::new();
     for url in ["", "http://", "https://me:s3cret@localhost:1/x.git"] {
-        let error = GitSource::fetch(url, None, cache.0.path(), &Cancel::new()).err().unwrap().to_string();
+        let error = cache.fetch_from(url, None, Duration::from_secs(30), &Cancel::new()).err().unwrap().to_string();
         assert!(!error.contains("s3cret") && !error.is_empty(), "{error}");
     }
     let stored = Command::new("grep").args(["-r", "s3cret"]).arg(cache.0.path()).output().unwrap();
     assert!(stored.stdout.is_empty());
+}
+
+#[test]
+fn a_head_that_is_on_no_branch_is_fetched() {
+    let (repo, cache) = (Repo::sample(), Cache::new());
+    repo.git(&["checkout", "--quiet", "--detach"]);
+    let head = repo.commit("On no branch");
+    assert_eq!(cache.fetch(&repo, None).unwrap().resolve("HEAD").unwrap().id, head);
+    let next = repo.commit("Nor this one");
+    assert_eq!(cache.fetch(&repo, None).unwrap().resolve("HEAD").unwrap().id, next);
+}
+
+#[test]
+fn all_branches_may_go() {
+    let (repo, cache) = (Repo::sample(), Cache::new());
+    cache.fetch(&repo, None).unwrap();
+    repo.git(&["update-ref", "-d", "refs/heads/main"]);
+    let source = cache.fetch(&repo, None).unwrap();
+    assert!(source.branches().unwrap().is_empty());
+}
+
+/// Whatever of a fetch is not whole.
+fn left(mirrors: &Path) -> Vec<PathBuf> {
+    let (mut open, mut found) = (vec![mirrors.to_owned()], Vec::new());
+    while let Some(directory) = open.pop() {
+        for path in fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                open.push(path.clone());
+            }
+            let is_lock = directory != mirrors && name.ends_with(".lock");
+            if is_lock || name.starts_with("tmp_") || name.ends_with(".new") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// A repository whose pack does not fit into a few kilobytes.
+fn heavy() -> Repo {
+    let repo = Repo::sample();
+    let noise: String = (0..20_000_u64).map(|at| format!("{:x}", Digest::of(at.to_string()).as_bytes()[0])).collect();
+    repo.write("noise", &noise);
+    repo.commit("Noise");
+    repo
+}
+
+const LISTING: usize = 60;
+const PACK: usize = 8_000;
+
+#[test]
+fn whoever_is_silent_or_lies_is_given_up_and_nothing_half_stays() {
+    let (repo, cache) = (heavy(), Cache::new());
+    for (fault, trouble) in [
+        (Fault::HangAfter(0), Trouble::Unreachable),
+        (Fault::HangAfter(LISTING), Trouble::Unreachable),
+        (Fault::HangAfter(PACK), Trouble::Unreachable),
+        (Fault::DropAfter(0), Trouble::Unreachable),
+        (Fault::DropAfter(LISTING), Trouble::Unreachable),
+        (Fault::DropAfter(PACK), Trouble::Unreachable),
+        (Fault::Garbage, Trouble::Garbage),
+    ] {
+        let daemon = Daemon::start(&repo.path, fault);
+        let error = cache.fetch_from(&daemon.url, None, Duration::from_secs(1), &Cancel::new()).err().unwrap();
+        let SourceError::Remote(error) = error else { panic!("{fault:?}: {error:?}") };
+        assert_eq!(error.trouble, trouble, "{fault:?}: {error}");
+        assert_eq!(error.message.contains("of silence"), matches!(fault, Fault::HangAfter(_)), "{error}");
+        assert!(error.message.contains(&daemon.url), "{error}");
+        assert_eq!(left(&cache.0.path().join("mirrors")), Vec::<PathBuf>::new(), "{fault:?}");
+        // And it is no worse for it.
+        daemon.set(Fault::None);
+        let source = cache.fetch_from(&daemon.url, None, Duration::from_secs(30), &Cancel::new()).unwrap();
+        assert_eq!(source.resolve("HEAD").unwrap().subject, "Noise");
+    }
+}
+
+#[test]
+fn a_fetch_from_somebody_silent_can_be_cancelled() {
+    let (repo, cache) = (heavy(), Cache::new());
+    for fault in [Fault::HangAfter(0), Fault::HangAfter(LISTING), Fault::HangAfter(PACK)] {
+        let daemon = Daemon::start(&repo.path, fault);
+        let cancel = Cancel::new();
+        let error = std::thread::scope(|scope| {
+            let fetch =
+                scope.spawn(|| cache.fetch_from(&daemon.url, None, Duration::from_secs(3600), &cancel).err().unwrap());
+            daemon.hangs.recv().unwrap();
+            cancel.cancel();
+            fetch.join().unwrap()
+        });
+        assert!(matches!(&error, SourceError::Remote(error) if error.trouble == Trouble::Cancelled), "{error:?}");
+        assert_eq!(left(&cache.0.path().join("mirrors")), Vec::<PathBuf>::new(), "{fault:?}");
+    }
+}
+
+#[test]
+fn what_a_killed_fetch_left_is_swept_away() {
+    let (repo, cache) = (Repo::sample(), Cache::new());
+    let mirror = cache.fetch(&repo, None).unwrap().git_dir().to_owned();
+    // As a process leaves it that is killed: it is not whole, and locks are held.
+    fs::write(mirror.with_extension("lock"), "fetching\n").unwrap();
+    for name in ["packed-refs.lock", "HEAD.lock", "objects/pack/tmp_pack_x"] {
+        fs::create_dir_all(mirror.join(name).parent().unwrap()).unwrap();
+        fs::write(mirror.join(name), "").unwrap();
+    }
+    repo.git(&["checkout", "--quiet", "-b", "next"]);
+    repo.git(&["branch", "--delete", "main"]);
+    let next = repo.commit("Next");
+    assert_eq!(cache.fetch(&repo, None).unwrap().resolve("HEAD").unwrap().id, next);
+    assert_eq!(left(&cache.0.path().join("mirrors")), Vec::<PathBuf>::new());
 }

@@ -347,3 +347,23 @@ fn tracked_paths_are_known() {
     repo.git(&["add", ".springline"]);
     assert!(repo.source().is_tracked(".springline").unwrap());
 }
+
+#[test]
+fn a_revision_is_before_what_descends_from_it() {
+    let repo = Repo::sample();
+    let source = repo.source();
+    let first = source.resolve("HEAD").unwrap();
+    let second = repo.commit("Second");
+    repo.git(&["checkout", "--quiet", "-b", "beside", &first.id]);
+    let beside = repo.commit("Beside");
+    let source = repo.source();
+    let second = source.resolve(&second).unwrap();
+    assert!(source.is_before(&first, &second.id, 0));
+    assert!(!source.is_before(&second, &first.id, i64::MAX), "what is here is not judged by its time");
+    assert!(!source.is_before(&second, &beside, i64::MAX));
+    assert!(!source.is_before(&first, &first.id, i64::MAX));
+    let elsewhere = "1".repeat(40);
+    assert!(source.is_before(&first, &elsewhere, first.time + 1));
+    assert!(!source.is_before(&first, &elsewhere, first.time));
+    assert!(!source.is_before(&first, "worktree-1", i64::MAX));
+}

@@ -3,9 +3,8 @@
 //!
 //! Objects are written here, whatever the repository: into the user's own one, or into a bare one
 //! below the state directory that stands for one elsewhere. What goes over the network goes by the
-//! git program, which has the credentials, and is killed when it takes too long.
+//! git program, which has the credentials, and is stopped when it is silent for too long.
 
-mod program;
 mod reference;
 mod trees;
 
@@ -21,7 +20,7 @@ use springline_model::repository::{Draft, Make, Next, RepositoryError, Tip, Trou
 use crate::fetch;
 use crate::git_tree::GitTree;
 use crate::objects::Objects;
-use program::{Git, Remote};
+use crate::program::{self, Git, Remote};
 
 /// How many commits of a reference are looked at.
 const COMMITS: usize = 64;
@@ -39,7 +38,8 @@ pub struct GitWriter {
     remote: Option<Remote>,
     /// What messages call it.
     place: String,
-    timeout: Duration,
+    /// How long the remote may be silent.
+    patience: Duration,
     cancel: Cancel,
     /// Whoever updates takes a turn.
     turn: Mutex<()>,
@@ -54,7 +54,7 @@ impl GitWriter {
     pub fn local(
         path: &Path,
         push: Option<&str>,
-        (timeout, cancel): (Duration, &Cancel),
+        (patience, cancel): (Duration, &Cancel),
     ) -> Result<Self, RepositoryError> {
         let unknown = |why: String| RepositoryError::new(Trouble::Unknown, format!("{}: {why}", path.display()));
         let path = path.canonicalize().map_err(|error| unknown(error.to_string()))?;
@@ -73,14 +73,14 @@ impl GitWriter {
         };
         let objects = Mutex::new(Some(Objects::new(repository)));
         let cancel = cancel.clone();
-        Ok(Self { objects, directory, is_own: true, remote, place, timeout, cancel, turn: Mutex::default() })
+        Ok(Self { objects, directory, is_own: true, remote, place, patience, cancel, turn: Mutex::default() })
     }
 
     /// The repository at this address or path. Objects for it are kept below the directory `into`.
     ///
     /// # Errors
     /// An address that is none.
-    pub fn remote(url: &str, into: &Path, (timeout, cancel): (Duration, &Cancel)) -> Result<Self, RepositoryError> {
+    pub fn remote(url: &str, into: &Path, (patience, cancel): (Duration, &Cancel)) -> Result<Self, RepositoryError> {
         let remote = Remote::at(url)?;
         let directory = into.join(format!("{}.git", remote.file_name()));
         let place = remote.place.clone();
@@ -90,7 +90,7 @@ impl GitWriter {
             is_own: false,
             remote: Some(remote),
             place,
-            timeout,
+            patience,
             cancel: cancel.clone(),
             turn: Mutex::default(),
         })
@@ -106,12 +106,10 @@ impl GitWriter {
             return Ok(head.map_or_else(|| "main".to_owned(), |name| name.shorten().to_str_lossy().into_owned()));
         }
         let Some(remote) = &self.remote else { return Ok("main".to_owned()) };
-        let answer = self.git(None).call(&["ls-remote", "--quiet", "--symref"], remote, &["HEAD"])?;
-        if !answer.status.success() {
-            return Err(program::failed("can't be read", remote, &answer.stderr));
-        }
-        let names = answer.stdout.lines().filter_map(|line| line.strip_prefix("ref: refs/heads/")?.split_once('\t'));
-        Ok(names.map(|(name, _)| name.to_owned()).next().unwrap_or_else(|| "main".to_owned()))
+        let objects = self.objects()?;
+        let head = self.git(&objects.handle()).list(remote, &["HEAD"])?.head;
+        let name = head.as_deref().and_then(|head| head.strip_prefix("refs/heads/"));
+        Ok(name.unwrap_or("main").to_owned())
     }
 
     /// What a reference holds.
@@ -207,7 +205,7 @@ impl GitWriter {
         for _ in 0..COMMITS {
             // A shallow clone ends somewhere.
             let Ok(commit) = repository.find_commit(id) else { break };
-            commits.push(described(&commit)?);
+            commits.push(described(&commit));
             let Some(parent) = commit.parent_ids().next() else { break };
             id = parent.detach();
         }
@@ -226,6 +224,9 @@ impl GitWriter {
 
     /// Makes a bare repository for the objects, if there is none of that format.
     fn create(&self, hash: gix::hash::Kind) -> Result<gix::ThreadSafeRepository, RepositoryError> {
+        /// Two writers of this process may want the same one.
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(repository) = fetch::open(&self.directory)
             && repository.to_thread_local().object_hash() == hash
         {
@@ -239,12 +240,12 @@ impl GitWriter {
         fetch::create_bare(&self.directory, hash, failed, other)
     }
 
-    fn git(&self, repository: Option<&gix::Repository>) -> Git {
+    fn git(&self, repository: &gix::Repository) -> Git {
         Git {
             directory: self.directory.clone(),
-            timeout: self.timeout,
+            patience: self.patience,
             cancel: self.cancel.clone(),
-            ssh: repository.and_then(program::configured_ssh),
+            ssh: program::configured_ssh(repository),
         }
     }
 
@@ -268,17 +269,22 @@ struct Base {
     tree: gix::ObjectId,
 }
 
-fn described(commit: &gix::Commit<'_>) -> Result<springline_model::repository::Commit, RepositoryError> {
-    let author = commit.author().map_err(other)?;
-    Ok(springline_model::repository::Commit {
+/// A commit as it is looked at: whoever can't be read is nobody.
+fn described(commit: &gix::Commit<'_>) -> springline_model::repository::Commit {
+    let who = |signature: Result<gix::actor::SignatureRef<'_>, _>| {
+        let signature = signature.unwrap_or_default();
+        springline_model::repository::Author {
+            name: signature.name.to_str_lossy().into_owned(),
+            email: signature.email.to_str_lossy().into_owned(),
+            seconds: signature.time().map(|time| time.seconds).unwrap_or_default(),
+        }
+    };
+    springline_model::repository::Commit {
         id: commit.id.to_string(),
-        author: springline_model::repository::Author {
-            name: author.name.to_str_lossy().into_owned(),
-            email: author.email.to_str_lossy().into_owned(),
-            seconds: author.time().map(|time| time.seconds).unwrap_or_default(),
-        },
-        message: commit.message_raw().map_err(other)?.to_str_lossy().into_owned(),
-    })
+        author: who(commit.author()),
+        committer: who(commit.committer()),
+        message: commit.data.split_once_str("\n\n").map_or(&[][..], |(_, text)| text).to_str_lossy().into_owned(),
+    }
 }
 
 fn signature(author: &springline_model::repository::Author) -> Result<gix::actor::Signature, RepositoryError> {

@@ -1,12 +1,15 @@
 //! Where references are, here and at the remote, and moving them.
 
+use std::time::Duration;
+
 use gix::bstr::ByteSlice;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
+use springline_model::Digest;
 use springline_model::repository::{RepositoryError, Trouble};
 
-use super::program::{self, Remote};
 use super::{Base, GitWriter, content, other, trees};
+use crate::program::{self, Remote};
 
 /// What a reference holds, in each of its places.
 pub(super) struct Heads {
@@ -38,6 +41,11 @@ const MOVED: [&str; 9] = [
     "failed to lock",
     "needs force",
 ];
+
+/// How old it has to be, what an interrupted fetch left.
+const STALE: Duration = Duration::from_secs(3600);
+/// How often a push that was refused is tried where nothing has moved: somebody else may be at it.
+const PUSHES: u32 = 5;
 
 impl GitWriter {
     /// Looks where a reference is. What the remote has is here afterwards.
@@ -89,35 +97,20 @@ impl GitWriter {
     /// What the remote says of a reference.
     fn listed(&self, remote: &Remote, reference: &str) -> Result<Option<gix::ObjectId>, RepositoryError> {
         let objects = self.objects()?;
-        let git = self.git(Some(&objects.handle()));
-        let answer = git.call(&["ls-remote", "--quiet"], remote, &[reference])?;
-        if !answer.status.success() {
-            return Err(program::failed("can't be read", remote, &answer.stderr));
-        }
-        for line in answer.stdout.lines() {
-            let Some((id, name)) = line.split_once('\t') else { continue };
-            if name == reference {
-                let id = gix::ObjectId::from_hex(id.as_bytes()).map_err(|_| {
-                    RepositoryError::new(Trouble::Garbage, format!("{} lists `{id}` as an id", remote.place))
-                })?;
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
+        let listed = self.git(&objects.handle()).list(remote, &[reference])?;
+        Ok(listed.references.into_iter().find(|(_, name)| name == reference).map(|(id, _)| id))
     }
 
     /// Fetches a reference. In a repository of ours a name keeps it for the next time.
     fn bring(&self, remote: &Remote, reference: &str) -> Result<(), RepositoryError> {
-        let spec = if self.is_own {
-            reference.to_owned()
-        } else {
-            format!("+{reference}:refs/springline/{}", reference.trim_start_matches("refs/"))
-        };
+        let spec = if self.is_own { reference.to_owned() } else { format!("+{reference}:{}", kept(reference)) };
         let objects = self.objects()?;
-        let git = self.git(Some(&objects.handle()));
-        let arguments =
-            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap="];
-        let answer = git.call(&arguments, remote, &[&spec])?;
+        let answer = self.git(&objects.handle()).fetch(remote, &["--refmap="], &[&spec]);
+        if !self.is_own && !matches!(&answer, Ok(answer) if answer.status.success()) {
+            // Another process may be at work there.
+            program::sweep(&self.directory, STALE);
+        }
+        let answer = answer?;
         if answer.status.success() {
             return Ok(());
         }
@@ -163,6 +156,9 @@ impl GitWriter {
         heads: &Heads,
         to: Option<gix::ObjectId>,
     ) -> Result<(), RepositoryError> {
+        if heads.local.is_some_and(|here| here != to) {
+            self.check_unused(reference)?;
+        }
         let pushed = match (&self.remote, &heads.remote) {
             (Some(remote), Some(Ok(there))) if *there != to => self.push(remote, reference, *there, to),
             (_, Some(Err(error))) => Err(error.clone()),
@@ -187,23 +183,42 @@ impl GitWriter {
     ) -> Result<(), RepositoryError> {
         let lease = format!("--force-with-lease={reference}:{}", from.map(|id| id.to_string()).unwrap_or_default());
         let spec = format!("{}:{reference}", to.map(|id| id.to_string()).unwrap_or_default());
+        let arguments = ["push", "--progress", "--porcelain", "--no-verify", "--no-follow-tags", &lease];
+        let mut again = 0;
+        loop {
+            let objects = self.objects()?;
+            let error = match self.git(&objects.handle()).call(&arguments, remote, &[&spec]) {
+                Ok(answer) if answer.status.success() => return self.remember(reference, to),
+                Ok(answer) => refusal(&answer.stdout, remote, reference, &answer.stderr),
+                Err(error) => error,
+            };
+            if matches!(error.trouble, Trouble::Cancelled | Trouble::Declined) {
+                return Err(error);
+            }
+            // The answer may be what was lost, and not the push.
+            match self.listed(remote, reference) {
+                Ok(there) if there == to => return self.remember(reference, to),
+                Ok(there) if there == from && error.trouble == Trouble::Moved => {
+                    again += 1;
+                    if again == PUSHES || self.is_in_the_way(remote, reference)? {
+                        return Err(RepositoryError::new(Trouble::Declined, error.message));
+                    }
+                    self.pause(again)?;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    /// Whether the remote has a reference where this one needs a directory, or below it.
+    fn is_in_the_way(&self, remote: &Remote, reference: &str) -> Result<bool, RepositoryError> {
+        let above: Vec<&str> = reference.match_indices('/').skip(2).map(|(end, _)| &reference[..end]).collect();
+        let below = format!("{reference}/*");
+        let patterns = [above.as_slice(), &[&below]].concat();
         let objects = self.objects()?;
-        let git = self.git(Some(&objects.handle()));
-        let arguments = ["push", "--quiet", "--porcelain", "--no-verify", "--no-follow-tags", &lease];
-        let answer = git.call(&arguments, remote, &[&spec]);
-        let error = match answer {
-            Ok(answer) if answer.status.success() => return self.remember(reference, to),
-            Ok(answer) => refusal(&answer.stdout, remote, reference, &answer.stderr),
-            Err(error) => error,
-        };
-        if matches!(error.trouble, Trouble::Cancelled | Trouble::Declined) {
-            return Err(error);
-        }
-        // The answer may be what was lost, and not the push.
-        match self.listed(remote, reference) {
-            Ok(there) if there == to => self.remember(reference, to),
-            _ => Err(error),
-        }
+        let listed = self.git(&objects.handle()).list(remote, &patterns)?;
+        let begins = |name: &str, with: &str| name.strip_prefix(with).is_some_and(|rest| rest.starts_with('/'));
+        Ok(listed.references.iter().any(|(_, name)| begins(reference, name) || begins(name, reference)))
     }
 
     /// Keeps what was pushed from being fetched again.
@@ -211,8 +226,7 @@ impl GitWriter {
         if self.is_own {
             return Ok(());
         }
-        let name = format!("refs/springline/{}", reference.trim_start_matches("refs/"));
-        self.edit(&name, PreviousValue::Any, to)
+        self.edit(&kept(reference), PreviousValue::Any, to)
     }
 
     fn set(
@@ -221,7 +235,6 @@ impl GitWriter {
         from: Option<gix::ObjectId>,
         to: Option<gix::ObjectId>,
     ) -> Result<(), RepositoryError> {
-        self.check_unused(reference)?;
         let expected = match from {
             Some(id) => PreviousValue::MustExistAndMatch(Target::Object(id)),
             None => PreviousValue::MustNotExist,
@@ -283,19 +296,22 @@ impl GitWriter {
     }
 }
 
+/// The name that keeps what a reference elsewhere has. Whatever other such names there are, it is in
+/// the way of none.
+fn kept(reference: &str) -> String {
+    format!("refs/springline/{}", Digest::of(reference).short())
+}
+
 /// Why a push was refused, by what git says of each reference.
 fn refusal(stdout: &str, remote: &Remote, reference: &str, stderr: &str) -> RepositoryError {
     let refused = stdout.lines().find(|line| line.starts_with('!'));
     let Some(line) = refused else { return program::failed("can't be pushed to", remote, stderr) };
     let why = line.rsplit('\t').next().unwrap_or_default();
-    if MOVED.iter().any(|word| why.contains(word)) {
-        return RepositoryError::new(Trouble::Moved, format!("{}: {reference} moved: {why}", remote.place));
-    }
-    let remarks = stderr.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim);
-    let remarks: Vec<_> = remarks.filter(|line| !line.is_empty()).collect();
-    let said = if remarks.is_empty() { String::new() } else { format!(": {}", program::told(&remarks.join("\n"))) };
+    let said = program::remarks(stderr, remote).map(|remarks| format!(": {remarks}")).unwrap_or_default();
+    let why = program::told(&program::without_passwords(why, remote));
+    let moved = MOVED.iter().any(|word| why.contains(word));
     RepositoryError::new(
-        Trouble::Declined,
+        if moved { Trouble::Moved } else { Trouble::Declined },
         format!("{} declines the push to {}: {why}{said}", remote.place, reference.trim_start_matches("refs/heads/")),
     )
 }

@@ -13,13 +13,13 @@ fn how() -> (Duration, Cancel) {
 }
 
 fn local(repo: &Repo, push: Option<&str>) -> GitWriter {
-    let (timeout, cancel) = how();
-    GitWriter::local(&repo.path, push, (timeout, &cancel)).unwrap()
+    let (patience, cancel) = how();
+    GitWriter::local(&repo.path, push, (patience, &cancel)).unwrap()
 }
 
 fn remote(repo: &Repo, into: &Path) -> GitWriter {
-    let (timeout, cancel) = how();
-    GitWriter::remote(&repo.url(), into, (timeout, &cancel)).unwrap()
+    let (patience, cancel) = how();
+    GitWriter::remote(&repo.url(), into, (patience, &cancel)).unwrap()
 }
 
 fn put(path: &str, text: &str) -> Draft {
@@ -101,7 +101,8 @@ fn what_is_checked_out_and_what_git_could_not_keep_is_refused() {
     repo.git(&["worktree", "add", "--quiet", "-b", "linked", "../linked"]);
     let error = writer.update("refs/heads/linked", None, &mut |_, _| Ok(Next::Commit(put("x", "y")))).unwrap_err();
     assert!(error.message.contains("checked out"), "{error}");
-    for path in [".git/config", "a/.GIT/x", "../x", "a//b", "", "a/../b"] {
+    for path in [".git/config", "a/.GIT/x", ".git::$INDEX_ALLOCATION/x", ".g\u{200c}it/x", "../x", "a//b", "", "a/../b"]
+    {
         let error = writer.update("refs/heads/x", None, &mut |_, _| Ok(Next::Commit(put(path, "y")))).unwrap_err();
         assert_eq!(error.trouble, Trouble::Content, "{path}: {error}");
     }
@@ -227,4 +228,105 @@ fn the_branch_of_a_repository_is_known() {
     let writer = remote(&repo, into.path());
     writer.update("refs/heads/trunk", None, &mut |_, _| Ok(Next::Commit(put("a", "1")))).unwrap();
     assert_eq!(writer.default_branch().unwrap(), "trunk");
+}
+
+#[test]
+fn a_name_that_is_in_the_way_is_told_and_not_waited_for() {
+    let (repo, into) = (bare(), tempfile::tempdir().unwrap());
+    let writer = remote(&repo, into.path());
+    writer.update("refs/heads/env", None, &mut |_, _| Ok(Next::Commit(put("a", "1")))).unwrap();
+    let mut asked = 0;
+    let error = writer.update("refs/heads/env/site", None, &mut |_, _| {
+        asked += 1;
+        Ok(Next::Commit(put("a", "2")))
+    });
+    let error = error.unwrap_err();
+    assert_eq!((error.trouble, asked), (Trouble::Declined, 1), "{error}");
+    assert!(error.message.contains("env/site"), "{error}");
+    // When it is out of the way, what was kept of it is no hindrance.
+    repo.git(&["update-ref", "-d", "refs/heads/env"]);
+    let written = writer.update("refs/heads/env/site", None, &mut |_, _| Ok(Next::Commit(put("a", "2")))).unwrap();
+    assert_eq!(repo.git(&["rev-parse", "env/site"]), written.commit.unwrap());
+    remote(&repo, into.path()).tip("refs/heads/env/site").unwrap();
+}
+
+#[test]
+fn a_server_that_can_not_write_is_not_asked_for_ever() {
+    let (repo, into) = (bare(), tempfile::tempdir().unwrap());
+    fs::create_dir_all(repo.path.join("refs/notes")).unwrap();
+    fs::write(repo.path.join("refs/notes/springline.lock"), "").unwrap();
+    let mut asked = 0;
+    let error = remote(&repo, into.path()).update(NOTES, None, &mut |_, _| {
+        asked += 1;
+        Ok(Next::Commit(put("aa", "x")))
+    });
+    let error = error.unwrap_err();
+    assert_eq!((error.trouble, asked), (Trouble::Declined, 1), "{error}");
+    assert!(error.message.contains("springline.lock"), "it is told with the server's words: {error}");
+}
+
+#[test]
+fn what_is_checked_out_is_not_pushed_either() {
+    let (repo, origin) = (Repo::sample(), bare());
+    repo.git(&["remote", "add", "origin", &origin.url()]);
+    let writer = local(&repo, Some("origin"));
+    writer.update("refs/heads/main", None, &mut |_, _| Ok(Next::Commit(put("x", "y")))).unwrap_err();
+    assert_eq!(origin.git(&["for-each-ref"]), "");
+}
+
+#[test]
+fn hooks_of_the_users_repository_are_not_run() {
+    let (repo, origin) = (Repo::sample(), bare());
+    repo.git(&["remote", "add", "origin", &origin.url()]);
+    let told = repo.dir.path().join("ran");
+    let hook = repo.path.join(".git/hooks/reference-transaction");
+    fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", told.display())).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    local(&repo, Some("origin")).update(NOTES, None, &mut |_, _| Ok(Next::Commit(put("aa", "x")))).unwrap();
+    assert!(!told.exists());
+}
+
+#[test]
+fn a_commit_by_nobody_keeps_nothing_from_being_written() {
+    let (repo, into) = (bare(), tempfile::tempdir().unwrap());
+    let tree = repo.git(&["mktree"]);
+    let broken = format!("tree {tree}\nauthor Nobody\ncommitter Nobody\n\nImported\n");
+    let commit = repo.git_with(&["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], broken.as_bytes());
+    repo.git(&["update-ref", "refs/heads/main", &commit]);
+    let writer = remote(&repo, into.path());
+    writer.update("refs/heads/main", None, &mut |_, _| Ok(Next::Commit(put("a", "1")))).unwrap();
+    assert_eq!(repo.git(&["rev-list", "--count", "main"]), "2");
+}
+
+#[test]
+fn the_ssh_that_git_is_configured_with_is_used_for_the_default_branch_too() {
+    let (repo, into) = (bare(), tempfile::tempdir().unwrap());
+    let (patience, cancel) = how();
+    let writer = GitWriter::remote("ssh://nobody@host.invalid/app.git", into.path(), (patience, &cancel)).unwrap();
+    // Stands for what the user's configuration says.
+    let ssh = into.path().join("ssh");
+    fs::write(&ssh, format!("#!/bin/sh\nexec git upload-pack {}\n", repo.path.display())).unwrap();
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    writer.objects().unwrap();
+    git_in(&writer.directory, &["config", "core.sshCommand", ssh.to_str().unwrap()]);
+    *writer.objects.lock().unwrap() = None;
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    let tree = repo.git(&["mktree"]);
+    let commit = repo.git(&["commit-tree", &tree, "-m", "First"]);
+    repo.git(&["update-ref", "refs/heads/trunk", &commit]);
+    assert_eq!(writer.default_branch().unwrap(), "trunk");
+}
+
+#[test]
+fn what_is_in_the_way_is_not_replaced() {
+    let (repo, into) = (bare(), tempfile::tempdir().unwrap());
+    let writer = remote(&repo, into.path());
+    let edit = |path: &str| writer.update("refs/heads/main", None, &mut |_, _| Ok(Next::Commit(put(path, "1"))));
+    edit("a").unwrap();
+    edit("b/c").unwrap();
+    for path in ["a/b", "a/b/c", "b"] {
+        let error = edit(path).unwrap_err();
+        assert!(error.trouble == Trouble::Content && error.message.contains("as something else"), "{path}: {error}");
+    }
+    assert_eq!(repo.git(&["ls-tree", "-r", "--name-only", "main"]), "a\nb/c");
 }

@@ -90,8 +90,12 @@ impl Changed {
                 entries.insert(entry.filename().to_owned(), (entry.mode(), entry.object_id()));
             }
         }
+        let is_other = |there: Option<&(EntryMode, gix::ObjectId)>, is_tree: bool| {
+            there.is_some_and(|(mode, _)| mode.is_tree() != is_tree)
+        };
         for (name, what) in self.entries {
             match what {
+                Some((mode, _)) if is_other(entries.get(&name), mode == Mode::Tree) => return Err(in_the_way(&name)),
                 Some((mode, id)) => drop(entries.insert(name, (mode.into(), id))),
                 None => drop(entries.remove(&name)),
             }
@@ -99,6 +103,7 @@ impl Changed {
         for (name, below) in self.below {
             let there = entries.get(&name).filter(|(mode, _)| mode.is_tree()).map(|(_, id)| *id);
             match below.written(repository, there)? {
+                Some(_) if is_other(entries.get(&name), true) => return Err(in_the_way(&name)),
                 Some(id) => drop(entries.insert(name, (Mode::Tree.into(), id))),
                 None if there.is_some() => drop(entries.remove(&name)),
                 None => {}
@@ -109,6 +114,13 @@ impl Changed {
         }
         write(repository, entries).map(Some)
     }
+}
+
+/// A file where a directory is to be, or the other way round: nobody said that it may go.
+fn in_the_way(name: &BString) -> RepositoryError {
+    content(format!(
+        "`{name}` is there as something else, a file, a link or a directory: move it away or name another path"
+    ))
 }
 
 /// Writes another tree into the repository.
@@ -201,10 +213,16 @@ fn check_path(path: &str) -> Result<(), RepositoryError> {
 
 /// Git takes no such name into a work tree: it would be the repository itself.
 fn check_name(name: &str, path: &str) -> Result<(), RepositoryError> {
-    if name.trim_end_matches(['.', ' ']).eq_ignore_ascii_case(".git") || name.eq_ignore_ascii_case("git~1") {
+    // As the file systems of other machines read it: without what follows a colon, and what can't be seen.
+    let seen: String = name.split(':').next().unwrap_or_default().chars().filter(|c| !is_unseen(*c)).collect();
+    if seen.trim_end_matches(['.', ' ']).eq_ignore_ascii_case(".git") || seen.eq_ignore_ascii_case("git~1") {
         return Err(content(format!("git can't keep `{path}`: a part of it is the name of git's own directory")));
     }
     Ok(())
+}
+
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
 fn unreadable(error: TreeError) -> RepositoryError {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use springline_model::Digest;
+use springline_model::application::RecordIn;
 use springline_model::history::{Compacted, Ended, GENESIS, Outcome, Record, Retention, Sealed};
 use springline_model::newest::Newest;
-use springline_model::port::{Cursor, Page, Store};
+use springline_model::port::{Cursor, Finish, Page, Store};
 use springline_model::run::{Approval, Cause, Pin, Place, Stage};
 
 use super::store::begin;
@@ -19,6 +20,7 @@ pub(super) fn suite(make: &impl Fn() -> Box<dyn Store>) {
     retention_is_off_unless_it_is_set(&*make());
     retention_removes_the_oldest_records_only(&*make());
     a_release_goes_with_the_last_record_that_names_it(&*make());
+    a_release_that_git_is_to_be_told_of_stays(&*make());
     days_and_records_both_have_to_let_go(&*make());
     the_newest_success_is_never_removed(&*make());
 }
@@ -297,6 +299,19 @@ fn a_release_goes_with_the_last_record_that_names_it(store: &dyn Store) {
     assert!(!roots.objects.contains(&Digest::of("objects old")));
     assert!(roots.objects.contains(&Digest::of("objects pinned")));
     holds(store);
+}
+
+fn a_release_that_git_is_to_be_told_of_stays(store: &dyn Store) {
+    let live = sample::place("shop", "live");
+    let untold = sample::finish(&live, &begin(store, "shop", 0), "untold");
+    store.finish(Finish { tells: Some(RecordIn::Notes), ..untold }).unwrap();
+    for (at, seed) in ["next", "last"].into_iter().enumerate() {
+        finish(store, &live, 1 + at as i64, seed, Outcome::Succeeded);
+    }
+    let done = store.compact(records(1), 99, false).unwrap();
+    assert_eq!(done.iter().map(|one| (one.records, one.releases)).collect::<Vec<_>>(), [(2, 1)]);
+    let release = store.outgoing(None).unwrap()[0].release;
+    assert_eq!(store.releases(None, &release.hex()).unwrap().len(), 1);
 }
 
 fn days_and_records_both_have_to_let_go(store: &dyn Store) {
