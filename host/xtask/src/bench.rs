@@ -23,9 +23,10 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::{cargo, guests, no_arguments, process, setup};
+use crate::toolchain::Toolchain;
+use crate::{cargo, guests, process, setup};
 use measure::{in_turns, peak_memory, took};
-use report::{Row, Setting};
+use report::{Measures, Row, Setting};
 use workload::Repository;
 
 const ARTIFACTS: usize = 1_000;
@@ -36,52 +37,59 @@ const ROUNDS: usize = 15;
 /// The example of the runtime's crate that measures what takes wasmtime.
 const EXAMPLE: &str = "measure";
 
-/// Builds everything, measures, and writes what came out.
-pub fn run(context: &Context, args: &[String]) -> Result<()> {
-    no_arguments("bench", args)?;
+/// What is measured together, under a heading of its own in the page.
+struct Part {
+    name: &'static str,
+    title: &'static str,
+    measure: fn(&Bench<'_>, &mut Vec<Row>) -> Result<()>,
+}
+
+const PARTS: [Part; 11] = [
+    Part { name: "calls", title: "Calls of plugins", measure: |bench, rows| bench.calls(rows) },
+    Part { name: "idle", title: "Many artifacts with nothing to do", measure: |bench, rows| bench.nothing_to_do(rows) },
+    Part { name: "reading", title: "Reading many files", measure: |bench, rows| bench.reading(rows) },
+    Part { name: "memory", title: "Memory of the demo", measure: |bench, rows| bench.memory(rows) },
+    Part { name: "plugins", title: "Plugins, compiled and loaded", measure: |bench, rows| bench.plugins(rows) },
+    Part { name: "cores", title: "Calls on all cores, and what they leave", measure: contained::measure },
+    Part { name: "languages", title: "One renderer in every language", measure: languages::measure },
+    Part { name: "kubernetes", title: "Applications on a Kubernetes cluster", measure: kubernetes::measure },
+    Part { name: "fleet", title: "A fleet of applications", measure: fleet::measure },
+    Part { name: "history", title: "Pages of a long history", measure: history::measure },
+    Part { name: "sharing", title: "Pushing and pulling", measure: sharing::measure },
+];
+
+/// Builds everything, measures the parts that are named, or all, and writes what came out.
+pub fn run(context: &Context, names: &[String]) -> Result<()> {
+    if let Some(unknown) = names.iter().find(|name| PARTS.iter().all(|part| part.name != **name)) {
+        let known = PARTS.map(|part| part.name).join(", ");
+        bail!("there is no part `{unknown}` to measure: there are {known}");
+    }
     let toolchain = setup::prepare(context)?;
     guests::build(context, &toolchain)?;
     process::step("Compiling the programs", || {
-        let selection = [
-            "--locked",
-            "--workspace",
-            "--bins",
-            "--example",
-            EXAMPLE,
-            "--example",
-            kubernetes::EXAMPLE,
-            "--example",
-            history::EXAMPLE,
-        ];
-        process::run(cargo::cargo(context, "build").args(selection))
+        let examples = [EXAMPLE, kubernetes::EXAMPLE, history::EXAMPLE].map(|example| ["--example", example]);
+        let selection = ["--locked", "--workspace", "--bins"];
+        process::run(cargo::cargo(context, "build").args(selection).args(examples.concat()))
     })?;
     let dir = context.target.join("bench");
     if dir.exists() {
         fs::remove_dir_all(&dir).with_context(|| format!("can't remove {}", dir.display()))?;
     }
-    let reader = process::step("Compiling a plugin that only reads", || {
-        reader::build(context, &toolchain, &dir.join("reader"))
-    })?;
-    let bench = Bench { context, program: context.program(), dir };
+    let bench = Bench { context, toolchain: &toolchain, program: context.program(), dir };
     let setting = Setting::now()?;
-    let mut rows = Vec::new();
-    process::step("Calls of plugins", || bench.calls(&mut rows))?;
-    process::step(&format!("{ARTIFACTS} artifacts with nothing to do"), || bench.nothing_to_do(&mut rows))?;
-    process::step(&format!("Reading {FILES} files"), || bench.reading(&reader, &mut rows))?;
-    process::step("Memory of the demo", || bench.memory(&mut rows))?;
-    process::step("Plugins, compiled and loaded", || bench.plugins(&mut rows))?;
-    process::step("Calls on all cores, and what they leave", || contained::measure(&bench, &mut rows))?;
-    process::step("One renderer in every language", || languages::measure(&bench, &mut rows))?;
-    process::step("Applications on a Kubernetes cluster", || kubernetes::measure(&bench, &mut rows))?;
-    process::step("A fleet of applications", || fleet::measure(&bench, &mut rows))?;
-    process::step("Pages of a long history", || history::measure(&bench, &mut rows))?;
-    process::step("Pushing and pulling", || sharing::measure(&bench, &mut rows))?;
+    let mut measured = Vec::new();
+    for part in PARTS.iter().filter(|part| names.is_empty() || names.iter().any(|name| name == part.name)) {
+        let mut rows = Vec::new();
+        process::step(part.title, || (part.measure)(&bench, &mut rows))?;
+        measured.push(Measures { name: part.name, rows });
+    }
     let page = context.root.join("docs/benchmarks.md");
-    report::publish(&setting, &rows, &page, &context.target.join("bench.json"))
+    report::publish(&setting, &measured, &page, &context.target.join("bench.json"))
 }
 
 struct Bench<'c> {
     context: &'c Context,
+    toolchain: &'c Toolchain,
     program: PathBuf,
     dir: PathBuf,
 }
@@ -142,8 +150,9 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn reading(&self, reader: &Path, rows: &mut Vec<Row>) -> Result<()> {
-        let repository = Repository::of_files(self.dir.join("files"), FILES, FILE_BYTES, reader)?;
+    fn reading(&self, rows: &mut Vec<Row>) -> Result<()> {
+        let reader = reader::build(self.context, self.toolchain, &self.dir.join("reader"))?;
+        let repository = Repository::of_files(self.dir.join("files"), FILES, FILE_BYTES, &reader)?;
         let objects = repository.objects()?;
         let round = Cell::new(0);
         let [step, git] = in_turns(

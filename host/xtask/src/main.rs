@@ -28,7 +28,7 @@ Usage: cargo xtask VERB [ARGUMENTS]
   guests               build the plugins and the tests' guests
   demo [-- --repo DIR] build everything, then show the whole chain on a real repository
   test                 everything that CI checks
-  bench                measure, and write docs/benchmarks.md
+  bench [PART...]      measure, and write docs/benchmarks.md
   dist                 a release archive of the program, with its checksum
   freeze TRACK         freeze a track of the plugin contract, such as 0.1
   freeze --tag RELEASE keep the contract of a release, such as 0.1.0-pre.1, for the tests

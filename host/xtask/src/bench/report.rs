@@ -10,9 +10,20 @@ use serde_json::{Value, json};
 
 use crate::process;
 
-/// The table stands between these two lines; what is around them is written by hand.
-const BEGIN: &str = "<!-- measured: begin, written by `cargo xtask bench` -->";
-const END: &str = "<!-- measured: end -->";
+/// What was measured of one part. Its table stands between [`begin`] and [`END`]; what is around them is
+/// written by hand.
+pub struct Measures {
+    /// The part's name.
+    pub name: &'static str,
+    /// What was measured.
+    pub rows: Vec<Row>,
+}
+
+const END: &str = "<!-- end -->";
+
+fn begin(name: &str) -> String {
+    format!("<!-- written by `cargo xtask bench {name}` -->")
+}
 
 /// What one thing was measured at.
 pub struct Row {
@@ -132,29 +143,34 @@ impl Setting {
 }
 
 /// Prints the rows as JSON, and writes them into the page and into a file.
-pub fn publish(setting: &Setting, rows: &[Row], page: &Path, file: &Path) -> Result<()> {
+pub fn publish(setting: &Setting, measured: &[Measures], page: &Path, file: &Path) -> Result<()> {
     let Setting { date, machine, load } = setting;
-    let mut table = format!(
-        "Measured on {date}: {machine}; the load average was {load} before.\n\n\
-         | what | measured | compared with | ratio | aim |\n|---|---:|---:|---:|---:|\n"
-    );
-    table.extend(rows.iter().map(Row::line));
-    let old = fs::read_to_string(page).with_context(|| format!("can't read {}", page.display()))?;
-    let new = replaced(&old, &table).with_context(|| format!("{} lacks the markers", page.display()))?;
-    fs::write(page, new).with_context(|| format!("can't write {}", page.display()))?;
-    let measures: Vec<Value> = rows.iter().map(Row::json).collect();
-    let json = json!({ "date": date, "machine": machine, "load-average": load, "measures": measures });
+    let mut text = fs::read_to_string(page).with_context(|| format!("can't read {}", page.display()))?;
+    let mut parts = serde_json::Map::new();
+    for Measures { name, rows } in measured {
+        let mut table = format!(
+            "Measured on {date}: {machine}; the load average was {load} before.\n\n\
+             | what | measured | compared with | ratio | aim |\n|---|---:|---:|---:|---:|\n"
+        );
+        table.extend(rows.iter().map(Row::line));
+        text = replaced(&text, name, &table)
+            .with_context(|| format!("{} lacks `{}`, or the end", page.display(), begin(name)))?;
+        parts.insert((*name).to_owned(), rows.iter().map(Row::json).collect());
+    }
+    fs::write(page, text).with_context(|| format!("can't write {}", page.display()))?;
+    let json = json!({ "date": date, "machine": machine, "load-average": load, "measures": parts });
     fs::write(file, format!("{json:#}\n")).with_context(|| format!("can't write {}", file.display()))?;
     println!("{json:#}");
     eprintln!("Written to {} and {}", page.display(), file.display());
     Ok(())
 }
 
-/// The page with the table in the place of the old one; none without the markers.
-fn replaced(page: &str, table: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
+/// The page with the table of a part in the place of its old one; none without the markers.
+fn replaced(page: &str, name: &str, table: &str) -> Option<String> {
+    let begin = begin(name);
+    let (before, rest) = page.split_once(&begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
+    Some(format!("{before}{begin}\n{table}{END}{after}"))
 }
 
 #[cfg(test)]
@@ -162,11 +178,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_by_hand_stays() {
-        let page = format!("# Title\n{BEGIN}\nold\n{END}\nCauses\n");
-        let new = replaced(&page, "| new |\n").expect("the markers are there");
-        assert_eq!(new, format!("# Title\n{BEGIN}\n| new |\n{END}\nCauses\n"));
-        assert!(replaced("# Title\n", "").is_none());
+    fn a_part_is_replaced_and_all_else_stays() {
+        let page = |calls: &str| {
+            format!("# Title\n{}\n{calls}{END}\n{}\nof before\n{END}\nCauses\n", begin("calls"), begin("idle"))
+        };
+        assert_eq!(replaced(&page("old\n"), "calls", "| new |\n"), Some(page("| new |\n")));
+        assert!(replaced(&page(""), "fleet", "").is_none());
     }
 
     #[test]
