@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use springline_model::history::{Ended, Outcome};
 use springline_model::port::{Cursor, Page, Store};
-use springline_model::run::Stage;
+use springline_model::run::{Cause, Stage};
 use springline_store::SledStore;
 use springline_testkit::sample;
 
@@ -21,6 +21,8 @@ const ROUNDS: usize = 25;
 const LIMIT: usize = 50;
 const APPLICATIONS: u64 = 100;
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
+/// How often what was deployed is repaired before the next release comes.
+const REPAIRS: u64 = 7;
 /// Of so many records one is rare.
 const RARE: u64 = 10_000;
 
@@ -43,8 +45,11 @@ fn history(directory: &Path, records: u64) -> Value {
         store
             .fill(records, |at| {
                 let place = sample::place(&format!("app-{}", at % APPLICATIONS), ENVIRONMENTS[(at / 7 % 3) as usize]);
-                let run = sample::run(&place.application, at as i64 * 1_000);
-                let mut finish = sample::finish(&place, &run, &at.to_string());
+                let mut run = sample::run(&place.application, at as i64 * 1_000);
+                // A long history is one of repairs for the most part.
+                let round = at / (APPLICATIONS * ENVIRONMENTS.len() as u64);
+                run.cause = if round.is_multiple_of(REPAIRS + 1) { Cause::Run } else { Cause::Drift };
+                let mut finish = sample::finish(&place, &run, &format!("{place} {}", round / (REPAIRS + 1)));
                 finish.touched = vec![format!("object-{}", at % 1_000)];
                 if at % RARE == 5 {
                     finish.record.actor = "rare@somewhere".into();

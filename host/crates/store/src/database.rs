@@ -313,7 +313,7 @@ impl Changes<'_> {
     }
 
     /// Writes it.
-    pub fn commit(mut self) -> Result<()> {
+    pub fn commit(self) -> Result<()> {
         let db = self.database.db()?;
         if self.entries.len() > 1 {
             let mut batch = Batch::default();
@@ -326,10 +326,17 @@ impl Changes<'_> {
             return Ok(db.apply_batch(batch)?);
         }
         // One entry is atomic by itself, and ten times as fast.
-        match self.entries.pop() {
-            Some((key, Some(value))) => drop(db.insert(key.bytes(), value)?),
-            Some((key, None)) => drop(db.remove(key.bytes())?),
-            None => {}
+        self.commit_each()
+    }
+
+    /// Writes it, not as a whole.
+    pub fn commit_each(self) -> Result<()> {
+        let db = self.database.db()?;
+        for (key, value) in self.entries {
+            match value {
+                Some(value) => drop(db.insert(key.bytes(), value)?),
+                None => drop(db.remove(key.bytes())?),
+            }
         }
         Ok(())
     }

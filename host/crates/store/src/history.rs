@@ -1,12 +1,13 @@
 //! The history: a chain of records per place, the head of each chain and where it begins, and the inventories.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 use springline_model::Digest;
 use springline_model::history::{Anchor, GENESIS, Record, Sealed, seal};
 use springline_model::newest::{Marks, Newest};
-use springline_model::port::StoreError;
+use springline_model::port::{Finish, StoreError};
 use springline_model::run::{Place, Timestamp};
 
 use crate::database::{Database, Value};
@@ -55,13 +56,26 @@ pub(crate) fn set_inventory(writer: &mut Writer<'_>, place: &Place, inventory: &
 /// Seals a record and puts it at the end of its chain. `touched` are the objects that it is found by.
 pub(crate) fn append(
     writer: &mut Writer<'_>,
-    mut record: Record,
+    record: Record,
     inventory: Option<Digest>,
     touched: &[String],
 ) -> Result<Sealed> {
     let place = record.place.clone();
-    let known = Known::get(writer.database, &place)?;
-    let mut marks = marks(writer.database, &place, &known)?;
+    let mut known = Known::get(writer.database, &place)?;
+    let sealed = append_to(writer, &mut known, (record, inventory), touched)?;
+    writer.changes.put_json(keys::place(&place)?, &known)?;
+    Ok(sealed)
+}
+
+/// As [`append`], of a place that this is known of; what is known then is not written.
+fn append_to(
+    writer: &mut Writer<'_>,
+    known: &mut Known,
+    (mut record, inventory): (Record, Option<Digest>),
+    touched: &[String],
+) -> Result<Sealed> {
+    let place = record.place.clone();
+    let mut marks = marks(writer.database, &place, known)?;
     let (last, previous) = known.head.unwrap_or((0, GENESIS));
     record.sequence = last + 1;
     record.previous = previous;
@@ -76,11 +90,29 @@ pub(crate) fn append(
     index(writer, order, &sealed)?;
     lines::put_times(writer, order, (sealed.record.started, sealed.record.started))?;
     lines::put_objects(writer, order, touched);
-    let head = Some((sealed.record.sequence, sealed.hash));
     marks.take(&sealed.record);
-    let known = Known { head, inventory: inventory.or(known.inventory), anchor: known.anchor, marks: Some(marks) };
-    writer.changes.put_json(keys::place(&place)?, &known)?;
+    known.head = Some((sealed.record.sequence, sealed.hash));
+    known.inventory = inventory.or(known.inventory);
+    known.marks = Some(marks);
     Ok(sealed)
+}
+
+/// Puts many records at the ends of their chains, and not as a whole.
+pub(crate) fn fill(writer: &mut Writer<'_>, finished: impl Iterator<Item = Finish>) -> Result<()> {
+    let mut places = BTreeMap::new();
+    for Finish { record, release, inventory, touched, .. } in finished {
+        let known = match places.entry(record.place.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Known::get(writer.database, &record.place)?),
+        };
+        append_to(writer, known, (record, inventory), &touched)?;
+        release.iter().try_for_each(|release| releases::put(writer, release))?;
+        writer.commit_each()?;
+    }
+    for (place, known) in places {
+        writer.changes.put_json(keys::place(&place)?, &known)?;
+    }
+    writer.commit_each()
 }
 
 /// The newest record of a place that is so; none where that is not known.

@@ -55,6 +55,9 @@ use crate::fault::Result;
 use crate::files::{Acknowledged, Layout, Lock};
 use crate::write::{Reach, Turn};
 
+/// How many records are filled in at once.
+const FILLED: usize = 5_000;
+
 /// The store of a state directory, and the right to use it.
 pub struct SledStore {
     // In this order: the lock is given back when the database is closed.
@@ -88,19 +91,16 @@ impl SledStore {
         open::open(directory, verb).map_err(|fault| fault.at(directory))
     }
 
-    /// Writes so many finished syncs of runs that were never begun, many at once: to measure with. What
-    /// comes of it is as if they had been finished one after the other.
+    /// Writes so many finished syncs of runs that were never begun, to measure with. What comes of it is as if
+    /// they had been finished one after the other, but a crash meanwhile leaves no whole state.
     ///
     /// # Errors
     /// As [`Store::finish`].
     #[doc(hidden)]
     pub fn fill(&self, count: u64, make: impl Fn(u64) -> Finish) -> Result<(), StoreError> {
-        for at in 0..count {
-            let Finish { record, release, inventory, touched, .. } = make(at);
-            self.write(Reach::Memory, |writer| {
-                history::append(writer, record, inventory, &touched)?;
-                release.iter().try_for_each(|release| releases::put(writer, release))
-            })?;
+        for first in (0..count).step_by(FILLED) {
+            let finished = (first..count.min(first + FILLED as u64)).map(&make);
+            self.write(Reach::Memory, |writer| history::fill(writer, finished))?;
         }
         self.write(Reach::Disk, |_| Ok(()))
     }

@@ -23,6 +23,10 @@ const LEVELS: [u32; 2] = [12, 6];
 /// How many records a small block has.
 pub(crate) const BLOCK: u64 = 1 << LEVELS[1];
 
+/// By how many milliseconds a block may be said to begin earlier and end later, less than a power of two:
+/// some seventeen minutes.
+const LITTLE: Timestamp = (1 << 20) - 1;
+
 /// What records are asked for by.
 enum Subject<'a> {
     Application(&'a str),
@@ -99,8 +103,10 @@ pub(crate) fn of_objects(database: &Database, from: Key, limit: usize) -> Result
     entries.map(|key| key.and_then(|key| Ok((Key::of(&key), keys::number_of(&key)?)))).collect()
 }
 
-/// Adds the moments when records began to the blocks that all of them are in.
+/// Adds the moments when records began to the blocks that all of them are in: a little more than that, so that
+/// not every record makes its blocks longer.
 pub(crate) fn put_times(writer: &mut Writer<'_>, order: u64, (from, to): (Timestamp, Timestamp)) -> Result<()> {
+    let (from, to) = (from & !LITTLE, to | LITTLE);
     for level in LEVELS {
         let key = keys::times(level, order >> level);
         let (from, to) = match times(writer.database, &key)? {

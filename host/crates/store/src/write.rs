@@ -84,6 +84,14 @@ impl Writer<'_> {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         changes.commit()
     }
+
+    /// Writes what there is so far, not as a whole: the engine begins and ends a group with writes to its file,
+    /// which take longer than all that is in one.
+    pub fn commit_each(&mut self) -> Result<()> {
+        let changes = std::mem::replace(&mut self.changes, self.database.change());
+        self.journal.changes(changes.entries())?;
+        changes.commit_each()
+    }
 }
 
 impl SledStore {
