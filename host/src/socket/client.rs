@@ -94,16 +94,17 @@ impl Connection {
         let _ = self.stream.write_all(&request);
         self.stream.set_read_timeout(Some(NOTICE)).map_err(|_| self.ended())?;
         let mut asked = false;
+        let mut printed = Ok(());
         loop {
             if cancel.is_cancelled() && !asked {
                 asked = true;
                 self.send(&Frame::Cancel)?;
             }
             match self.frames.next() {
-                Ok(Some(Frame::Out(data))) => put(io::stdout(), &data),
-                Ok(Some(Frame::Err(data))) => put(io::stderr(), &data),
+                Ok(Some(Frame::Out(data))) => printed = printed.and(put(io::stdout(), &data)),
+                Ok(Some(Frame::Err(data))) => drop(put(io::stderr(), &data)),
                 Ok(Some(Frame::Ask(question))) => self.send(&Frame::Answer(console::ask_here(&question)))?,
-                Ok(Some(Frame::Exit(code))) => return Ok(Some(code)),
+                Ok(Some(Frame::Exit(code))) => return code_of(code, printed),
                 Ok(Some(Frame::NotBegun)) => return Ok(None),
                 Err(error) if error.is_timeout() => {}
                 Ok(Some(_)) | Err(FrameError::Unknown(_) | FrameError::TooLong(_)) => {
@@ -127,8 +128,22 @@ impl Connection {
 }
 
 /// Prints what a verb prints. A reader that went away ends nothing.
-fn put(mut stream: impl io::Write, data: &[u8]) {
-    let _ = stream.write_all(data).and_then(|()| stream.flush());
+fn put(mut stream: impl io::Write, data: &[u8]) -> io::Result<()> {
+    match stream.write_all(data).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+/// The exit code of a verb: none says that all is well where not all of its output was printed.
+fn code_of(code: u8, printed: io::Result<()>) -> Result<Option<u8>, CliError> {
+    match printed {
+        Err(error) if code == 0 => Err(CliError::new(
+            Kind::State.unless_full(&error),
+            format!("the verb came to its end, but what it prints can't be written: {error}"),
+        )),
+        _ => Ok(Some(code)),
+    }
 }
 
 /// The time zone of this process: what `TZ` says, or else the name of the system's.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::code::{CONFIG, DIFFERS, USAGE};
 use crate::sandbox::{OPERATOR, Sandbox};
+use crate::socket::Watch;
 
 /// Four syncs: a first one, one that changed `robots.txt`, one that failed to render, and a redeployment
 /// of the first release.
@@ -172,6 +173,11 @@ fn an_export_that_can_not_be_written_fails_and_a_reader_that_went_away_is_none_o
     drop(reader);
     let ended = export(writer.into());
     assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+    // So it is where the owner of the state executes it.
+    let watch = Watch::start(&sandbox, &[]);
+    let failed = export(fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into());
+    assert!(!failed.status.success(), "{failed:?}");
+    assert_eq!(watch.end(), Some(0));
 }
 
 #[test]
