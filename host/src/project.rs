@@ -131,6 +131,13 @@ impl Project {
         }
     }
 
+    /// The same one, for who reads no source through it.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        let (repository, state, directory) = (self.repository.clone(), self.state.clone(), self.directory.clone());
+        Self { repository, source: None, state, directory }
+    }
+
     /// The repository's path or address, as it was said.
     pub fn repository(&self) -> &str {
         &self.repository

@@ -51,7 +51,7 @@ impl Controls for Control {
 
     fn applications(&self) -> Vec<Looked> {
         let state = self.0.state();
-        let flights = self.0.app.owner().turns.flights();
+        let flights = self.app().owner().turns.flights();
         let mut all: Vec<Looked> = state
             .live()
             .map(|(id, member)| {

@@ -18,7 +18,7 @@ use crate::cli::error::CliError;
 impl Inner {
     /// Removes it everywhere. What fails is told, and stays for people to remove.
     pub(super) fn leave(&self, name: &Arc<str>, repository: usize) {
-        let places = match self.app.store.places() {
+        let places = match self.operated().app.store.places() {
             Ok(places) => places,
             Err(error) => return self.tell.left_behind((name, None), &error.into()),
         };
@@ -33,15 +33,16 @@ impl Inner {
 
     fn leave_one(&self, place: &Place, repository: usize) -> Result<(), CliError> {
         let began = Instant::now();
-        let turn = self.app.turn(&place.application, false)?;
+        let operated = self.operated();
+        let turn = operated.app.turn(&place.application, false)?;
         // It may have come back meanwhile.
         if self.state().id(&place.application).is_some() {
             return Ok(());
         }
         self.check_standing(place)?;
         let observer = turn.observe(&Silent);
-        let bound = self.bounds[repository].as_ref();
-        let ports = Ports { repositories: Some(bound), ..self.app.ports_in(&turn, &observer) };
+        let bound = operated.bounds[repository].as_ref();
+        let ports = Ports { repositories: Some(bound), ..operated.app.ports_in(&turn, &observer) };
         let named = (place.application.as_str(), place.environment.as_str());
         match remove(ports, place, &self.actor) {
             Ok(Some(report)) => self.tell.changed(named, &Told::Removed(&report), (began.elapsed(), None)),
@@ -59,7 +60,7 @@ impl Inner {
 
     /// Refuses to remove what somebody holds or wants to be left alone.
     fn check_standing(&self, place: &Place) -> Result<(), CliError> {
-        let Standing { pin, suspended, .. } = self.app.store.standing(place)?;
+        let Standing { pin, suspended, .. } = self.operated().app.store.standing(place)?;
         let obstacle = pin.map(Obstacle::Pinned).or(suspended.map(Obstacle::Suspended));
         let Some(obstacle) = obstacle else { return Ok(()) };
         let environment = place.environment.clone();

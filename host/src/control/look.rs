@@ -1,12 +1,15 @@
 //! Looks at an environment, and keeps it as it was deployed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use springline_engine::Ports;
+use springline_engine::chain::Chain;
 use springline_engine::deliver;
 use springline_engine::error::StageError;
 use springline_engine::heal::{Healed, heal_as_deployed};
+use springline_engine::intact;
 use springline_model::history::{Outcome, Record};
 use springline_model::newest::Newest;
 use springline_model::port::{Page, StoreError};
@@ -137,6 +140,20 @@ impl At<'_> {
             Err(_) if self.inner.cancel.is_cancelled() || self.steer.is_superseded() => return None,
             Err(error) => self.fail(Part::Look, looked, &CliError::from(*error)),
         })
+    }
+}
+
+impl At<'_> {
+    /// Tells what is lost of what is deployed, in a pass that takes nothing for known.
+    pub(super) fn check(&self, chain: &Chain) {
+        if !self.task.look.all || !self.inner.thorough.load(Ordering::Relaxed) {
+            return;
+        }
+        match intact::lost(self.ports, &self.place(), chain) {
+            Ok(None) => {}
+            Ok(Some(what)) => self.inner.tell.lost(self.named(), &what),
+            Err(reason) => self.inner.tell.lost(self.named(), &reason.to_string()),
+        }
     }
 }
 

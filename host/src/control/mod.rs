@@ -5,6 +5,7 @@
 //! applications ([`work`]), and the loop itself begins passes and waits for what comes.
 
 mod answers;
+mod ask;
 mod caught;
 mod crew;
 mod find;
@@ -14,6 +15,7 @@ mod leave;
 mod look;
 mod names;
 mod onward;
+mod operated;
 mod pace;
 mod pass;
 mod plan;
@@ -24,7 +26,7 @@ mod steer;
 mod tell;
 mod work;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,24 +37,22 @@ use std::time::{Duration, Instant};
 use springline_model::Cancel;
 use springline_model::port::Seen;
 use springline_model::run::Place;
-use springline_source::GitSource;
 
-use self::caught::caught;
 use self::crew::Crew;
+use self::operated::{Looked, Operated};
 use self::pace::Part;
 use self::pass::Came;
 use self::plan::Plan;
-use self::poll::{Before, Searched, Timing};
+use self::poll::Timing;
 use self::queue::Id;
-use self::state::{Look, Member, News, Sought, State};
+use self::state::{Look, Member, State};
 use self::steer::Steer;
 use self::tell::Teller;
 use self::work::{Done, Loaded, Task};
 use crate::app::App;
-use crate::cli::error::{CliError, Kind};
+use crate::cli::error::CliError;
 use crate::cli::{Common, Output};
 use crate::paths;
-use crate::repositories::Bound;
 
 /// How long a request to stop may go unnoticed.
 const NOTICE: Duration = Duration::from_millis(100);
@@ -62,11 +62,8 @@ const RECENT: usize = 64;
 const THOROUGH: u64 = 20;
 /// How long the first pass waits for repositories that don't answer, unless there is only one pass.
 const FIRST: Duration = Duration::from_secs(5);
-/// How many repositories are asked at a time; those that take long are not counted.
-const ASKED_AT_ONCE: usize = 16;
 /// How long those who ask a repository are waited for in the end: it takes them a moment.
 const ENDS: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(30);
 
 /// How the loop goes.
 #[derive(Debug, Clone)]
@@ -90,15 +87,18 @@ pub struct Settings {
 pub struct Control(Arc<Inner>);
 
 struct Inner {
-    app: App,
+    /// What it works with, as the operator's file says now.
+    operated: Mutex<Arc<Operated>>,
+    operator: Mutex<Looked>,
     settings: Settings,
     actor: String,
     cancel: Cancel,
     /// Whether everything was looked at once.
     ready: AtomicBool,
+    /// Whether the pass under way takes nothing for known.
+    thorough: AtomicBool,
     tell: Teller,
     places: Vec<Arc<poll::Place>>,
-    bounds: Vec<Arc<Bound>>,
     state: Mutex<State>,
     timings: Mutex<Vec<Timing>>,
     /// Something changed for those who wait.
@@ -147,21 +147,22 @@ impl Control {
             Fleet::File(file) => Plan::of_fleet(file, settings.every)?,
         };
         let mirrors = app.project.state().join(paths::SOURCES);
-        let operator = &app.operator.value;
-        let place = |url: &str| Arc::new(poll::Place::new(url, &mirrors, operator.git.patience()));
+        let patience = app.operator.value.git.patience();
+        let place = |url: &str| Arc::new(poll::Place::new(url, &mirrors, patience));
         let places = plan.repositories.iter().map(|known| place(&known.url)).collect();
-        let bound = |url: &str| Arc::new(Bound::new(url, operator, app.project.state(), cancel));
-        let bounds = plan.repositories.iter().map(|known| bound(&known.url)).collect();
         let now = Instant::now();
         let timings = plan.repositories.iter().map(|_| Timing::new(now)).collect();
+        let operated = Operated::new(app, &plan, cancel);
+        let operator = Mutex::new(operated.looked());
         let mut state = State::new(plan);
         state.crew = Crew::of(settings.workers);
         let inner = Inner {
-            bounds,
-            app,
+            operated: Mutex::new(Arc::new(operated)),
+            operator,
             actor: crate::app::actor(),
             cancel: cancel.clone(),
             ready: AtomicBool::new(false),
+            thorough: AtomicBool::new(false),
             tell: Teller { output: settings.output, many: matches!(fleet, Fleet::File(_)) },
             places,
             timings: Mutex::new(timings),
@@ -175,8 +176,8 @@ impl Control {
     }
 
     /// What it owns.
-    pub fn app(&self) -> &App {
-        &self.0.app
+    pub fn app(&self) -> Arc<App> {
+        self.0.operated().app.clone()
     }
 
     /// Goes on until it is stopped, or for as many passes as were asked for.
@@ -219,11 +220,9 @@ impl Inner {
             if number == 1 || last.is_some() {
                 self.ask_all(if last.is_some() { Duration::MAX } else { FIRST })?;
             }
-            let quiet = if number.is_multiple_of(THOROUGH) || self.settings.thorough {
-                Vec::new()
-            } else {
-                self.quiet(&|_, _| true)
-            };
+            let thorough = number.is_multiple_of(THOROUGH) || self.settings.thorough;
+            self.thorough.store(thorough, Ordering::Relaxed);
+            let quiet = if thorough { Vec::new() } else { self.quiet(&|_, _| true) };
             self.state().begin_pass(Instant::now(), &quiet);
             self.changed.notify_all();
             let until = began.checked_add(self.settings.every);
@@ -275,29 +274,13 @@ impl Inner {
         self.tell.pass(number, &figures, took);
     }
 
-    /// Asks every repository, and waits for the answers. A single application that can't be read at all
-    /// is an error, as it is of every verb.
-    fn ask_all(self: &Arc<Self>, longest: Duration) -> Result<(), CliError> {
-        let asked: Vec<u64> = self.state().repositories.iter().map(|known| known.asked).collect();
-        self.timings().iter_mut().for_each(|timing| timing.now(Instant::now()));
-        let until = Instant::now().checked_add(longest);
-        self.wait(|state| state.repositories.iter().zip(&asked).all(|(now, before)| now.asked > *before), until);
-        let state = self.state();
-        if !self.tell.many
-            && state.members.is_empty()
-            && let Some((_, why)) = state.repositories.first().and_then(|known| known.problems.first())
-        {
-            return Err(CliError::new(Kind::Source, why.clone()));
-        }
-        Ok(())
-    }
-
     /// Waits until something is so, the time is over or the loop is to end; asks repositories whose time
     /// has come.
     fn wait(self: &Arc<Self>, is_so: impl Fn(&State) -> bool, until: Option<Instant>) {
         loop {
             let due = self.ask_due();
             self.hire();
+            self.look_at_operator();
             let state = self.state();
             let now = Instant::now();
             if self.cancel.is_cancelled() || is_so(&state) || until.is_some_and(|until| until <= now) {
@@ -323,87 +306,6 @@ impl Inner {
             let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
             workers.retain(|worker| !worker.is_finished());
             workers.push(worker);
-        }
-    }
-
-    /// Begins to ask the repositories whose time has come; how long it is till the next one's.
-    fn ask_due(self: &Arc<Self>) -> Duration {
-        let now = Instant::now();
-        let mut timings = self.timings();
-        let busy = timings.iter().filter(|timing| timing.under_way && now < timing.due + LONG).count();
-        let free = ASKED_AT_ONCE.saturating_sub(busy);
-        let due = (0..).zip(timings.iter_mut()).filter(|(_, timing)| !timing.under_way && timing.due <= now);
-        for (at, timing) in due.take(free) {
-            timing.under_way = true;
-            timing.due = now;
-            let inner = Arc::clone(self);
-            // Nothing waits for a thread whose remote hangs.
-            let begun = thread::Builder::new().name("ask".into()).spawn(move || inner.ask_or_tell(at));
-            if begun.is_err() {
-                timing.under_way = false;
-            }
-        }
-        let next = timings.iter().filter(|timing| !timing.under_way).map(|timing| timing.due).min();
-        next.map_or(NOTICE, |next| next.saturating_duration_since(now))
-    }
-
-    /// Asks a repository. One of which what it says can't be taken in is asked again later.
-    fn ask_or_tell(&self, repository: usize) {
-        if let Err(error) = caught(|| self.ask(repository)) {
-            let (url, every) = {
-                let state = self.state();
-                let known = &state.plan.repositories[repository];
-                (known.url.clone(), known.every)
-            };
-            let news = News::Unreadable { revision: "HEAD".into(), why: error.message };
-            self.tell.news(&news, (&url, Duration::ZERO));
-            self.timings()[repository].asked(Instant::now(), false, (every, false), random());
-            self.changed.notify_all();
-        }
-    }
-
-    /// Asks a repository, and takes in what it says.
-    fn ask(&self, repository: usize) {
-        let before = {
-            let state = self.state();
-            let rules = (0..).zip(&state.plan.rules).filter(|(_, rule)| rule.repository == repository);
-            let rules = rules.map(|(at, rule)| {
-                let Sought { found, is_stale } = &state.sought[at];
-                Searched { at, rule: rule.clone(), known: found.clone(), is_stale: *is_stale }
-            });
-            let rules = rules.collect();
-            Before { rules, heads: state.repositories[repository].heads.clone() }
-        };
-        let began = Instant::now();
-        let asked = caught(|| poll::poll(&self.places[repository], &before, &self.cancel.child())).flatten();
-        let (went_well, took) = (asked.is_ok(), began.elapsed());
-        let polled = asked.unwrap_or_else(|error| {
-            let heads = before.rules.iter().filter_map(|searched| searched.rule.revision().cloned());
-            let mut heads: BTreeMap<_, _> = heads.map(|revision| (revision, Err(error.message.clone()))).collect();
-            if heads.is_empty() {
-                heads.insert("HEAD".into(), Err(error.message.clone()));
-            }
-            state::Polled { heads, ..state::Polled::default() }
-        });
-        let (url, every, gone) = {
-            let mut state = self.state();
-            let news = state.take_in(repository, polled);
-            let known = &state.plan.repositories[repository];
-            // Before anybody tells what became of it.
-            if !self.cancel.is_cancelled() {
-                news.iter().for_each(|news| self.tell.news(news, (&known.url, took)));
-            }
-            let gone = news.into_iter().filter_map(|news| match news {
-                News::Orphaned { name, prune: true, .. } => Some(name),
-                _ => None,
-            });
-            (known.url.clone(), known.every, gone.collect::<Vec<_>>())
-        };
-        let is_near = !GitSource::is_address(&url);
-        self.timings()[repository].asked(Instant::now(), went_well, (every, is_near), random());
-        self.changed.notify_all();
-        for name in gone.iter().filter(|_| !self.cancel.is_cancelled()) {
-            self.leave(name, repository);
         }
     }
 
@@ -440,6 +342,7 @@ impl Inner {
         let over = state.paces.waiting(id).filter(|(_, over)| *over <= now);
         let over: Vec<Arc<str>> = over.filter_map(|(part, _)| part.environment().cloned()).collect();
         let repository = state.repository_of(&state.members[id as usize]);
+        let operated = self.operated();
         let member = state.member(id);
         let wanted = member.wanted.clone().filter(|_| !member.gone)?;
         let mut look = std::mem::take(&mut member.look);
@@ -457,7 +360,8 @@ impl Inner {
             look,
             is_known: member.footprint.is_some(),
             place: self.places[repository].clone(),
-            bound: self.bounds[repository].clone(),
+            bound: operated.bounds[repository].clone(),
+            app: operated.app.clone(),
         })
     }
 
@@ -538,6 +442,9 @@ impl Inner {
         state.passed(id);
         state.queue.done(id);
         state.free_if_gone(id);
+        if let Some(again) = done.again.filter(|_| !is_gone) {
+            state.queue.want_at(id, now + again);
+        }
         self.come_back(&mut state, id);
         drop(state);
         self.changed.notify_all();

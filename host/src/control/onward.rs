@@ -51,7 +51,7 @@ impl One<'_> {
         let source = self.at.task.source()?;
         let revision = source.resolve(&pending.release.revision)?;
         let picked = self.at.task.pick(&source, &revision)?;
-        let prepared = Prepared::new(&self.at.inner.app, picked, &pending.release, (&self.environment.name, None))?;
+        let prepared = Prepared::new(&self.at.task.app, picked, &pending.release, (&self.environment.name, None))?;
         prepared.carry_out(self.at.ports, pending, (&self.at.inner.actor, None))
     }
 }

@@ -312,6 +312,19 @@ impl State {
         }
     }
 
+    /// Nothing that was found out holds any more.
+    pub(super) fn look_anew(&mut self) {
+        let ids: Vec<Id> = self.live().map(|(id, _)| id).collect();
+        for id in ids {
+            let member = self.member(id);
+            member.at = None;
+            member.look.all = true;
+            member.spots.iter_mut().for_each(|spot| spot.seen = None);
+            self.paces.end_failures(id);
+            self.queue.want(id);
+        }
+    }
+
     /// From here on counts what is told of the next pass.
     pub(super) fn count_anew(&mut self) {
         self.members.iter_mut().flat_map(|member| &mut member.spots).for_each(|spot| spot.came = None);

@@ -11,6 +11,7 @@ use super::pass::Came;
 use super::state::News;
 use crate::cli::Output;
 use crate::cli::error::CliError;
+use crate::paths;
 use crate::project::show_revision;
 use crate::show::time::duration;
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, paint};
@@ -163,6 +164,36 @@ impl Teller {
                      confirmation\n{}",
                     paint(FAINT, way)
                 )
+            },
+        );
+    }
+
+    /// That something of what is deployed is not here any more, or is not what it was.
+    pub(super) fn lost(self, (application, environment): (&str, &str), what: &str) {
+        self.line(
+            || json!({ "application": application, "environment": environment, "lost": what }),
+            || {
+                let way = format_args!("  springline run --env {environment} makes it again");
+                format!(
+                    "{}: {} {what}\n{}",
+                    self.name(application, Some(environment)),
+                    paint(BAD, "lost"),
+                    paint(FAINT, way)
+                )
+            },
+        );
+    }
+
+    /// That there is another operator's file, or why it is not taken over.
+    pub(super) fn operator(self, problem: Option<&CliError>) {
+        self.line(
+            || match problem {
+                Some(error) => json!({ "error": { "kind": error.kind.name(), "message": error.message } }),
+                None => json!({ "operator": paths::OPERATOR }),
+            },
+            || match problem {
+                Some(error) => format!("{}: {} {}", paths::OPERATOR, paint(BAD, "failed"), error.message),
+                None => format!("{}: {} everything is looked at anew", paths::OPERATOR, paint(GOOD, "new")),
             },
         );
     }

@@ -10,6 +10,8 @@ use springline_engine::deliver;
 use springline_engine::error::Reason;
 use springline_engine::footprint::footprint;
 use springline_engine::heal::heal;
+use springline_engine::record::settle_when_due;
+use springline_engine::release::is_by_others;
 use springline_engine::remove::is_removal;
 use springline_engine::run::{Observed, Request, Trust, Until, run};
 use springline_engine::standing::{Obstacle, obstacle};
@@ -17,7 +19,7 @@ use springline_model::application::Application;
 use springline_model::footprint::Footprint;
 use springline_model::history::{Outcome, Record};
 use springline_model::port::{Revision, Seen, Sources as _};
-use springline_model::run::{Cause, Stage};
+use springline_model::run::{Cause, Place, Stage};
 use springline_source::GitSource;
 
 use super::caught::caught;
@@ -29,6 +31,7 @@ use super::state::Look;
 use super::steer::Steer;
 use super::tell::Told;
 use super::{Inner, poll};
+use crate::app::App;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::failure::explain;
 use crate::paths;
@@ -53,6 +56,8 @@ pub(super) struct Task {
     /// Whether it could not be read, and pauses for that.
     pub rests: bool,
     pub place: Arc<poll::Place>,
+    /// What it is worked on with.
+    pub app: Arc<App>,
     /// The repository, to be written to.
     pub bound: Arc<Bound>,
 }
@@ -64,6 +69,8 @@ pub(super) struct Done {
     pub problem: Option<CliError>,
     /// Why something of it could not be handed over.
     pub undelivered: Option<String>,
+    /// When there is something to be tried again.
+    pub again: Option<Duration>,
     /// It pauses as it could not be read.
     pub rests: bool,
     /// It is at the commit that it was to be brought to.
@@ -105,7 +112,7 @@ impl Task {
         let source = self.source()?;
         let picked = self.pick(&source, revision)?;
         let declared = picked.application()?;
-        let chain = resolve::chain(&inner.app, &picked, &declared)?;
+        let chain = resolve::chain(&self.app, &picked, &declared)?;
         let loaded = Arc::new(Loaded { picked, declared, chain });
         inner.remember(key, loaded.clone());
         Ok(loaded)
@@ -114,7 +121,7 @@ impl Task {
     /// Does it.
     pub(super) fn perform(&self, inner: &Inner, turn: &Turn, steer: &Steer) -> Done {
         let observer = turn.observe(steer);
-        let ports = Ports { repositories: Some(self.bound.as_ref()), ..inner.app.ports_in(turn, &observer) };
+        let ports = Ports { repositories: Some(self.bound.as_ref()), ..self.app.ports_in(turn, &observer) };
         if self.rests {
             self.keep_all(inner, ports, steer);
             return Done { rests: true, ..Done::default() };
@@ -150,6 +157,7 @@ impl Task {
             let at = At { task: self, inner, ports, environment: &environment.name, steer };
             let one = One { at, loaded: &loaded, environment };
             let (there, seen) = one.see_to();
+            one.at.check(&loaded.chain);
             done.there &= there;
             failed |= !there && matches!(seen, Some((Came::Failed, _)));
             if let (Some(Came::InSync), Some(held)) = (seen.as_ref().map(|(came, _)| *came), steer.take_seen()) {
@@ -157,6 +165,8 @@ impl Task {
             }
             done.spots.extend(seen.map(|(came, why)| (environment.name.clone(), came, why)));
         }
+        // What could not be told is tried again, however quiet it is. What the store reports is told by looks.
+        done.again = settle_when_due(ports, &self.name).unwrap_or_default();
         let is_left = !done.spots.is_empty() && done.spots.iter().all(|(_, came, _)| *came == Came::Suspended);
         if done.there && !is_left && inner.settings.environments.is_empty() {
             done.undelivered = self.hand_over(inner, ports, &loaded, steer);
@@ -318,6 +328,10 @@ impl One<'_> {
         }
         // What was removed as nothing found it any more is back.
         let last = self.at.last()?.filter(|record| !is_removal(record));
+        let last = match last {
+            Some(record) if self.is_by_others(&place, &record)? => None,
+            last => last,
+        };
         if last.as_ref().is_some_and(|record| self.is_done(record)) {
             return Ok(Decision::Look);
         }
@@ -339,6 +353,13 @@ impl One<'_> {
             Some(obstacle) => Decision::Behind(format!("{revision} is there: {obstacle}")),
             None => Decision::Deploy,
         })
+    }
+
+    /// Whether the operator has changed the plugins since.
+    fn is_by_others(&self, place: &Place, record: &Record) -> Result<bool, Reason> {
+        let Some(id) = record.release else { return Ok(false) };
+        let release = self.at.ports.store.releases(Some(place), &id.hex())?.into_iter().next();
+        Ok(release.is_some_and(|release| is_by_others(&release, &self.loaded.chain, self.environment)))
     }
 
     /// Whether a sync has brought the commit. A repair is of what was deployed before.
@@ -379,7 +400,7 @@ enum Decision {
 pub(super) fn work(inner: &Inner) {
     let _hired = Hired(inner);
     while let Some(task) = inner.next_task() {
-        let Some(turn) = inner.app.try_turn(&task.name, false) else {
+        let Some(turn) = task.app.try_turn(&task.name, false) else {
             // A verb of somebody's is under way; when it ends, it is told.
             inner.later(task.id, Duration::from_secs(1), task.look);
             continue;

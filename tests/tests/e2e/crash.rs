@@ -36,12 +36,7 @@ fn nothing_is_lost_by_a_kill_at_any_named_point() {
 #[test]
 fn nothing_is_lost_by_a_kill_at_any_time() {
     let Some(sandbox) = Sandbox::site() else { return };
-    let seed = std::env::var("SPRINGLINE_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64);
-    println!("SPRINGLINE_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::new();
     let mut world = World { sandbox, acknowledged: Vec::new(), version: 0 };
     world.change();
     let whole = {
@@ -62,10 +57,19 @@ fn nothing_is_lost_by_a_kill_at_any_time() {
 }
 
 /// A small generator: the seed is printed, so that a failure can be had again.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn new() -> Self {
+        let seed = std::env::var("SPRINGLINE_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok())
+            .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64);
+        println!("SPRINGLINE_SEED={seed}");
+        Self(seed)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

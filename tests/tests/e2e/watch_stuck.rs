@@ -22,7 +22,7 @@ fn fleet(names: &[&str]) -> Option<Origin> {
 }
 
 /// Waits until something is so that no line tells.
-fn until(mut is_so: impl FnMut() -> bool) {
+pub fn until(mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "it never comes to be");

@@ -299,7 +299,8 @@ fn has_output(ports: Ports<'_>, output: &Output, trust: Trust) -> Result<bool, R
     }
 }
 
-fn check_objects(ports: Ports<'_>, digest: &Digest) -> Result<(), Reason> {
+/// Reads and checks every object of a manifest: the first thing lost or damaged is the error.
+pub(crate) fn check_objects(ports: Ports<'_>, digest: &Digest) -> Result<(), Reason> {
     let objects: Vec<Object> = read_json(ports, digest)?;
     for object in objects {
         match object.body {

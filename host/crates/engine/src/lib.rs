@@ -17,6 +17,7 @@ pub mod garbage;
 pub mod heal;
 mod health;
 mod hooks;
+pub mod intact;
 mod keep;
 mod origin;
 pub mod overlay;

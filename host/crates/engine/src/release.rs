@@ -32,6 +32,12 @@ pub(crate) fn plugins(chain: &Chain, render: Option<&Use>) -> Vec<Pinned> {
     plugins
 }
 
+/// Whether other plugins than these would make it now: another version may make something else of the
+/// same source.
+pub fn is_by_others(release: &Release, chain: &Chain, environment: &Environment) -> bool {
+    release.plugins != plugins(chain, Some(&environment.render))
+}
+
 /// The release of what was built and rendered. The same things give the same id, whenever and by
 /// whatever run.
 pub(crate) fn release(

@@ -11,6 +11,7 @@ pub(crate) mod secrets;
 mod time;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use springline_model::Digest;
 use springline_model::application::RecordIn;
@@ -46,20 +47,27 @@ pub(crate) fn settle(ports: Ports<'_>, application: &str) -> Result<(), Reason> 
 }
 
 /// As [`settle`], for somebody who comes by all the time: what failed is tried again after a pause that
-/// doubles each time.
+/// doubles each time. How long it is till then, if something is left.
 ///
 /// # Errors
-/// As [`settle`].
-pub(crate) fn settle_when_due(ports: Ports<'_>, application: &str) -> Result<(), Reason> {
-    let outgoing = ports.store.outgoing(Some(application))?;
-    let now = ports.clock.now();
-    if outgoing.iter().any(|one| pauses(one, now)) { Ok(()) } else { settle_these(ports, &outgoing) }
+/// What the store reports.
+pub fn settle_when_due(ports: Ports<'_>, application: &str) -> Result<Option<Duration>, Reason> {
+    let outgoing = || ports.store.outgoing(Some(application));
+    let left = |all: &[Outgoing]| all.iter().filter_map(|one| pause_left(one, ports.clock.now())).max();
+    let all = outgoing()?;
+    if let Some(left) = left(&all) {
+        return Ok(Some(left));
+    }
+    settle_these(ports, &all)?;
+    Ok(if all.is_empty() { None } else { left(&outgoing()?) })
 }
 
-/// Whether it is too early to try again. A clock that was set back since makes nothing wait for it.
-fn pauses(one: &Outgoing, now: Timestamp) -> bool {
+/// How much too early it is to try again. A clock that was set back since makes nothing wait for it.
+fn pause_left(one: &Outgoing, now: Timestamp) -> Option<Duration> {
     let pause = FIRST_PAUSE.saturating_mul(1 << one.attempts.min(10)).min(LONGEST_PAUSE);
-    one.tried.is_some_and(|tried| (0..pause).contains(&now.saturating_sub(tried)))
+    let elapsed = now.saturating_sub(one.tried?);
+    let left = (0..pause).contains(&elapsed).then(|| pause - elapsed)?;
+    u64::try_from(left).ok().map(Duration::from_millis)
 }
 
 fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {

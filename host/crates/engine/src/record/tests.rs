@@ -113,6 +113,7 @@ fn the_pause_between_attempts_outlasts_no_clock() {
         error: None,
     };
     let (now, pause) = (1_767_323_045_000, FIRST_PAUSE * 8);
+    let pauses = |one: &Outgoing, now| pause_left(one, now).is_some();
     assert!(!pauses(&tried(None), now));
     assert!(pauses(&tried(Some(now)), now) && pauses(&tried(Some(now)), now + pause - 1));
     assert!(!pauses(&tried(Some(now)), now + pause));

@@ -1,0 +1,88 @@
+//! What changes beside the sources: the operator's file, what git was not told, what the state has lost.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::watching::Origin;
+
+/// An application in a directory of a repository, and a fleet of it.
+fn shop(more: &str) -> Option<Origin> {
+    let origin = Origin::new()?;
+    origin.application("apps/shop", "shop");
+    let path = "apps/shop/springline.yaml";
+    let yaml = fs::read_to_string(origin.sandbox.repo().join(path)).unwrap();
+    origin.sandbox.write(path, yaml + more);
+    origin.targets(&["shop"]);
+    origin.fleet("applications: [{ repo: ORIGIN, path: apps/shop }]\n");
+    Some(origin)
+}
+
+#[test]
+fn another_operators_file_is_taken_over_and_one_that_is_wrong_is_told() {
+    let Some(origin) = shop("") else { return };
+    origin.push("First");
+    let mut watch = origin.watch(&[]);
+    watch.passes();
+    let file = origin.state().join("host.yaml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, "version: 1\ntargest: {}\n").unwrap();
+    let told = watch.tells(|line| line["error"]["kind"] == "config");
+    assert!(told["error"]["message"].as_str().unwrap().contains("host.yaml:2:1"), "{told:#}");
+    // All goes on as it was.
+    origin.sandbox.write("apps/shop/deploy/name.txt", "second\n");
+    let second = origin.push("Second");
+    origin.notify();
+    watch.deploys("shop", &second);
+    fs::write(&file, good.replace("live-shop", "moved-shop")).unwrap();
+    watch.tells(|line| line["operator"] == "host.yaml");
+    watch.tells(|line| line["application"] == "shop" && line["repaired"].is_array());
+    assert_eq!(fs::read_to_string(origin.sandbox.path("moved-shop/name.txt")).unwrap(), "second\n");
+}
+
+#[test]
+fn what_git_was_not_told_is_told_though_nothing_else_happens() {
+    let Some(origin) = shop("    record: notes\n") else { return };
+    origin.push("First");
+    let hook = origin.sandbox.path("origin.git/hooks/pre-receive");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut watch = origin.watch(&[]);
+    watch.passes();
+    let bare = origin.sandbox.path("origin.git");
+    let notes = || origin.sandbox.git(&["--git-dir", bare.to_str().unwrap(), "for-each-ref", "refs/notes/springline"]);
+    assert_eq!(notes(), "");
+    fs::remove_file(hook).unwrap();
+    // No pass and no notification.
+    crate::watch_stuck::until(|| !notes().is_empty());
+    assert_eq!(origin.history().len(), 1);
+}
+
+/// The file below a directory that has this text.
+fn with_text(directory: &Path, text: &str) -> Option<PathBuf> {
+    fs::read_dir(directory).ok()?.find_map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return with_text(&path, text);
+        }
+        fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()).then_some(path)
+    })
+}
+
+#[test]
+fn what_is_lost_of_a_release_is_told_by_a_pass_that_takes_nothing_for_known() {
+    let Some(origin) = shop("") else { return };
+    origin.push("First");
+    let pass = |more: &[&str]| origin.run(&[&["watch", "--passes", "1", "-o", "json"], more].concat()).ok();
+    pass(&[]);
+    let blob = with_text(&origin.state().join("blobs"), "shop\n").unwrap();
+    fs::set_permissions(&blob, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&blob, "evil\n").unwrap();
+    assert!(!pass(&[]).contains("\"lost\""));
+    let told = pass(&["--thorough"]);
+    assert!(told.contains("\"lost\":\"release ") && told.contains("damaged"), "{told}");
+    // A run makes it again.
+    origin.run(&["run", "--path", "apps/shop"]).ok();
+    assert!(!pass(&["--thorough"]).contains("\"lost\""));
+}
