@@ -67,7 +67,7 @@ impl Inner {
                 return;
             }
             let now = known.looked();
-            if std::mem::replace(&mut *looked, now.clone()).1 == now.1 {
+            if std::mem::replace(&mut *looked, now).1 == now.1 {
                 return;
             }
         }

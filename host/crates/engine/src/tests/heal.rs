@@ -8,7 +8,7 @@ use springline_model::run::Cause;
 
 use super::{World, files};
 use crate::error::StageError;
-use crate::heal::{Healed, heal};
+use crate::heal::{Healed, heal, heal_as_deployed};
 use crate::redeploy::{Order, redeploy};
 use crate::status::status;
 
@@ -284,4 +284,19 @@ fn a_quiet_look_walks_no_history() {
     let before = world.store.read_records();
     assert!(matches!(look(&world).unwrap(), Healed::InSync));
     assert!(world.store.read_records() - before < 10, "{}", world.store.read_records() - before);
+}
+
+#[test]
+fn what_is_live_is_kept_by_what_was_declared_of_it() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    // The next one can't be rendered, and wants no repairs.
+    world.run("r2", &[("docs/page.md", "y")]).unwrap_err();
+    world.chain.environments[0].sync.self_heal = false;
+    world.live.drift("a", world.body("edited"));
+    world.applied();
+    assert!(matches!(look(&world).unwrap(), Healed::Drifted(_)));
+    let kept = heal_as_deployed(world.ports(), &world.place(), "watcher@somewhere").unwrap();
+    assert!(matches!(kept, Healed::Repaired(_)), "{kept:?}");
+    assert_eq!(world.applied(), ["update a"]);
 }

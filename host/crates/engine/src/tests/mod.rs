@@ -5,6 +5,7 @@ mod clock;
 mod crash;
 mod heal;
 mod hooks;
+mod intact;
 mod observed;
 mod pins;
 mod promote;
