@@ -11,7 +11,7 @@ use springline_engine::render::Rendered;
 use springline_engine::review::{self, Changed, Version};
 use springline_engine::run::{Report, Trust, Until};
 use springline_engine::status::{Comparison, Differences, compare, current};
-use springline_model::manifest::{Action, Change, Difference};
+use springline_model::manifest::{Action, Change, Difference, Object};
 use springline_model::plugin::Pinned;
 use springline_model::port::{Blobs, Store as _};
 use springline_model::run::{Cause, How, Place, Release};
@@ -267,7 +267,14 @@ impl<'a> Reviewer<'a> {
         let against =
             self.deployed.as_ref().map(|release| Deployed { release: release.id, revision: release.revision.clone() });
         let mut notes = Vec::new();
-        if let Some(pin) = self.ready.app.store.standing(&self.place)?.pin {
+        let standing = self.ready.app.store.standing(&self.place)?;
+        if let Some(suspension) = standing.suspended {
+            notes.push(format!(
+                "it is suspended by {}: {}: until it is resumed, a watch does nothing of this",
+                suspension.by, suspension.why
+            ));
+        }
+        if let Some(pin) = standing.pin {
             let why = if pin.why.is_empty() { String::new() } else { format!(": {}", pin.why) };
             let release = pin.release.short();
             notes.push(format!(
@@ -319,6 +326,7 @@ impl<'a> Reviewer<'a> {
                 Some(release) => review::objects(self.ready.app.ports(&Silent), release)?,
                 None => Vec::new(),
             };
+            self.check_meant(before.iter().chain(rendered.objects.iter()))?;
             let (changed, same) = review::changes(blobs, &before, &rendered.objects)?;
             review.unchanged = same;
             for changed in changed.iter().filter(|changed| self.is_meant(&changed.name)) {
@@ -332,13 +340,17 @@ impl<'a> Reviewer<'a> {
             .as_ref()
             .filter(|release| release.target != environment.target.name)
             .map(|release| Move { from: release.target.clone(), to: environment.target.name.clone() });
-        if self.deployed.as_ref().is_some_and(|release| release.target_with != environment.target.with) {
+        let says_else = self.deployed.as_ref().is_some_and(|release| release.target_with != environment.target.with);
+        if says_else {
             review.notes.push("what it says to its target (`target-with`) changes".to_owned());
         }
         if self.deployed.as_ref().is_some_and(|release| release.sync != environment.sync) {
             review.notes.push("how it is synced (`sync`) changes".to_owned());
         }
-        review.in_sync = review.objects.is_empty() && review.moves.is_none();
+        if let Some(from) = &environment.promote_from {
+            review.notes.push(format!("releases are promoted to it from `{from}`: merging alone deploys nothing here"));
+        }
+        review.in_sync = review.objects.is_empty() && review.moves.is_none() && !says_else;
         Ok(review)
     }
 
@@ -359,8 +371,18 @@ impl<'a> Reviewer<'a> {
     }
 
     fn is_meant(&self, name: &str) -> bool {
-        self.only
-            .is_none_or(|only| name.strip_prefix(only).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        self.only.is_none_or(|only| is_in(name, only))
+    }
+
+    /// Refuses to look at one object alone that is neither here nor there.
+    fn check_meant<'o>(&self, mut objects: impl Iterator<Item = &'o Object>) -> Result<(), CliError> {
+        let Some(only) = self.only else { return Ok(()) };
+        if objects.any(|object| is_in(&object.id, only) || is_in(only, &object.id)) {
+            return Ok(());
+        }
+        let environment = &self.place.environment;
+        Err(CliError::new(Kind::Usage, format!("`{environment}` has no object `{only}`, nor would it have one"))
+            .hint(format!("`springline render --env {environment}` lists the objects")))
     }
 
     fn live(
@@ -418,6 +440,11 @@ impl<'a> Reviewer<'a> {
         let (before, after) = (pairs(&mut before.into_iter()), pairs(&mut after.into_iter()));
         changed(&before, &after).into_iter().filter(DigestChange::differs).collect()
     }
+}
+
+/// Whether a name is that of an object, or of a file below it.
+fn is_in(name: &str, object: &str) -> bool {
+    name.strip_prefix(object).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What has a digest before, afterwards or both, sorted by name.

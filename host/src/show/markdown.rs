@@ -247,18 +247,23 @@ fn cut(text: &str, most: usize) -> String {
     }
 }
 
+/// A hyphen, and a joiner that nobody sees.
+const HYPHEN: &str = "-&#8288;";
+
 /// A text in which no mark-up is left: what could be a part of any becomes an entity, which never is.
 fn escaped(text: &str) -> String {
     let text = plain(text);
     // Without these, no address becomes a link.
     let is_address = text.to_ascii_lowercase().contains("www.");
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
-            // A mention is found in the text that comes of entities as well, but not with a joiner in it.
-            '@' => escaped.push_str("&#64;&#8288;"),
-            // So are the numbers of issues.
-            '#' => escaped.push_str("&#35;&#8288;"),
+            // A mention and what stands for an issue, a merge request or a milestone are found in the text that
+            // comes of entities as well, but not with a joiner in it.
+            '@' | '#' | '!' | '%' | '~' | '$' | '&' | '^' => drop(write!(escaped, "&#{};&#8288;", u32::from(c))),
+            // So is `GH-12`, and whatever other prefix means an issue.
+            '-' if chars.peek().is_some_and(char::is_ascii_digit) => escaped.push_str(HYPHEN),
             '.' if is_address => escaped.push_str("&#46;"),
             '-' | ',' | ' ' | '/' | '.' => escaped.push(c),
             '\t' => escaped.push(' '),
@@ -269,9 +274,9 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A text as code.
+/// A text as code, in which no issue is looked for. People copy names from there.
 fn code(text: &str) -> String {
-    format!("<code>{}</code>", escaped(text))
+    format!("<code>{}</code>", escaped(text).replace(HYPHEN, "-"))
 }
 
 #[cfg(test)]
@@ -356,6 +361,21 @@ mod tests {
         // A row is a row whatever is in it.
         let rows = outside.lines().filter(|line| line.starts_with("| ~") || line.starts_with("| &#126;"));
         assert!(rows.clone().count() == 4 && rows.clone().all(|row| row.matches('|').count() == 4), "{outside}");
+    }
+
+    #[test]
+    fn nothing_becomes_a_link_to_something_of_the_forges() {
+        let mut named = review(vec![object("a", "", "x")]);
+        named.subject = "GH-12 !34 %56 ~bug $78 &90 ^alert JIRA-1".into();
+        let text = comment(&[named]);
+        let decoded = |code: u32, c: char| text.replace(&format!("&#{code};"), &c.to_string());
+        for (mark, number) in
+            [('-', "12"), ('!', "34"), ('%', "56"), ('~', "bug"), ('$', "78"), ('&', "90"), ('^', "alert")]
+        {
+            let decoded = decoded(u32::from(mark), mark);
+            assert!(decoded.contains(&format!("{mark}&#8288;{number}")), "{mark}: {decoded}");
+            assert!(!decoded.contains(&format!("{mark}{number}")), "{mark}: {decoded}");
+        }
     }
 
     #[test]

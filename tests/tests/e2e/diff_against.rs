@@ -86,6 +86,11 @@ fn what_merging_would_change_is_told_and_nothing_is_changed() {
     let only = sandbox.springline(&[&AGAINST[..], &["--only", "www", "-o", "json"]].concat());
     let only: Value = serde_json::from_str(&only.stdout).unwrap();
     assert_eq!(only[0]["objects"].as_array().unwrap().len(), 1, "{only:#}");
+    sandbox.springline(&[&AGAINST[..], &["--only", "wwww"]].concat()).fails(USAGE, &["no object `wwww`"]);
+    sandbox.springline(&["suspend", "--why", "freeze"]).ok();
+    let notes = as_json(&sandbox)["notes"].to_string();
+    assert!(notes.contains("it is suspended by tester@") && notes.contains("freeze"), "{notes}");
+    sandbox.springline(&["resume"]).ok();
 
     // Nothing was deployed, recorded or checked out by all that.
     fs::write(sandbox.live().join("robots.txt"), "User-agent: *\n").unwrap();

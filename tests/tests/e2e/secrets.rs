@@ -52,6 +52,7 @@ fn what_is_secret_is_in_no_output() {
     for (arguments, shown) in [
         (&["diff", "--env", "staging"][..], "yes-c"),
         (&["diff", "--revision", "HEAD", "--against", "production"], "yes-b"),
+        (&["diff", "--revision", "HEAD", "--against", "production"], "releases are promoted to it from `staging`"),
         (&["diff", "--revision", "HEAD", "--against", "staging", "--live"], "yes-c"),
         (&["history", "show", "staging/2", "--diff"], "yes-b"),
         (&["history", "diff", "staging/1", "staging/2"], "yes-a"),

@@ -11,6 +11,9 @@ use crate::node::NodeRef;
 use crate::pointer::{join, shown};
 use crate::published::APPLICATION;
 
+/// By what a cluster knows fields that Springline has written.
+const OWN_MANAGER: &str = "springline";
+
 /// Reads the text of springline.yaml. `name` is what messages call the file.
 ///
 /// # Errors
@@ -28,6 +31,7 @@ pub fn load_application(name: &str, text: &str) -> Result<(Application, Document
 
 fn check(document: &Document, issues: &mut Vec<Issue>) {
     check_artifacts(document, issues);
+    check_rules(document, issues);
     check_promotions(document, issues);
     check_records(document, issues);
     check_deliveries(document, issues);
@@ -63,6 +67,21 @@ fn check_records(document: &Document, issues: &mut Vec<Issue>) {
         let message = format!("`{}` is recorded on this branch already", shown(other));
         let help = Some(format!("give each its own: `record: {{ branch: env/{} }}`", shown(name)));
         issues.push(document.issue(&pointer, message, help));
+    }
+}
+
+/// What is ignored of an object is not all that is deployed of it.
+fn check_rules(document: &Document, issues: &mut Vec<Issue>) {
+    for (name, environment) in entries(document, "environments") {
+        let rules = environment.get("sync").and_then(|sync| sync.get("ignore"));
+        for (at, rule) in rules.into_iter().flat_map(|rules| rules.items()).enumerate() {
+            let mut managers = rule.get("managers").into_iter().flat_map(|managers| managers.items());
+            let Some(own) = managers.position(|manager| manager.text() == Some(OWN_MANAGER)) else { continue };
+            let pointer = format!("{}/sync/ignore/{at}/managers/{own}", join("/environments", name));
+            let message = format!("`{OWN_MANAGER}` owns what is deployed: nothing of these objects could be changed");
+            let help = "leave it out; with neither `managers` nor `pointers`, objects are left alone as a whole";
+            issues.push(document.issue(&pointer, message, Some(help.to_owned())));
+        }
     }
 }
 
@@ -237,6 +256,7 @@ deliver:
             ),
             ("promote-from: staging", "values: {}", 9, "gates are for what is promoted"),
             ("branch: env/production", "branch: env/../x", 10, "is not the name of a branch"),
+            ("pointers: [/spec/replicas]", "managers: [vpa, springline]", 13, "`springline` owns what is deployed"),
             ("[/spec/replicas]", "[spec]", 13, "is not a JSON pointer"),
             ("objects: 'apps/Deployment/*', ", "", 13, "missing key `objects`"),
             ("percent: 50", "percent: 101", 14, "100"),

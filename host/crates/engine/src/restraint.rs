@@ -25,11 +25,19 @@ pub struct Protected {
     pub live: String,
     /// The pattern of `protect` that it is as; none if its target keeps it.
     pub by: Option<String>,
+    /// Whether it only may be as the pattern: which desired object it was made from is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
 }
 
 impl std::fmt::Display for Protected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.by {
+            Some(pattern) if self.unsure => write!(
+                f,
+                "{} is no longer desired and stays: what it was made from is not known, and `protect` says `{pattern}`",
+                self.live
+            ),
             Some(pattern) => write!(f, "{} is no longer desired and stays: `protect` says `{pattern}`", self.live),
             None => write!(f, "{} is no longer desired and stays: its target keeps it", self.live),
         }
@@ -139,22 +147,34 @@ pub(crate) fn ignore(plan: &mut Plan, policy: &Sync) {
 
 /// Takes out the removals of what is protected, and tells what the target keeps by itself.
 pub(crate) fn protect(plan: &mut Plan, inventory: &Inventory, policy: &Sync) {
+    // One that no live object is as may be about the desired object that one was made from.
+    let is_of_desired = |pattern: &&String| !inventory.objects.keys().any(|live| matches(pattern, live));
+    let of_desired = policy.protect.iter().find(is_of_desired);
     let pattern = |live: &str| {
         let object = inventory.objects.get(live).map(|owned| owned.object.as_str()).filter(|id| !id.is_empty());
         let mut patterns = policy.protect.iter();
-        patterns.find(|pattern| matches(pattern, live) || object.is_some_and(|object| matches(pattern, object)))
+        let found =
+            patterns.find(|pattern| matches(pattern, live) || object.is_some_and(|object| matches(pattern, object)));
+        // The marks of a target, which are all there is after a loss of the state, know no desired objects.
+        let unsure = || of_desired.filter(|_| object.is_none()).map(|pattern| (pattern, true));
+        found.map(|pattern| (pattern, false)).or_else(unsure)
     };
     let removed: BTreeSet<String> = deletes(&plan.changes).map(|change| change.live.clone()).collect();
     let is_kept = |live: &&String| {
         !removed.contains(*live) && !plan.identities.contains_key(*live) && !plan.released.contains(*live)
     };
-    let kept: Vec<Protected> =
-        inventory.objects.keys().filter(is_kept).map(|live| Protected { live: live.clone(), by: None }).collect();
+    let kept = inventory.objects.keys().filter(is_kept);
+    let kept: Vec<Protected> = kept.map(|live| Protected { live: live.clone(), by: None, unsure: false }).collect();
     // What is gone already, or is another's now, only leaves the inventory.
     let is_protected = |change: &mut Change| removes(change) && pattern(&change.live).is_some();
     let protected = plan.changes.extract_if(.., is_protected);
-    plan.protected =
-        protected.map(|change| Protected { by: pattern(&change.live).cloned(), live: change.live }).collect();
+    plan.protected = protected
+        .map(|change| {
+            let found = pattern(&change.live);
+            let (by, unsure) = (found.map(|(by, _)| by.clone()), found.is_some_and(|(_, unsure)| unsure));
+            Protected { live: change.live, by, unsure }
+        })
+        .collect();
     plan.protected.extend(kept);
 }
 

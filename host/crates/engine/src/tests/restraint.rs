@@ -3,14 +3,17 @@
 use springline_model::application::{ConfirmPrune, Ignore, Sync};
 use springline_model::capability::DirectoryGrant;
 use springline_model::history::Outcome;
+use springline_model::manifest::{Action, Change};
 use springline_model::plugin::Fault;
 use springline_model::port::{Page, Store as _};
+use springline_model::run::{Inventory, Owned};
 
 use super::{World, files};
 use crate::error::Reason;
 use crate::heal::{Healed, heal};
+use crate::plan::Plan;
 use crate::redeploy::{Order, redeploy};
-use crate::restraint::Unconfirmed;
+use crate::restraint::{self, Unconfirmed};
 use crate::run::Failure;
 use crate::status::{Status, current, status};
 
@@ -298,4 +301,37 @@ fn an_empty_render_needs_its_own_word_besides() {
     policy(&mut world).confirm_prune.confirmed = yes(&["a", "b", "c", "d"]);
     all(&world).unwrap();
     assert!(world.live.objects().is_empty());
+}
+
+#[test]
+fn what_may_be_protected_by_where_it_comes_from_stays_where_that_is_not_known() {
+    let delete = |live: &str| Change {
+        live: live.into(),
+        object: String::new(),
+        action: Action::Delete,
+        wave: 0,
+        summary: String::new(),
+        before: Some("1".into()),
+        after: None,
+        state: Vec::new(),
+    };
+    let protected = |patterns: &[&str], object: &str| -> Vec<(String, bool)> {
+        let owned = |object: &str| Owned { object: object.into(), ..Owned::default() };
+        let objects = [("ns/PVC/db", owned(object)), ("ns/Job/a", owned("jobs/a.yaml"))];
+        let objects = objects.map(|(live, owned)| (live.to_owned(), owned)).into();
+        let mut plan = Plan { changes: vec![delete("ns/PVC/db"), delete("ns/Job/a")], ..Plan::default() };
+        let protect = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+        restraint::protect(
+            &mut plan,
+            &Inventory { objects, ..Inventory::default() },
+            &Sync { protect, ..Sync::default() },
+        );
+        plan.protected.into_iter().map(|kept| (kept.live, kept.unsure)).collect()
+    };
+    let db = |unsure| vec![("ns/PVC/db".to_owned(), unsure)];
+    assert_eq!(protected(&["db/*"], "db/pvc.yaml"), db(false));
+    assert_eq!(protected(&["db/*"], "other/pvc.yaml"), []);
+    assert_eq!(protected(&["db/*"], ""), db(true), "after a loss of the state");
+    assert_eq!(protected(&["*/PVC/*"], ""), db(false));
+    assert_eq!(protected(&["*/Job/*"], ""), [("ns/Job/a".to_owned(), false)], "it is about live objects");
 }
