@@ -139,7 +139,7 @@ pub(super) fn edits(places: &Places, text: Vec<u8>) -> Vec<Edit> {
 pub(super) fn all(tree: &dyn Tree, cancel: &Cancel, each: &mut dyn FnMut(&str)) -> Result<(), TreeError> {
     let mut open = vec![String::new()];
     while let Some(at) = open.pop().filter(|_| !cancel.is_cancelled()) {
-        let is_deepest = at.split('/').count() > LEVELS;
+        let is_deepest = at.split('/').filter(|part| !part.is_empty()).count() == LEVELS;
         for entry in tree.directory(&at)?.iter().flat_map(|directory| directory.entries()) {
             if is_part(entry) && !is_deepest {
                 open.push(join_path(&at, &entry.name));

@@ -481,6 +481,20 @@ fn a_source_that_can_not_be_looked_at_is_waited_for() {
 }
 
 #[test]
+fn what_git_tells_does_not_move_on_before_it_is_deployed_from_here() {
+    let ways = two();
+    let from_git = |request: &mut Request<'_>| {
+        request.cause = &Cause::Recovery;
+        request.environments = &request.environments[..1];
+    };
+    ways.world.run_with("r1", &files("one", "-", "a\nb"), from_git).unwrap();
+    let [Wait::NotHealthy { why }] = &ways.pending().waits[..] else { panic!("{:?}", ways.pending().waits) };
+    assert!(why.contains("is what git tells"), "{why}");
+    ways.run("r1", "one");
+    assert_eq!(ways.pending().waits, []);
+}
+
+#[test]
 fn a_look_starts_no_soak_of_what_is_not_live() {
     let mut ways = two();
     ways.world.chain.environments[1].gates.soak_seconds = 60;

@@ -246,7 +246,9 @@ fn whoever_is_silent_or_lies_is_given_up_and_nothing_half_stays() {
         let daemon = Daemon::start(&repo.path, fault);
         let error = cache.fetch_from(&daemon.url, None, Duration::from_secs(1), &Cancel::new()).err().unwrap();
         let SourceError::Remote(error) = error else { panic!("{fault:?}: {error:?}") };
-        assert_eq!(error.trouble, trouble, "{fault:?}: {error}");
+        // Of a pack that ends in its beginning, git says that it is none.
+        let is_cut = matches!(fault, Fault::DropAfter(PACK)) && error.trouble == Trouble::Garbage;
+        assert!(error.trouble == trouble || is_cut, "{fault:?}: {error}");
         assert_eq!(error.message.contains("of silence"), matches!(fault, Fault::HangAfter(_)), "{error}");
         assert!(error.message.contains(&daemon.url), "{error}");
         assert_eq!(left(&cache.0.path().join("mirrors")), Vec::<PathBuf>::new(), "{fault:?}");
