@@ -91,11 +91,11 @@ impl At<'_> {
 
     /// Keeps what is live as it was declared when it was deployed, whatever the commit declares: that can't
     /// be read, is not deployed yet, or waits for somebody.
-    pub(super) fn keep(&self, at_once: bool) -> Option<Sight> {
+    pub(super) fn keep(&self) -> Option<Sight> {
         match self.last() {
             // Its next try goes on with it.
             Ok(Some(last)) if last.revision == self.task.wanted.id && is_half_applied(&last) => None,
-            Ok(_) => self.look(at_once, heal_as_deployed),
+            Ok(_) => self.look(heal_as_deployed),
             Err(error) => {
                 let now = Instant::now();
                 Some(self.fail(Part::Look, (now, now), &error.into()))
@@ -107,10 +107,9 @@ impl At<'_> {
     /// pause.
     pub(super) fn look(
         &self,
-        at_once: bool,
         heal: impl FnOnce(Ports<'_>, &Place, &str) -> Result<Healed, Box<StageError>>,
     ) -> Option<Sight> {
-        if !at_once && !self.task.look.means(self.environment) || self.pauses(Part::Look) {
+        if !self.task.look.means(self.environment) || self.pauses(Part::Look) {
             return None;
         }
         let began = Instant::now();
@@ -179,7 +178,7 @@ impl Task {
         for place in ports.store.places().unwrap_or_default().iter().filter(|place| is_meant(place)) {
             let standing = ports.store.standing(place);
             if standing.is_ok_and(|standing| standing.suspended.is_none()) {
-                At { task: self, inner, ports, environment: &place.environment, steer }.keep(false);
+                At { task: self, inner, ports, environment: &place.environment, steer }.keep();
             }
         }
     }

@@ -452,9 +452,9 @@ impl Inner {
 
     /// Comes back when the first pause is over.
     fn come_back(&self, state: &mut State, id: Id) {
-        let first = state.paces.waiting(id).map(|(_, over)| over).min();
-        if let Some(over) = first.filter(|_| !state.members[id as usize].gone) {
-            let left = over.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        if let Some(over) = state.paces.next(id, now).filter(|_| !state.members[id as usize].gone) {
+            let left = over.saturating_duration_since(now);
             let spread = poll::spread_out(left, random()).saturating_sub(left);
             state.queue.want_at(id, over + spread);
         }

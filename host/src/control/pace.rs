@@ -69,6 +69,12 @@ impl Paces<Key> {
         of.filter(|(_, pace)| pace.waits).map(|((_, part), pace)| (part, pace.over))
     }
 
+    /// When to come back to an application, if it pauses. A part that was not tried though its pause is over
+    /// waits for something else: for that it comes back as after a first pause.
+    pub(super) fn next(&self, id: Id, now: Instant) -> Option<Instant> {
+        self.waiting(id).map(|(_, over)| over).min().map(|over| if over > now { over } else { now + FIRST_PAUSE })
+    }
+
     /// Ends all pauses of an application that failures brought: there is something new to try.
     pub(super) fn end_failures(&mut self, id: Id) {
         self.drop_where(id, |_, pace| pace.failed);
@@ -297,7 +303,10 @@ mod tests {
         }
         let waiting = |paces: &Paces<Key>, id| paces.waiting(id).map(|(part, _)| part.clone()).collect::<Vec<_>>();
         assert_eq!(waiting(&paces, 1), [deploy.clone(), look.clone()]);
-        assert_eq!(paces.waiting(2).map(|(_, over)| over).collect::<Vec<_>>(), [now + FIRST_PAUSE]);
+        assert_eq!(paces.next(2, now), Some(now + FIRST_PAUSE));
+        // What is not tried is no reason to come back again and again.
+        assert_eq!(paces.next(2, now + 9 * SECOND), Some(now + 9 * SECOND + FIRST_PAUSE));
+        assert_eq!(paces.next(3, now), None);
         paces.forget(&(1, look.clone()));
         assert_eq!(waiting(&paces, 1), [deploy]);
         paces.keep(1, &["other"]);

@@ -170,6 +170,8 @@ impl Task {
         let is_left = !done.spots.is_empty() && done.spots.iter().all(|(_, came, _)| *came == Came::Suspended);
         if done.there && !is_left && inner.settings.environments.is_empty() {
             done.undelivered = self.hand_over(inner, ports, &loaded, steer);
+        } else {
+            inner.state().paces.keep(self.id, &names);
         }
         let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id) || !self.is_known;
         if done.there && is_new || failed {
@@ -214,7 +216,7 @@ impl One<'_> {
     fn see_to(&self) -> (bool, Option<Sight>) {
         match self.decide() {
             Ok(Decision::Deploy) if self.at.pauses(Part::Deploy) => {
-                self.at.keep(false);
+                self.at.keep();
                 (false, None)
             }
             Ok(Decision::Deploy) => self.deploy(),
@@ -225,7 +227,7 @@ impl One<'_> {
             }
             Ok(Decision::Behind(why)) => {
                 self.at.forget(Part::Deploy);
-                let seen = self.at.keep(false).map(|(came, told)| match came {
+                let seen = self.at.keep().map(|(came, told)| match came {
                     Came::InSync | Came::NotDeployed => (Came::OutOfSync, Some(why.clone())),
                     came => (came, told),
                 });
@@ -283,11 +285,11 @@ impl One<'_> {
                     inner.tell.unconfirmed(self.at.named(), unconfirmed, &self.at.confirmed_by());
                     return (true, Some((Came::Unconfirmed, Some(failure.0.reason.to_string()))));
                 }
-                let is_untouched = failure.0.stage < Stage::Apply;
+                let is_untouched = failure.0.stage < Stage::Plan;
                 let error = explain(chain, &declared.document, failure);
                 let seen = self.at.fail(Part::Deploy, (began, Instant::now()), &error);
                 if is_untouched {
-                    self.at.keep(true);
+                    self.at.keep();
                 }
                 (false, Some(seen))
             }
@@ -297,7 +299,7 @@ impl One<'_> {
     /// Looks at it, and moves a release onward to it if there is one whose gates are open.
     fn look_and_move_on(&self) -> Option<Sight> {
         let Environment { target, sync, .. } = self.environment;
-        let seen = self.at.look(false, |ports, place, actor| heal(ports, place, (target, sync), actor));
+        let seen = self.at.look(|ports, place, actor| heal(ports, place, (target, sync), actor));
         let calm = matches!(seen, Some((Came::InSync | Came::NotDeployed | Came::Repaired, _)));
         match &self.environment.promote_from {
             Some(from) if calm => {
