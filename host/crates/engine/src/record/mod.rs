@@ -46,8 +46,8 @@ pub(crate) fn settle(ports: Ports<'_>, application: &str) -> Result<(), Reason> 
     settle_these(ports, &outgoing)
 }
 
-/// As [`settle`], for somebody who comes by all the time: what failed is tried again after a pause that
-/// doubles each time. How long it is till then, if something is left.
+/// Tells git what it was not told yet of this application, for somebody who comes by all the time: what
+/// failed is tried again after a pause that doubles each time. How long it is till then, if something is left.
 ///
 /// # Errors
 /// What the store reports.
