@@ -84,6 +84,10 @@ fn history(directory: &Path, records: u64) -> Value {
             "of a rare object in an environment",
             Page { object: text("rare"), environment: text("production"), ..base.clone() },
         ),
+        (
+            "of an object and an application that it is not in",
+            Page { object: text("object-77"), application: text("app-42"), ..base.clone() },
+        ),
         ("of an hour long ago", Page { since: Some(middle), until: Some(middle + 3_600_000), ..base.clone() }),
     ];
     let mut measured = Vec::new();

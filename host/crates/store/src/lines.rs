@@ -23,9 +23,9 @@ const LEVELS: [u32; 2] = [12, 6];
 /// How many records a small block has.
 pub(crate) const BLOCK: u64 = 1 << LEVELS[1];
 
-/// By how many milliseconds a block may be said to begin earlier and end later, less than a power of two:
-/// some seventeen minutes.
-const LITTLE: Timestamp = (1 << 20) - 1;
+/// By how many milliseconds a block may be said to begin earlier and end later, one less than a power of two:
+/// a minute.
+const LITTLE: Timestamp = (1 << 16) - 1;
 
 /// What records are asked for by.
 enum Subject<'a> {
