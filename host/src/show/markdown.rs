@@ -261,7 +261,9 @@ fn escaped(text: &str) -> String {
         match c {
             // A mention and what stands for an issue, a merge request or a milestone are found in the text that
             // comes of entities as well, but not with a joiner in it.
-            '@' | '#' | '!' | '%' | '~' | '$' | '&' | '^' => drop(write!(escaped, "&#{};&#8288;", u32::from(c))),
+            '@' | '#' | '!' | '%' | '~' | '$' | '&' | '^' if chars.peek().is_some_and(|next| !next.is_whitespace()) => {
+                let _ = write!(escaped, "&#{};&#8288;", u32::from(c));
+            }
             // So is `GH-12`, and whatever other prefix means an issue.
             '-' if chars.peek().is_some_and(char::is_ascii_digit) => escaped.push_str(HYPHEN),
             '.' if is_address => escaped.push_str("&#46;"),
