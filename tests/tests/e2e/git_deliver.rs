@@ -171,12 +171,42 @@ fn a_proposal_is_renewed_kept_for_review_and_goes_when_it_is_void() {
     assert!(outcome.stderr.contains("added commit"), "{outcome:#?}");
     outcome.ok();
     assert_eq!(there(&sandbox, &other, &["rev-parse", &format!("{branch}^")]), edit);
+    // And below every one after that.
+    sandbox.write("docs/guide.md", "# Guide\n\nNewest.\n");
+    sandbox.commit("Change once more");
+    sandbox.springline(&["run"]).ok();
+    assert_eq!(there(&sandbox, &other, &["rev-parse", &format!("{branch}^^")]), edit);
 
     // It is merged: there is nothing to propose any more.
     there(&sandbox, &other, &["update-ref", "refs/heads/main", branch]);
     sandbox.springline(&["run"]).ok();
     let refs = there(&sandbox, &other, &["for-each-ref", "--format=%(refname)"]);
     assert_eq!(refs.trim(), "refs/heads/main", "the branch went with the proposal");
+}
+
+#[test]
+fn the_slower_of_two_pipelines_undoes_nothing() {
+    let Some((sandbox, other)) = two(VALUE) else { return };
+    let first = sandbox.git(&["rev-parse", "HEAD"]);
+    let slow = sandbox.path("slow");
+    sandbox.git(&["clone", "-q", ".", slow.to_str().unwrap()]);
+    sandbox.write("docs/guide.md", "# Guide\n\nNew.\n");
+    sandbox.commit("Change");
+    sandbox.springline(&["run"]).ok();
+    let tip = there(&sandbox, &other, &["rev-parse", "main"]);
+
+    let state = sandbox.path("slow-state");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::copy(sandbox.repo().join(".springline/host.yaml"), state.join("host.yaml")).unwrap();
+    sandbox.git(&["-C", slow.to_str().unwrap(), "fetch", "-q"]);
+    let run = ["run", "--repo", slow.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    let told = sandbox.springline(&run).ok();
+    assert!(told.contains("comes after this revision: it stays"), "{told}");
+    assert_eq!(there(&sandbox, &other, &["rev-parse", "main"]), tip);
+
+    // Somebody who names it wants it.
+    sandbox.springline(&["run", "--revision", first.trim()]).ok();
+    assert_ne!(there(&sandbox, &other, &["rev-parse", "main"]), tip);
 }
 
 #[test]
