@@ -35,7 +35,8 @@ impl Notify {
         let repositories = if GitSource::is_address(&common.repo) { vec![common.repo.clone()] } else { Vec::new() };
         let notice = Notice { application: self.application.clone(), repositories };
         let number = controls.notify(&notice);
-        if number == 0 {
+        // Before everything was looked at once, nobody knows what there is, and all of it is looked at anyway.
+        if number == 0 && controls.is_ready() {
             return Err(nobody_knows(&*controls, &notice));
         }
         show::data(common, &json!({ "applications": number }), |_| {
