@@ -255,13 +255,14 @@ fn runtime(
         Some(bytes) => Ok(bytes),
         None => kept.get(digest).map_err(|error| error.to_string()),
     };
-    let operator = operator.clone();
+    let (limits, plugins) = (operator.limits.clone(), operator.plugins.clone());
+    let limits = Operator { limits, plugins, ..Operator::default() };
     let authorities = operator.certificate_authorities.clone();
-    let clusters = clusters(&operator, following);
+    let clusters = clusters(operator, following);
     Ok(Runtime::new(RuntimeConfig {
         blobs,
         loader: Arc::new(loader),
-        limits: Arc::new(move |plugin| operator.limits_of(&plugin.name).clone()),
+        limits: Arc::new(move |plugin| limits.limits_of(&plugin.name).clone()),
         cache,
         compiler: Compiler { program, arguments: vec![OsString::from(COMPILE_VERB)] },
         scratch: state.join("scratch"),

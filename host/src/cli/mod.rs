@@ -21,6 +21,7 @@ pub mod pin;
 pub mod plugin;
 pub mod promote;
 pub mod redeploy;
+pub mod remove;
 pub mod render;
 pub mod review;
 pub mod run;
@@ -155,6 +156,8 @@ pub enum Verb {
     Redeploy(redeploy::Redeploy),
     /// Let go of the release that an environment is pinned to
     Unpin(pin::Unpin),
+    /// Remove what is deployed of an application that nothing declares any more
+    Remove(remove::Remove),
     /// Move what is deployed in one environment on to the next: never a rebuild
     Promote(promote::Promote),
     /// Approve of a release that waits to be promoted
@@ -260,6 +263,7 @@ pub fn run(cli: &Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
         Verb::Resume(verb) => verb.run(common, cancel),
         Verb::Redeploy(verb) => verb.run(common, cancel),
         Verb::Unpin(verb) => verb.run(common, cancel),
+        Verb::Remove(verb) => verb.run(common, cancel),
         Verb::Promote(verb) => verb.run(common, cancel),
         Verb::Approve(verb) => verb.run(common, cancel),
         Verb::History(verb) => verb.run(common, cancel),

@@ -23,6 +23,11 @@ impl Controls for Control {
         let quiet = if notice.application.is_some() { Vec::new() } else { inner.quiet(&is_meant) };
         let mut state = inner.state();
         let meant: Vec<Id> = state.live().filter(|(_, member)| is_meant(&state, member)).map(|(id, _)| id).collect();
+        // What somebody held may go now.
+        if let Some(id) = notice.application.as_deref().and_then(|name| state.leaving.get(name).copied()) {
+            state.paces.end_failures(id);
+            state.queue.want(id);
+        }
         let mut repositories: Vec<usize> = match notice.application {
             Some(_) => meant.iter().map(|id| state.repository_of(&state.members[*id as usize])).collect(),
             None => (0..).zip(&from).filter(|(_, from)| **from).map(|(at, _)| at).collect(),
@@ -47,6 +52,14 @@ impl Controls for Control {
 
     fn is_ready(&self) -> bool {
         self.0.ready.load(Ordering::Relaxed)
+    }
+
+    fn looks_after(&self, application: &str, environment: &str) -> bool {
+        let state = self.0.state();
+        let Some(id) = state.id(application) else { return false };
+        let member = &state.members[id as usize];
+        let is_read = member.problem.is_none() && !member.spots.is_empty();
+        !is_read || member.spots.iter().any(|spot| *spot.environment == *environment)
     }
 
     fn applications(&self) -> Vec<Looked> {

@@ -9,7 +9,7 @@ use springline_source::GitSource;
 
 use super::caught::caught;
 use super::poll::{self, Before, Searched};
-use super::state::{News, Polled, Sought};
+use super::state::{News, Polled, Sought, State};
 use super::{Inner, NOTICE, random};
 use crate::cli::error::{CliError, Kind};
 
@@ -24,7 +24,11 @@ impl Inner {
         let asked: Vec<u64> = self.state().repositories.iter().map(|known| known.asked).collect();
         self.timings().iter_mut().for_each(|timing| timing.now(Instant::now()));
         let until = Instant::now().checked_add(longest);
-        self.wait(|state| state.repositories.iter().zip(&asked).all(|(now, before)| now.asked > *before), until);
+        let is_asked = |state: &State| {
+            let mut known = state.plan.repositories.iter().zip(&state.repositories).zip(&asked);
+            known.all(|((address, now), before)| !address.is_used || now.asked > *before)
+        };
+        self.wait(is_asked, until);
         let state = self.state();
         if !self.tell.many
             && state.members.is_empty()
@@ -41,7 +45,9 @@ impl Inner {
         let mut timings = self.timings();
         let busy = timings.iter().filter(|timing| timing.under_way && now < timing.due + LONG).count();
         let free = ASKED_AT_ONCE.saturating_sub(busy);
-        let due = (0..).zip(timings.iter_mut()).filter(|(_, timing)| !timing.under_way && timing.due <= now);
+        let due = (0..)
+            .zip(timings.iter_mut())
+            .filter(|(_, timing)| timing.is_used && !timing.under_way && timing.due <= now);
         for (at, timing) in due.take(free) {
             timing.under_way = true;
             timing.due = now;
@@ -52,7 +58,7 @@ impl Inner {
                 timing.under_way = false;
             }
         }
-        let next = timings.iter().filter(|timing| !timing.under_way).map(|timing| timing.due).min();
+        let next = timings.iter().filter(|timing| timing.is_used && !timing.under_way).map(|timing| timing.due).min();
         next.map_or(NOTICE, |next| next.saturating_duration_since(now))
     }
 
@@ -62,7 +68,7 @@ impl Inner {
             let (url, every) = {
                 let state = self.state();
                 let known = &state.plan.repositories[repository];
-                (known.url.clone(), known.every)
+                (known.shown.clone(), known.every)
             };
             let news = News::Unreadable { revision: "HEAD".into(), why: error.message };
             self.tell.news(&news, (&url, Duration::ZERO));
@@ -75,16 +81,17 @@ impl Inner {
     fn ask(&self, repository: usize) {
         let before = {
             let state = self.state();
-            let rules = (0..).zip(&state.plan.rules).filter(|(_, rule)| rule.repository == repository);
+            let rules =
+                (0..).zip(&state.plan.rules).filter(|(_, rule)| rule.repository == repository && !rule.is_retired);
             let rules = rules.map(|(at, rule)| {
-                let Sought { found, is_stale } = &state.sought[at];
+                let Sought { found, is_stale, .. } = &state.sought[at];
                 Searched { at, rule: rule.clone(), known: found.clone(), is_stale: *is_stale }
             });
             let rules = rules.collect();
             Before { rules, heads: state.repositories[repository].heads.clone() }
         };
         let began = Instant::now();
-        let asked = caught(|| poll::poll(&self.places[repository], &before, &self.cancel.child())).flatten();
+        let asked = caught(|| poll::poll(&self.place(repository), &before, &self.cancel.child())).flatten();
         let (went_well, took) = (asked.is_ok(), began.elapsed());
         let polled = asked.unwrap_or_else(|error| {
             let heads = before.rules.iter().filter_map(|searched| searched.rule.revision().cloned());
@@ -94,25 +101,17 @@ impl Inner {
             }
             Polled { heads, ..Polled::default() }
         });
-        let (url, every, gone) = {
+        let (is_near, every) = {
             let mut state = self.state();
             let news = state.take_in(repository, polled);
             let known = &state.plan.repositories[repository];
             // Before anybody tells what became of it.
             if !self.cancel.is_cancelled() {
-                news.iter().for_each(|news| self.tell.news(news, (&known.url, took)));
+                news.iter().for_each(|news| self.tell.news(news, (&known.shown, took)));
             }
-            let gone = news.into_iter().filter_map(|news| match news {
-                News::Orphaned { name, prune: true, .. } => Some(name),
-                _ => None,
-            });
-            (known.url.clone(), known.every, gone.collect::<Vec<_>>())
+            (!GitSource::is_address(&known.url), known.every)
         };
-        let is_near = !GitSource::is_address(&url);
         self.timings()[repository].asked(Instant::now(), went_well, (every, is_near), random());
         self.changed.notify_all();
-        for name in gone.iter().filter(|_| !self.cancel.is_cancelled()) {
-            self.leave(name, repository);
-        }
     }
 }

@@ -25,12 +25,19 @@ pub(super) struct Candidate {
     pub path: Arc<str>,
 }
 
+/// An application that could not be read, and never was: it has no name yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unnamed {
+    pub revision: Arc<str>,
+    pub path: Arc<str>,
+    pub why: String,
+}
+
 /// What a rule found, and what that depends on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Discovery {
     pub candidates: Vec<Candidate>,
-    /// Revisions at which there is something that has no name, and why.
-    pub unnamed: Vec<(Arc<str>, String)>,
+    pub unnamed: Vec<Unnamed>,
     /// What of the source it depends on; nothing where branches are looked for.
     pub footprint: Footprint,
     /// Stands for the branches that matched, and their commits.
@@ -105,7 +112,7 @@ impl Finder<'_> {
             // What is wrong with its file is told when it is to be deployed.
             (Err(_), Some(known)) => known.clone(),
             (Err(why), None) => {
-                self.found.unnamed.push((revision.clone(), why));
+                self.found.unnamed.push(Unnamed { revision: revision.clone(), path: path.into(), why });
                 return Ok(());
             }
         };
@@ -149,7 +156,8 @@ impl Finder<'_> {
             Err(error @ (TreeError::NotUtf8 { .. } | TreeError::Submodule { .. })) => {
                 let is_known = self.known.contains_key(&(&**revision, directory));
                 if !is_known {
-                    self.found.unnamed.push((revision.clone(), error.to_string()));
+                    let (revision, path, why) = (revision.clone(), directory.into(), error.to_string());
+                    self.found.unnamed.push(Unnamed { revision, path, why });
                 }
                 Ok(is_known)
             }

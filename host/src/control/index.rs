@@ -6,30 +6,33 @@ use springline_model::footprint::{ByNumber, Changes, Footprint};
 
 use super::queue::Id;
 
-/// The applications by what they depend on.
+/// The applications by what they depend on. Most paths have one reader: that stands for itself.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    readers: HashMap<u64, Readers, ByNumber>,
+    readers: HashMap<u64, u32, ByNumber>,
+    many: Vec<Vec<Id>>,
+    /// The places in `many` that nobody uses.
+    free: Vec<u32>,
 }
 
-/// Most paths have one reader.
-#[derive(Debug)]
-enum Readers {
-    One(Id),
-    Many(Vec<Id>),
-}
+/// Marks a place in `many`.
+const MANY: u32 = 1 << 31;
 
 impl Index {
     /// An application depends on this.
     pub(super) fn add(&mut self, id: Id, footprint: &Footprint) {
         for number in footprint.numbers() {
             match self.readers.get_mut(number) {
-                None => drop(self.readers.insert(*number, Readers::One(id))),
-                Some(Readers::Many(all)) => all.push(id),
+                None => drop(self.readers.insert(*number, id)),
+                Some(many) if *many & MANY != 0 => self.many[(*many & !MANY) as usize].push(id),
                 Some(one) => {
-                    if let Readers::One(other) = *one {
-                        *one = Readers::Many(vec![other, id]);
-                    }
+                    let both = vec![*one, id];
+                    *one = MANY
+                        | self.free.pop().unwrap_or_else(|| {
+                            self.many.push(Vec::new());
+                            u32::try_from(self.many.len() - 1).unwrap_or(!MANY)
+                        });
+                    self.many[(*one & !MANY) as usize] = both;
                 }
             }
         }
@@ -38,17 +41,17 @@ impl Index {
     /// An application depends on this no longer.
     pub(super) fn remove(&mut self, id: Id, footprint: &Footprint) {
         for number in footprint.numbers() {
-            let empty = match self.readers.get_mut(number) {
-                None => false,
-                Some(Readers::One(_)) => true,
-                Some(Readers::Many(all)) => {
-                    all.retain(|other| *other != id);
-                    all.is_empty()
+            let Some(found) = self.readers.get(number).copied() else { continue };
+            if found & MANY != 0 {
+                let all = &mut self.many[(found & !MANY) as usize];
+                all.retain(|other| *other != id);
+                if !all.is_empty() {
+                    continue;
                 }
-            };
-            if empty {
-                self.readers.remove(number);
+                *all = Vec::new();
+                self.free.push(found & !MANY);
             }
+            self.readers.remove(number);
         }
     }
 
@@ -58,8 +61,8 @@ impl Index {
         for number in changes.numbers() {
             match self.readers.get(&number) {
                 None => {}
-                Some(Readers::One(id)) => ids.push(*id),
-                Some(Readers::Many(all)) => ids.extend(all),
+                Some(many) if many & MANY != 0 => ids.extend(&self.many[(many & !MANY) as usize]),
+                Some(one) => ids.push(*one),
             }
         }
         ids.sort_unstable();
@@ -93,10 +96,13 @@ mod tests {
         assert_eq!(index.concerned(&changed("shared")).len(), 100);
         assert_eq!(index.concerned(&changed("apps/7")), [7]);
         assert!(index.concerned(&changed("other")).is_empty());
+        let places = index.many.len();
         index.remove(7, &of[7]);
         assert!(index.concerned(&changed("apps/7")).is_empty());
         assert_eq!(index.concerned(&changed("shared")).len(), 99);
         (0..).zip(&of).for_each(|(id, footprint)| index.remove(id, footprint));
         assert!(index.readers.is_empty());
+        (0..).zip(&of).for_each(|(id, footprint)| index.add(id, footprint));
+        assert_eq!((index.concerned(&changed("shared")).len(), index.many.len()), (100, places));
     }
 }

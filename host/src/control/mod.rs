@@ -9,6 +9,7 @@ mod ask;
 mod caught;
 mod crew;
 mod find;
+mod fleet;
 mod hand;
 mod index;
 mod leave;
@@ -30,7 +31,7 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,7 @@ use springline_model::port::Seen;
 use springline_model::run::Place;
 
 use self::crew::Crew;
+use self::fleet::FleetFile;
 use self::operated::{Looked, Operated};
 use self::pace::Part;
 use self::pass::Came;
@@ -98,7 +100,8 @@ struct Inner {
     /// Whether the pass under way takes nothing for known.
     thorough: AtomicBool,
     tell: Teller,
-    places: Vec<Arc<poll::Place>>,
+    file: Option<Mutex<FleetFile>>,
+    places: RwLock<Vec<Arc<poll::Place>>>,
     state: Mutex<State>,
     timings: Mutex<Vec<Timing>>,
     /// Something changed for those who wait.
@@ -142,9 +145,12 @@ impl Control {
     /// # Errors
     /// A fleet file that is wrong.
     pub fn new(app: App, fleet: &Fleet<'_>, settings: Settings, cancel: &Cancel) -> Result<Self, CliError> {
-        let plan = match fleet {
-            Fleet::Single(common) => Plan::single(common, settings.every)?,
-            Fleet::File(file) => Plan::of_fleet(file, settings.every)?,
+        let (file, plan) = match fleet {
+            Fleet::Single(common) => (None, Plan::single(common, settings.every)?),
+            Fleet::File(file) => {
+                let (file, plan) = FleetFile::open(file.clone(), settings.every)?;
+                (Some(Mutex::new(file)), plan)
+            }
         };
         let mirrors = app.project.state().join(paths::SOURCES);
         let patience = app.operator.value.git.patience();
@@ -152,19 +158,22 @@ impl Control {
         let places = plan.repositories.iter().map(|known| place(&known.url)).collect();
         let now = Instant::now();
         let timings = plan.repositories.iter().map(|_| Timing::new(now)).collect();
-        let operated = Operated::new(app, &plan, cancel);
+        let before = fleet::before(&app)?;
+        let operated = Operated::of(Arc::new(app), &plan, cancel);
         let operator = Mutex::new(operated.looked());
         let mut state = State::new(plan);
         state.crew = Crew::of(settings.workers);
+        state.before = before;
         let inner = Inner {
             operated: Mutex::new(Arc::new(operated)),
             operator,
+            file,
+            places: RwLock::new(places),
             actor: crate::app::actor(),
             cancel: cancel.clone(),
             ready: AtomicBool::new(false),
             thorough: AtomicBool::new(false),
             tell: Teller { output: settings.output, many: matches!(fleet, Fleet::File(_)) },
-            places,
             timings: Mutex::new(timings),
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -231,7 +240,9 @@ impl Inner {
             if self.cancel.is_cancelled() {
                 break;
             }
-            self.ready.store(true, Ordering::Relaxed);
+            if !self.ready.swap(true, Ordering::Relaxed) {
+                self.check_environments();
+            }
             self.tell_pass(number, began.elapsed());
             if is_last {
                 break;
@@ -260,6 +271,20 @@ impl Inner {
         })
     }
 
+    /// Tells of environments that were asked for and that nothing has.
+    fn check_environments(&self) {
+        let state = self.state();
+        let has = |name: &String| {
+            let mut spots = state.live().flat_map(|(_, member)| &member.spots);
+            spots.any(|spot| *spot.environment == **name)
+        };
+        // Those that could not be read yet may have them.
+        let is_read = state.live().all(|(_, member)| member.problem.is_none());
+        let nowhere: Vec<&String> = self.settings.environments.iter().filter(|name| is_read && !has(name)).collect();
+        drop(state);
+        nowhere.into_iter().for_each(|name| self.tell.nowhere(name));
+    }
+
     fn tell_pass(&self, number: u64, took: Duration) {
         let figures = {
             let state = self.state();
@@ -278,6 +303,7 @@ impl Inner {
     /// has come.
     fn wait(self: &Arc<Self>, is_so: impl Fn(&State) -> bool, until: Option<Instant>) {
         loop {
+            self.read_again();
             let due = self.ask_due();
             self.hire();
             self.look_at_operator();
@@ -341,10 +367,17 @@ impl Inner {
         // One whose pause is over is looked at, whatever it comes for.
         let over = state.paces.waiting(id).filter(|(_, over)| *over <= now);
         let over: Vec<Arc<str>> = over.filter_map(|(part, _)| part.environment().cloned()).collect();
-        let repository = state.repository_of(&state.members[id as usize]);
+        let (repository, origin) = {
+            let member = &state.members[id as usize];
+            (state.repository_of(member), state.origin_of(member))
+        };
         let operated = self.operated();
         let member = state.member(id);
-        let wanted = member.wanted.clone().filter(|_| !member.gone)?;
+        let wanted = match member.wanted.clone() {
+            Some(wanted) if !member.gone || member.leaves => wanted,
+            None if member.leaves => Arc::default(),
+            _ => return None,
+        };
         let mut look = std::mem::take(&mut member.look);
         member.spots.iter_mut().for_each(|spot| spot.seen = None);
         look.woken.extend(over);
@@ -359,9 +392,11 @@ impl Inner {
             at: member.at.clone(),
             look,
             is_known: member.footprint.is_some(),
-            place: self.places[repository].clone(),
+            place: self.place(repository),
             bound: operated.bounds[repository].clone(),
             app: operated.app.clone(),
+            origin,
+            leaves: member.leaves,
         })
     }
 
@@ -441,6 +476,9 @@ impl Inner {
         }
         state.passed(id);
         state.queue.done(id);
+        if done.left && state.leaving.get(&task.name) == Some(&id) {
+            state.stop_leaving(&task.name);
+        }
         state.free_if_gone(id);
         if let Some(again) = done.again.filter(|_| !is_gone) {
             state.queue.want_at(id, now + again);
@@ -453,7 +491,7 @@ impl Inner {
     /// Comes back when the first pause is over.
     fn come_back(&self, state: &mut State, id: Id) {
         let now = Instant::now();
-        if let Some(over) = state.paces.next(id, now).filter(|_| !state.members[id as usize].gone) {
+        if let Some(over) = state.paces.next(id, now).filter(|_| !state.members[id as usize].is_done()) {
             let left = over.saturating_duration_since(now);
             let spread = poll::spread_out(left, random()).saturating_sub(left);
             state.queue.want_at(id, over + spread);

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::find::Candidate;
+use springline_model::run::Origin;
+
+use super::find::{Candidate, Unnamed};
 use super::plan::Rule;
 use super::queue::Id;
 use super::state::{Member, News, State};
@@ -25,6 +27,7 @@ impl State {
         let mut claims: Vec<Claim> = (0..self.sought.len())
             .flat_map(claims)
             .map(|(rule, candidate)| Claim { rule, candidate: candidate.clone() })
+            .chain(self.called_before())
             .collect();
         // By name, and then in the order of the file.
         claims.sort_by(|one, other| one.candidate.name.cmp(&other.candidate.name));
@@ -39,6 +42,9 @@ impl State {
             for other in claims.iter().filter(|claim| winner.is_none_or(|winner| !self.is_same(winner, claim))) {
                 let why = match winner {
                     Some(_) => format!("another application is called `{name}` already"),
+                    None if claims.iter().all(|other| self.is_same(&claims[0], other)) => {
+                        format!("`{name}` was somewhere else before, and that could not be read yet")
+                    }
                     None => format!("several applications are called `{name}`: none of them is deployed"),
                 };
                 refused.insert((name.clone(), self.place_of(other), why));
@@ -49,14 +55,29 @@ impl State {
             if member.gone || kept.contains(&id) {
                 continue;
             }
-            if !wanted.contains(&member.name) {
-                news.push(self.orphaned(member));
-            }
-            self.let_go(id);
+            let orphaned = (!wanted.contains(&member.name)).then(|| self.orphaned(member));
+            self.let_go(id, matches!(orphaned, Some(News::Orphaned { prune: true, .. })));
+            news.extend(orphaned);
         }
+        self.reconcile_before(&wanted, news);
         let known = std::mem::replace(&mut self.refused, refused);
         news.extend(self.refused.difference(&known).cloned().map(|(name, rule, why)| News::Taken { name, rule, why }));
         self.forget_heads();
+    }
+
+    /// What can't be read now, and was looked after before this loop began: it has the name that it had.
+    fn called_before(&self) -> Vec<Claim> {
+        let unnamed = (0..)
+            .zip(&self.sought)
+            .flat_map(|(rule, sought)| sought.found.unnamed.iter().map(move |unnamed| (rule, unnamed)));
+        let called = |(rule, unnamed): (usize, &Unnamed)| {
+            let repository = self.plan.rules[rule].repository;
+            let origin = self.origin_at(repository, (&unnamed.revision, &unnamed.path));
+            let (name, _) = self.before.iter().find(|(_, was)| was.iter().any(|was| is_from(&was.origin, &origin)))?;
+            let (name, revision, path) = (name.clone(), unnamed.revision.clone(), unnamed.path.clone());
+            Some(Claim { rule, candidate: Candidate { name, revision, path } })
+        };
+        unnamed.filter_map(called).collect()
     }
 
     /// Who of those that want a name gets it: who has it; else the only one that wants it.
@@ -75,6 +96,21 @@ impl State {
                 return Some(claim);
             }
         }
+        let before = self.before.get(name).map_or(&[][..], Vec::as_slice);
+        let was_there = |claim: &&Claim| before.iter().any(|was| is_from(&was.origin, &self.origin(claim)));
+        if let Some(claim) = claims.iter().find(was_there) {
+            return Some(claim);
+        }
+        // It may still be where it was.
+        let is_unknown = |repository: &str| {
+            let mut rules = self.plan.rules.iter().zip(&self.sought);
+            rules.any(|(rule, sought)| {
+                !sought.is_known && !rule.is_retired && self.plan.repositories[rule.repository].shown == repository
+            })
+        };
+        if before.iter().any(|was| is_unknown(&was.origin.repository)) {
+            return None;
+        }
         let (first, others) = claims.split_first()?;
         others.iter().all(|other| self.is_same(first, other)).then_some(first)
     }
@@ -86,10 +122,57 @@ impl State {
     }
 
     fn orphaned(&self, member: &Member) -> News {
-        let Member { name, rule, .. } = member;
-        // A rule that finds nothing at all any more may be what is wrong.
-        let prune = self.plan.rules[*rule].prune && !self.sought[*rule].found.candidates.is_empty();
-        News::Orphaned { name: name.clone(), rule: *rule, prune }
+        News::Orphaned { name: member.name.clone(), rule: member.rule, prune: self.prunes(member.rule) }
+    }
+
+    /// Whether what a rule finds no longer is removed. One that finds nothing at all any more may be what is wrong.
+    fn prunes(&self, rule: usize) -> bool {
+        let Rule { prune, is_retired, .. } = self.plan.rules[rule];
+        prune && !is_retired && !self.sought[rule].found.candidates.is_empty()
+    }
+
+    /// What went while nobody watched is told, and removed, as what goes now.
+    fn reconcile_before(&mut self, wanted: &HashSet<Arc<str>>, news: &mut Vec<News>) {
+        if self.before.is_empty() || !self.is_all_known() {
+            return;
+        }
+        let went = self.before.extract_if(|name, _| !wanted.contains(name)).collect::<Vec<_>>();
+        for (name, was) in went {
+            let found_by = |origin: &Origin| {
+                let mut rules = (0..).zip(&self.plan.rules);
+                let rule = rules.find(|(_, rule)| {
+                    self.plan.repositories[rule.repository].shown == origin.repository
+                        && !rule.is_retired
+                        && rule.covers(&origin.revision, &origin.path)
+                });
+                Some((rule?.0, origin.clone()))
+            };
+            // What no rule is about is somebody else's.
+            let Some((rule, origin)) = was.iter().find_map(|was| found_by(&was.origin)) else { continue };
+            let prune = self.prunes(rule);
+            if prune {
+                let found = (rule, origin.revision.as_str().into(), origin.path.as_str().into());
+                let id = self.add(Member { gone: true, ..Member::new(name.clone(), found) });
+                self.begin_to_leave(id);
+            }
+            news.push(News::Orphaned { name, rule, prune });
+        }
+    }
+
+    fn origin(&self, Claim { rule, candidate }: &Claim) -> Origin {
+        let repository = self.plan.rules[*rule].repository;
+        let Candidate { revision, path, .. } = candidate;
+        self.origin_at(repository, (revision, path))
+    }
+
+    /// Where an application comes from.
+    pub(super) fn origin_of(&self, member: &Member) -> Origin {
+        self.origin_at(self.repository_of(member), (&member.revision, &member.path))
+    }
+
+    fn origin_at(&self, repository: usize, (revision, path): (&str, &str)) -> Origin {
+        let repository = self.plan.repositories[repository].shown.clone();
+        Origin { repository, revision: revision.to_owned(), path: path.to_owned(), by_itself: true }
     }
 
     fn place_of(&self, Claim { rule, candidate }: &Claim) -> String {
@@ -101,6 +184,7 @@ impl State {
 
     fn put(&mut self, rule: usize, candidate: Candidate) -> Id {
         let Candidate { name, revision, path } = candidate;
+        self.stop_leaving(&name);
         let repository = self.plan.rules[rule].repository;
         let head = self.repositories[repository].heads.get(&revision).cloned();
         let id = match self.id(&name) {
@@ -116,7 +200,11 @@ impl State {
                 self.set_footprint(id, None);
                 id
             }
-            None => self.add(Member::new(name, (rule, revision, path))),
+            None => {
+                let id = self.add(Member::new(name.clone(), (rule, revision, path)));
+                self.by_name.insert(name, id);
+                id
+            }
         };
         self.member(id).look.all = true;
         if let Some(head) = head {
@@ -129,7 +217,6 @@ impl State {
     fn add(&mut self, member: Member) -> Id {
         let next = Id::try_from(self.members.len()).unwrap_or(Id::MAX);
         let id = self.free.pop().unwrap_or(next);
-        self.by_name.insert(member.name.clone(), id);
         match self.members.get_mut(id as usize) {
             Some(free) => *free = member,
             None => self.members.push(member),
@@ -138,7 +225,7 @@ impl State {
     }
 
     /// An application is looked after no longer. What is under way of it comes to its end first.
-    fn let_go(&mut self, id: Id) {
+    fn let_go(&mut self, id: Id, leaves: bool) {
         self.passed(id);
         let member = self.member(id);
         member.gone = true;
@@ -146,13 +233,43 @@ impl State {
         self.by_name.remove(&name);
         self.queue.drop(id);
         self.set_footprint(id, None);
+        if leaves {
+            self.begin_to_leave(id);
+        }
+        self.free_if_gone(id);
+    }
+
+    fn begin_to_leave(&mut self, id: Id) {
+        let member = self.member(id);
+        (member.leaves, member.problem) = (true, None);
+        member.spots.clear();
+        let name = member.name.clone();
+        self.leaving.insert(name, id);
+        self.queue.want(id);
+        if self.started {
+            self.member(id).pending = true;
+            self.pending += 1;
+        }
+    }
+
+    /// It is back, or all of it that is to go has gone.
+    pub(super) fn stop_leaving(&mut self, name: &str) {
+        let Some(id) = self.leaving.remove(name) else { return };
+        let member = self.member(id);
+        member.leaves = false;
+        if let Some((steer, _)) = &member.steer {
+            steer.supersede();
+        }
+        self.passed(id);
+        self.queue.drop(id);
         self.free_if_gone(id);
     }
 
     /// Gives the number of an application that is gone to the next one, unless something is under way.
     pub(super) fn free_if_gone(&mut self, id: Id) {
-        let Member { gone, rule, ref name, .. } = self.members[id as usize];
-        if !gone || name.is_empty() || self.queue.is_running(id) {
+        let member = &self.members[id as usize];
+        let rule = member.rule;
+        if !member.is_done() || member.name.is_empty() || self.queue.is_running(id) {
             return;
         }
         self.paces.let_go(id);
@@ -164,12 +281,18 @@ impl State {
 
     /// Forgets where branches were that nothing is found in any more.
     fn forget_heads(&mut self) {
+        let rules = self.plan.rules.iter().filter(|rule| !rule.is_retired);
         let mut used: HashSet<(usize, Arc<str>)> =
-            self.plan.rules.iter().filter_map(|rule| Some((rule.repository, rule.revision()?.clone()))).collect();
+            rules.filter_map(|rule| Some((rule.repository, rule.revision()?.clone()))).collect();
         let own = self.live().map(|(_, member)| (self.repository_of(member), member.revision.clone()));
         used.extend(own.collect::<Vec<_>>());
         for (at, repository) in self.repositories.iter_mut().enumerate() {
             repository.heads.retain(|revision, _| used.contains(&(at, revision.clone())));
         }
     }
+}
+
+/// Whether an environment comes from there, deployed by itself or not.
+pub(super) fn is_from(origin: &Origin, other: &Origin) -> bool {
+    (&origin.repository, &origin.revision, &origin.path) == (&other.repository, &other.revision, &other.path)
 }

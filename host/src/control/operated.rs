@@ -36,11 +36,11 @@ fn stamp(state: &Path) -> Stamp {
 }
 
 impl Operated {
-    pub(super) fn new(app: App, plan: &Plan, cancel: &Cancel) -> Self {
+    pub(super) fn of(app: Arc<App>, plan: &Plan, cancel: &Cancel) -> Self {
         let state = app.project.state();
         let bound = |url: &str| Arc::new(Bound::new(url, &app.operator.value, state, cancel));
         let bounds = plan.repositories.iter().map(|known| bound(&known.url)).collect();
-        Self { bounds, app: Arc::new(app) }
+        Self { bounds, app }
     }
 
     pub(super) fn looked(&self) -> Looked {
@@ -49,7 +49,7 @@ impl Operated {
 }
 
 impl Inner {
-    fn operating(&self) -> MutexGuard<'_, Arc<Operated>> {
+    pub(super) fn operating(&self) -> MutexGuard<'_, Arc<Operated>> {
         self.operated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +75,7 @@ impl Inner {
             Err(error) => self.tell.operator(Some(&error)),
             Ok(app) => {
                 let plan = self.state().plan.clone();
-                *self.operating() = Arc::new(Operated::new(app, &plan, &self.cancel));
+                *self.operating() = Arc::new(Operated::of(Arc::new(app), &plan, &self.cancel));
                 self.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 self.state().look_anew();
                 self.tell.operator(None);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use springline_config::load_fleet;
-use springline_model::fleet::{Fleet, Generator};
+use springline_model::fleet::{Fleet, Generator, fits};
 use springline_source::GitSource;
 
+use super::find::BRANCHES;
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
 use crate::site;
@@ -24,6 +25,8 @@ pub(super) struct Rule {
     pub prune: bool,
     /// What messages call it.
     pub text: String,
+    /// Whether the file says it no longer. What it found is looked after until it is known what the others find.
+    pub is_retired: bool,
 }
 
 /// What a rule finds.
@@ -42,8 +45,12 @@ pub(super) enum Find {
 pub(super) struct Address {
     /// Its address or path.
     pub url: String,
+    /// That, as anybody may read it.
+    pub shown: String,
     /// How often it is asked for what is new.
     pub every: Duration,
+    /// Whether a rule is about it.
+    pub is_used: bool,
 }
 
 /// All that is looked after.
@@ -67,10 +74,8 @@ impl Plan {
     }
 
     /// Those of a fleet file.
-    pub(super) fn of_fleet(file: &Path, every: Duration) -> Result<Self, CliError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| CliError::new(Kind::Config, format!("{} can't be read: {error}", file.display())))?;
-        let (fleet, _) = load_fleet(&file.display().to_string(), &text)?;
+    pub(super) fn of_fleet(file: &Path, text: &str, every: Duration) -> Result<Self, CliError> {
+        let (fleet, _) = load_fleet(&file.display().to_string(), text)?;
         let directory = std::path::absolute(file.parent().unwrap_or(Path::new(".")))
             .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", file.display())))?;
         Self::of(&fleet, &directory, every)
@@ -118,7 +123,8 @@ impl Plan {
         let at = match self.repositories.iter().position(|known| is_same(&known.url, url)) {
             Some(at) => at,
             None => {
-                self.repositories.push(Address { url: url.to_owned(), every: every.unwrap_or(default) });
+                let (shown, every) = (GitSource::shown(url), every.unwrap_or(default));
+                self.repositories.push(Address { url: url.to_owned(), shown, every, is_used: true });
                 return self.repositories.len() - 1;
             }
         };
@@ -157,7 +163,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 fn rule(repository: usize, find: Find, name: &str, prune: bool, text: String) -> Rule {
-    Rule { repository, find, name: name.to_owned(), prune, text }
+    Rule { repository, find, name: name.to_owned(), prune, text, is_retired: false }
 }
 
 impl Rule {
@@ -166,6 +172,22 @@ impl Rule {
         match &self.find {
             Find::One { revision, .. } | Find::Directories { revision, .. } => Some(revision),
             Find::Branches { .. } => None,
+        }
+    }
+
+    /// Whether it finds the same, by the same names.
+    pub(super) fn finds_as(&self, other: &Self) -> bool {
+        (self.repository, &self.find, &self.name) == (other.repository, &other.find, &other.name)
+    }
+
+    /// Whether it would find an application there.
+    pub(super) fn covers(&self, at: &str, directory: &str) -> bool {
+        match &self.find {
+            Find::One { revision, path } => **revision == *at && path == directory,
+            Find::Directories { revision, matches } => **revision == *at && fits(matches, directory),
+            Find::Branches { matches, path } => {
+                path == directory && at.strip_prefix(BRANCHES).is_some_and(|branch| fits(matches, branch))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub(super) struct Place {
     /// How long it may be silent.
     patience: Duration,
     source: Mutex<Option<Arc<GitSource>>>,
+    /// Whether it is to be opened anew: what is open may have no place for what came since.
+    anew: AtomicBool,
     /// The trees of revisions, as long as somebody uses them.
     trees: Mutex<HashMap<String, Weak<dyn Tree>>>,
 }
@@ -36,18 +39,24 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn new(url: &str, mirrors: &Path, patience: Duration) -> Self {
         let (url, mirrors) = (url.to_owned(), mirrors.to_owned());
-        Self { url, mirrors, patience, source: Mutex::default(), trees: Mutex::default() }
+        let anew = AtomicBool::default();
+        Self { url, mirrors, patience, source: Mutex::default(), anew, trees: Mutex::default() }
     }
 
     /// What is there as of now, asked for if it is elsewhere.
     fn ask(&self, cancel: &Cancel) -> Result<Arc<GitSource>, CliError> {
+        let anew = self.anew.load(Ordering::Relaxed);
         let source = match self.source() {
             _ if GitSource::is_address(&self.url) => {
                 Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, (self.patience, cancel))?)
             }
-            Some(known) => known,
-            None => Arc::new(GitSource::open(Path::new(&self.url))?),
+            Some(known) if !anew => known,
+            _ => Arc::new(GitSource::open(Path::new(&self.url))?),
         };
+        if anew {
+            self.trees.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.anew.store(false, Ordering::Relaxed);
+        }
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.clone());
         Ok(source)
     }
@@ -119,6 +128,9 @@ pub(super) fn poll(place: &Place, before: &Before, cancel: &Cancel) -> Result<Po
                 see(&source, revision, before, &mut polled);
             }
         }
+        if found.is_err() {
+            place.anew.store(true, Ordering::Relaxed);
+        }
         polled.found.extend(found.map_err(|error| error.message).transpose().map(|found| (searched.at, found)));
     }
     Ok(polled)
@@ -175,11 +187,13 @@ pub(super) struct Timing {
     pub under_way: bool,
     /// Whether it is to be asked again at once when it has been.
     again: bool,
+    /// Whether it is asked at all.
+    pub is_used: bool,
 }
 
 impl Timing {
     pub(super) fn new(now: Instant) -> Self {
-        Self { due: now, failures: 0, under_way: false, again: false }
+        Self { due: now, failures: 0, under_way: false, again: false, is_used: true }
     }
 
     /// It is to be asked now.

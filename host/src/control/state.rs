@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use springline_model::footprint::{Changes, Footprint};
 use springline_model::port::{Revision, Seen};
+use springline_model::run::Origin;
 
 use super::crew::Crew;
 use super::find::Discovery;
 use super::index::Index;
-use super::names::Refused;
+use super::names::{Refused, is_from};
 use super::pace::{Key, Paces, Part, Why};
 use super::pass::Came;
 use super::plan::Plan;
@@ -39,6 +40,8 @@ pub(super) struct Member {
     pub steer: Option<(Arc<Steer>, String)>,
     /// Whether nothing finds it any more.
     pub gone: bool,
+    /// Whether it is gone, and all of it is to be removed.
+    pub leaves: bool,
     /// Whether it was not looked at yet in the pass under way.
     pub pending: bool,
 }
@@ -117,6 +120,20 @@ pub(super) struct Sought {
     pub found: Arc<Discovery>,
     /// Whether it could not be searched since its source changed, or never was.
     pub is_stale: bool,
+    /// Whether it was searched.
+    pub is_known: bool,
+}
+
+impl Default for Sought {
+    fn default() -> Self {
+        Self { found: Arc::default(), is_stale: true, is_known: false }
+    }
+}
+
+/// An environment as somebody looked after it before.
+pub(super) struct Was {
+    pub environment: String,
+    pub origin: Origin,
 }
 
 /// Everything.
@@ -134,6 +151,10 @@ pub(super) struct State {
     pub paces: Paces<Key>,
     index: Index,
     pub(super) refused: BTreeSet<Refused>,
+    /// Those that are to be removed.
+    pub leaving: HashMap<Arc<str>, Id>,
+    /// What was looked after before this loop began, and was not looked at since.
+    pub before: HashMap<Arc<str>, Vec<Was>>,
     /// How many of the pass under way are not looked at yet.
     pub pending: usize,
     /// Whether the first pass has begun: before it, nobody works.
@@ -144,7 +165,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(plan: Plan) -> Self {
         let repositories = plan.repositories.iter().map(|_| Repository::default()).collect();
-        let sought = plan.rules.iter().map(|_| Sought { found: Arc::default(), is_stale: true }).collect();
+        let sought = plan.rules.iter().map(|_| Sought::default()).collect();
         Self { plan, repositories, sought, ..Self::default() }
     }
 
@@ -165,6 +186,64 @@ impl State {
         (0..).zip(&self.members).filter(|(_, member)| !member.gone)
     }
 
+    /// Follows another plan from now on. Repositories and rules keep their places: those that are there no
+    /// longer are used no longer.
+    pub(super) fn follow(&mut self, plan: Plan) -> Vec<News> {
+        self.plan.repositories.iter_mut().for_each(|known| known.is_used = false);
+        let mut places = Vec::new();
+        for address in plan.repositories {
+            let known = self.plan.repositories.iter().position(|known| known.url == address.url);
+            places.push(known.unwrap_or(self.repositories.len()));
+            match known {
+                Some(at) => self.plan.repositories[at] = address,
+                None => {
+                    self.plan.repositories.push(address);
+                    self.repositories.push(Repository::default());
+                }
+            }
+        }
+        let retired = self.plan.rules.iter_mut().map(|rule| std::mem::replace(&mut rule.is_retired, true));
+        let retired: Vec<bool> = retired.collect();
+        for mut rule in plan.rules {
+            rule.repository = places[rule.repository];
+            let known = self.plan.rules.iter().position(|known| known.finds_as(&rule));
+            match known {
+                Some(at) => {
+                    self.plan.rules[at] = rule;
+                    if retired.get(at) == Some(&true) {
+                        self.sought[at] = Sought::default();
+                    }
+                }
+                None => {
+                    self.plan.rules.push(rule);
+                    self.sought.push(Sought::default());
+                }
+            }
+        }
+        let mut news = Vec::new();
+        if self.retire() {
+            self.reconcile(&mut news);
+        }
+        news
+    }
+
+    /// Lets go of what rules found that are there no longer, once it is known what the others find. Whether
+    /// there was something.
+    fn retire(&mut self) -> bool {
+        if !self.is_all_known() {
+            return false;
+        }
+        let rules = self.plan.rules.iter().zip(&mut self.sought).filter(|(rule, _)| rule.is_retired);
+        let found = rules.map(|(_, sought)| std::mem::take(&mut sought.found));
+        found.fold(false, |any, found| any | !found.candidates.is_empty())
+    }
+
+    /// Whether every rule was searched.
+    pub(super) fn is_all_known(&self) -> bool {
+        let mut rules = self.plan.rules.iter().zip(&self.sought);
+        rules.all(|(rule, sought)| rule.is_retired || sought.is_known)
+    }
+
     /// Takes in what a repository was found to be.
     pub(super) fn take_in(&mut self, repository: usize, polled: Polled) -> Vec<News> {
         let (mut news, mut problems) = (Vec::new(), BTreeSet::new());
@@ -175,7 +254,10 @@ impl State {
             sought.is_stale = found.is_err();
             match found {
                 Ok(found) => {
-                    anew |= sought.found.candidates != found.candidates;
+                    anew |= sought.found.candidates != found.candidates
+                        || sought.found.unnamed != found.unnamed
+                        || !sought.is_known;
+                    sought.is_known = true;
                     sought.found = Arc::new(found);
                 }
                 Err(why) => drop(problems.insert((self.plan.rules[rule].text.as_str().into(), why))),
@@ -206,7 +288,7 @@ impl State {
                 news.push(News::Revision { revision, commit, concerned, others, took });
             }
         }
-        if anew {
+        if self.retire() || anew {
             self.reconcile(&mut news);
         }
         news
@@ -215,7 +297,8 @@ impl State {
     /// Tells what of this was not so when the repository was asked before.
     fn complain(&mut self, repository: usize, mut problems: BTreeSet<(Arc<str>, String)>, news: &mut Vec<News>) {
         let own = self.sought.iter().zip(&self.plan.rules).filter(|(_, rule)| rule.repository == repository);
-        problems.extend(own.flat_map(|(sought, _)| &sought.found.unnamed).cloned());
+        let unnamed = own.flat_map(|(sought, _)| &sought.found.unnamed);
+        problems.extend(unnamed.map(|unnamed| (unnamed.revision.clone(), unnamed.why.clone())));
         let known = std::mem::replace(&mut self.repositories[repository].problems, problems);
         let new = self.repositories[repository].problems.difference(&known).cloned();
         news.extend(new.map(|(revision, why)| News::Unreadable { revision, why }));
@@ -325,6 +408,28 @@ impl State {
         }
     }
 
+    /// The environments of an application that are declared no longer, of those that are known. `declared` are
+    /// all that there are.
+    pub(super) fn gone_of(&mut self, id: Id, declared: &[&str]) -> Vec<String> {
+        let member = &self.members[id as usize];
+        let mut known: Vec<String> = member.spots.iter().map(|spot| spot.environment.to_string()).collect();
+        let origin = self.origin_of(member);
+        let before = self.before.remove(&member.name).unwrap_or_default();
+        let own = before.into_iter().filter(|was| is_from(&was.origin, &origin)).map(|was| was.environment);
+        known.extend(own);
+        if self.before.is_empty() {
+            self.before = HashMap::new();
+        }
+        known.retain(|environment| !declared.contains(&environment.as_str()));
+        known
+    }
+
+    /// Whether this was said of an environment already.
+    pub(super) fn is_said(&self, id: Id, environment: &str, (came, why): (Came, Option<&str>)) -> bool {
+        let spot = self.members[id as usize].spots.iter().find(|spot| *spot.environment == *environment);
+        spot.is_some_and(|spot| (spot.state, spot.why.as_deref()) == (came, why))
+    }
+
     /// From here on counts what is told of the next pass.
     pub(super) fn count_anew(&mut self) {
         self.members.iter_mut().flat_map(|member| &mut member.spots).for_each(|spot| spot.came = None);
@@ -357,7 +462,7 @@ impl State {
         self.members.iter_mut().for_each(|member| member.pending = false);
         for id in 0..self.members.len() {
             let key = Id::try_from(id).unwrap_or(Id::MAX);
-            if self.members[id].gone {
+            if self.members[id].is_done() {
                 continue;
             }
             if quiet.binary_search(&key).is_ok() && self.is_quiet(key) {
@@ -400,6 +505,11 @@ impl State {
 }
 
 impl Member {
+    /// Whether there is nothing more to be done for it.
+    pub(super) const fn is_done(&self) -> bool {
+        self.gone && !self.leaves
+    }
+
     pub(super) fn new(name: Arc<str>, (rule, revision, path): (usize, Arc<str>, Arc<str>)) -> Self {
         Self {
             name,
@@ -415,6 +525,7 @@ impl Member {
             undelivered: None,
             steer: None,
             gone: false,
+            leaves: false,
             pending: false,
         }
     }

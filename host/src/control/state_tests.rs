@@ -1,15 +1,22 @@
 use springline_model::footprint::path_of;
 
-use super::super::find::Candidate;
+use super::super::find::{Candidate, Unnamed};
 use super::super::plan::{Address, Find, Rule};
 use super::*;
 
 /// One repository, and a rule for the directories of it.
 fn state(prune: bool) -> State {
     let find = Find::Directories { revision: "HEAD".into(), matches: "apps/*".into() };
-    let rule =
-        |text: &str| Rule { repository: 0, find: find.clone(), name: String::new(), prune, text: text.to_owned() };
-    let repositories = vec![Address { url: "file:///origin".to_owned(), every: Duration::from_secs(60) }];
+    let rule = |text: &str| Rule {
+        repository: 0,
+        find: find.clone(),
+        name: text.to_owned(),
+        prune,
+        text: text.to_owned(),
+        is_retired: false,
+    };
+    let url = "file:///origin".to_owned();
+    let repositories = vec![Address { shown: url.clone(), url, every: Duration::from_secs(60), is_used: true }];
     let mut state = State::new(Plan { repositories, rules: vec![rule("one"), rule("two")] });
     state.started = true;
     state
@@ -45,15 +52,19 @@ fn reads(paths: &[&str]) -> Option<Footprint> {
     Some(footprint.packed())
 }
 
-/// Everything that waits is done, at the commit that is wanted.
+/// Everything that waits is done, at the commit that is wanted; what leaves has a hyphen before it.
 fn work(state: &mut State) -> Vec<String> {
     let mut names = Vec::new();
     while let Some(id) = state.queue.take(Instant::now()) {
         let member = state.member(id);
         member.at = member.wanted.clone();
-        names.push(member.name.to_string());
+        let (name, leaves) = (member.name.to_string(), member.leaves);
         state.passed(id);
         state.queue.done(id);
+        if leaves {
+            state.stop_leaving(&name);
+        }
+        names.push(if leaves { format!("-{name}") } else { name });
     }
     names.sort();
     names
@@ -135,6 +146,7 @@ fn what_is_found_no_longer_is_orphaned_and_pruned_only_where_that_is_said() {
         // Where nothing matches at all any more, the rule may be wrong.
         let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&[])))], ..Polled::default() });
         assert_eq!(news, [News::Orphaned { name: "b".into(), rule: 0, prune: false }]);
+        assert_eq!(work(&mut state), if prune { vec!["-a"] } else { vec![] });
         // It is back.
         state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
         assert_eq!(work(&mut state), ["b"]);
@@ -193,6 +205,124 @@ fn of_two_that_want_a_name_nobody_has_neither_gets_it() {
     assert_eq!(news, []);
 }
 
+/// What was looked after before, by name, repository and directory.
+fn before(all: &[(&str, &str, &str)]) -> HashMap<Arc<str>, Vec<Was>> {
+    let was = |(name, repository, directory): &(&str, &str, &str)| {
+        let (revision, path) = ("HEAD".to_owned(), format!("apps/{directory}"));
+        let origin = Origin { repository: (*repository).to_owned(), revision, path, by_itself: true };
+        ((*name).into(), vec![Was { environment: "live".to_owned(), origin }])
+    };
+    all.iter().map(was).collect()
+}
+
+const ORIGIN: &str = "file:///origin";
+
+#[test]
+fn who_had_a_name_before_has_it_again() {
+    let mut state = state(true);
+    state.before = before(&[("shop", ORIGIN, "shop")]);
+    // It is not known yet whether it is still there.
+    let beta = Polled { found: vec![(1, Ok(found_in(&[("shop", "beta")])))], ..at("1", None) };
+    assert!(matches!(&state.take_in(0, beta)[..], [News::Taken { why, .. }] if why.contains("could not be read yet")));
+    assert_eq!(work(&mut state).len(), 0);
+    let copied = found_in(&[("shop", "alpha"), ("shop", "shop")]);
+    state.take_in(0, Polled { found: vec![(0, Ok(copied))], ..Polled::default() });
+    assert_eq!((path(&state, "shop").unwrap(), work(&mut state)), ("apps/shop".to_owned(), vec!["shop".to_owned()]));
+    // What has moved since then has moved.
+    let mut state = self::state(true);
+    state.before = before(&[("shop", ORIGIN, "shop")]);
+    let moved = || vec![(0, Ok(found_in(&[("shop", "beta")]))), (1, Ok(found(&[])))];
+    state.take_in(0, Polled { found: moved(), ..at("1", None) });
+    assert_eq!(path(&state, "shop").unwrap(), "apps/beta");
+}
+
+#[test]
+fn what_went_while_nobody_watched_goes_when_that_is_sure() {
+    let mut state = state(true);
+    state.before = before(&[("a", ORIGIN, "a"), ("b", ORIGIN, "b"), ("x", "file:///other", "x"), ("y", ORIGIN, "y/y")]);
+    assert_eq!(state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..at("1", None) }), []);
+    assert_eq!(work(&mut state), ["b"]);
+    let news = state.take_in(0, Polled { found: vec![(1, Ok(found(&["c"])))], ..Polled::default() });
+    assert_eq!(news, [News::Orphaned { name: "a".into(), rule: 0, prune: true }]);
+    assert_eq!((state.pending, work(&mut state), state.pending), (1, vec!["-a".to_owned(), "c".to_owned()], 0));
+    // An environment is declared no longer.
+    let id = state.id("b").unwrap();
+    assert_eq!(state.gone_of(id, &["other"]), ["live"]);
+    assert!(state.gone_of(id, &["other"]).is_empty() && state.before.is_empty());
+}
+
+fn unnamed(directory: &str) -> Unnamed {
+    let (path, why) = (format!("apps/{directory}"), format!("apps/{directory}: what?"));
+    Unnamed { revision: "HEAD".into(), path: path.into(), why }
+}
+
+#[test]
+fn what_can_not_be_read_after_a_restart_is_not_gone() {
+    let mut state = state(true);
+    state.before = before(&[("a", ORIGIN, "a"), ("b", ORIGIN, "b")]);
+    let broken = || Discovery { unnamed: vec![unnamed("a")], ..found(&["b"]) };
+    let polled = || vec![(0, Ok(broken())), (1, Ok(found(&[])))];
+    let news = state.take_in(0, Polled { found: polled(), ..at("1", None) });
+    assert!(matches!(&news[..], [News::Unreadable { .. }]), "{news:?}");
+    assert_eq!(work(&mut state), ["a", "b"]);
+    // It is mended.
+    assert_eq!(state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) }), []);
+    assert_eq!((work(&mut state), state.live().count()), (vec![], 2));
+}
+
+#[test]
+fn what_is_back_does_not_go() {
+    let mut state = state(true);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
+    work(&mut state);
+    let (id, now) = (state.id("a").unwrap(), Instant::now());
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
+    state.begin_pass(now, &[]);
+    assert_eq!((state.pending, state.queue.take(now)), (2, Some(id)));
+    let steer = Arc::new(Steer::new(springline_model::Cancel::new()));
+    state.member(id).steer = Some((steer.clone(), String::new()));
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..Polled::default() });
+    assert!(steer.is_superseded() && state.leaving.is_empty());
+    state.queue.done(id);
+    state.free_if_gone(id);
+    assert_eq!((work(&mut state), state.pending), (vec!["a".to_owned(), "b".to_owned()], 0));
+}
+
+#[test]
+fn another_plan_is_followed_from_then_on() {
+    let mut state = state(true);
+    let both = || vec![(0, Ok(found(&["a", "b"]))), (1, Ok(found(&["c"])))];
+    state.take_in(0, Polled { found: both(), ..at("1", None) });
+    assert_eq!(work(&mut state), ["a", "b", "c"]);
+    let one = state.plan.rules[0].clone();
+    let other = Rule { text: "three".to_owned(), name: "three".to_owned(), ..one.clone() };
+    let repositories = state.plan.repositories.clone();
+    // A rule in the stead of another: what that found stays until it is known what this one finds.
+    let plan = |rules: &[&Rule]| {
+        let rules = rules.iter().copied().cloned().collect();
+        Plan { repositories: repositories.clone(), rules }
+    };
+    assert_eq!(state.follow(plan(&[&one, &other])), []);
+    assert_eq!((state.live().count(), state.sought[2].is_stale), (3, true));
+    assert_eq!(state.take_in(0, Polled { found: vec![(2, Ok(found(&["c", "d"])))], ..at("1", None) }), []);
+    assert_eq!((work(&mut state), state.live().count()), (vec!["d".to_owned()], 4));
+    // What no rule finds any more is let go, and never removed: it may be a slip.
+    let mut news = state.follow(plan(&[&other]));
+    news.sort_by_key(|news| format!("{news:?}"));
+    let orphaned = |name: &str, rule| News::Orphaned { name: name.into(), rule, prune: false };
+    assert_eq!((news, work(&mut state)), (vec![orphaned("a", 0), orphaned("b", 0)], vec![]));
+    // A slip indeed.
+    assert_eq!(state.follow(plan(&[&one, &other])), []);
+    assert!(state.sought[0].is_stale && !state.is_all_known());
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
+    assert_eq!(work(&mut state), ["a", "b"]);
+    // Another repository, and none of the first.
+    let elsewhere = Address { url: "file:///two".to_owned(), shown: String::new(), ..repositories[0].clone() };
+    state.follow(Plan { repositories: vec![elsewhere], rules: vec![one] });
+    let used: Vec<_> = state.plan.repositories.iter().map(|known| known.is_used).collect();
+    assert_eq!((used, state.plan.rules.last().unwrap().repository, state.live().count()), (vec![false, true], 1, 4));
+}
+
 #[test]
 fn what_two_rules_find_is_one() {
     let mut state = state(false);
@@ -209,7 +339,7 @@ fn a_rule_that_failed_is_searched_again_and_then_says_nothing_more() {
     let fails = || Polled { found: vec![(0, Err("the disk".to_owned()))], ..at("1", None) };
     assert!(matches!(&state.take_in(0, fails())[..], [News::Unreadable { revision, .. }] if **revision == *"one"));
     assert_eq!((state.take_in(0, fails()), state.sought[0].is_stale), (vec![], true));
-    let unnamed = Discovery { unnamed: vec![("HEAD".into(), "apps/b: what?".to_owned())], ..found(&["a"]) };
+    let unnamed = Discovery { unnamed: vec![unnamed("b")], ..found(&["a"]) };
     let news = state.take_in(0, Polled { found: vec![(0, Ok(unnamed))], ..at("1", None) });
     assert!(matches!(&news[..], [News::Unreadable { why, .. }] if why.starts_with("apps/b")), "{news:?}");
     // What is not searched again says what it said.

@@ -1,5 +1,6 @@
 //! What the loop tells: lines for people, or JSON.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -135,19 +136,43 @@ impl Teller {
         });
     }
 
-    /// That something is left of an application that is gone.
-    pub(super) fn left_behind(self, (application, environment): (&str, Option<&str>), error: &CliError) {
-        let json = || {
-            json!({
-                "application": application,
-                "environment": environment,
-                "error": { "kind": error.kind.name(), "message": error.message, "hint": error.hint },
-            })
+    /// That nothing declares an environment any more.
+    pub(super) fn environment_gone(self, (application, environment): (&str, &str)) {
+        self.line(
+            || json!({ "application": application, "environment": environment, "orphaned": true, "prune": false }),
+            || {
+                let name = self.name(application, Some(environment));
+                let way = paint(FAINT, format_args!("  springline remove {application} --env {environment}"));
+                let what = "nothing declares it any more: what is deployed of it stays";
+                format!("{name}: {} {what}\n{way}", paint(NOTE, "orphaned"))
+            },
+        );
+    }
+
+    /// That a fleet file is followed that says something else, or why it is not.
+    pub(super) fn fleet(self, file: &Path, error: Option<&CliError>) {
+        let json = || match error {
+            Some(error) => {
+                let told = json!({ "kind": error.kind.name(), "message": error.message, "hint": error.hint });
+                json!({ "fleet": file, "error": told })
+            }
+            None => json!({ "fleet": file, "read": true }),
         };
-        self.line(json, || {
-            let name = self.name(application, environment);
-            format!("{name}: {} what is deployed of it stays: {}", paint(BAD, "failed"), error.message)
+        self.line(json, || match error {
+            Some(error) => {
+                format!("{}: {} {}\n  what it said before holds", file.display(), paint(BAD, "failed"), error.message)
+            }
+            None => format!("{}: {} again", file.display(), paint(GOOD, "read")),
         });
+    }
+
+    /// That no application has an environment that only is to be looked after.
+    pub(super) fn nowhere(self, environment: &str) {
+        let message = format!("no application has an environment `{environment}`");
+        self.line(
+            || json!({ "environment": environment, "error": { "kind": "usage", "message": message } }),
+            || format!("--env {environment}: {} {message}", paint(BAD, "failed")),
+        );
     }
 
     /// That removals wait for a confirmation, which this verb takes.

@@ -19,7 +19,7 @@ use springline_model::application::Application;
 use springline_model::footprint::Footprint;
 use springline_model::history::{Outcome, Record};
 use springline_model::port::{Revision, Seen, Sources as _};
-use springline_model::run::{Cause, Place, Stage};
+use springline_model::run::{Cause, Origin, Place, Stage};
 use springline_source::GitSource;
 
 use super::caught::caught;
@@ -60,6 +60,10 @@ pub(super) struct Task {
     pub app: Arc<App>,
     /// The repository, to be written to.
     pub bound: Arc<Bound>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether nothing finds it any more, and all of it is to be removed.
+    pub leaves: bool,
 }
 
 /// What it came to.
@@ -75,6 +79,8 @@ pub(super) struct Done {
     pub rests: bool,
     /// It is at the commit that it was to be brought to.
     pub there: bool,
+    /// All of it was removed that is to be.
+    pub left: bool,
     /// What it depends on there, if that was found out.
     pub footprint: Option<Footprint>,
     pub spots: Vec<(String, Came, Option<String>)>,
@@ -120,6 +126,9 @@ impl Task {
 
     /// Does it.
     pub(super) fn perform(&self, inner: &Inner, turn: &Turn, steer: &Steer) -> Done {
+        if self.leaves {
+            return self.leave(inner, turn, steer);
+        }
         let observer = turn.observe(steer);
         let ports = Ports { repositories: Some(self.bound.as_ref()), ..self.app.ports_in(turn, &observer) };
         if self.rests {
@@ -141,18 +150,30 @@ impl Task {
         let deliveries = loaded.chain.deliveries.iter();
         let deliveries: Vec<String> =
             deliveries.map(|delivery| deliver::place(&self.name, &delivery.name).environment).collect();
-        {
+        let gone = {
             let mut state = inner.state();
+            let all: Vec<&str> =
+                loaded.chain.environments.iter().map(|environment| environment.name.as_str()).collect();
+            let gone = state.gone_of(self.id, &all);
             state.set_spots(self.id, &names);
             let all: Vec<&str> = names.iter().copied().chain(deliveries.iter().map(String::as_str)).collect();
             state.paces.keep(self.id, &all);
-        }
+            gone
+        };
+        gone.iter().for_each(|environment| inner.tell.environment_gone((&self.name, environment)));
+        let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id) || !self.is_known;
         let mut done = Done { there: true, ..Done::default() };
         let mut failed = false;
         for environment in &environments {
             if ports.cancel.is_cancelled() {
                 done.there = false;
                 break;
+            }
+            if is_new {
+                let by_itself = environment.sync.automated && environment.promote_from.is_none();
+                if let Err(error) = self.claim(&environment.name, by_itself) {
+                    return Done { problem: Some(error.into()), ..done };
+                }
             }
             let at = At { task: self, inner, ports, environment: &environment.name, steer };
             let one = One { at, loaded: &loaded, environment };
@@ -173,7 +194,6 @@ impl Task {
         } else {
             inner.state().paces.keep(self.id, &names);
         }
-        let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id) || !self.is_known;
         if done.there && is_new || failed {
             // What is not known is never left out. What failed is tried again for what it depends on.
             let found = depends_on(ports, &loaded, &environments).ok();

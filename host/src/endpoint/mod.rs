@@ -180,6 +180,10 @@ mod tests {
             self.ready.load(Ordering::SeqCst)
         }
 
+        fn looks_after(&self, _: &str, _: &str) -> bool {
+            false
+        }
+
         fn applications(&self) -> Vec<Looked> {
             vec![Looked { application: "site".into(), revision: None, state: Looking::InSync, error: None }]
         }

@@ -65,6 +65,9 @@ pub trait Controls: Send + Sync {
         true
     }
 
+    /// Whether an environment is looked after, or may be as far as is known.
+    fn looks_after(&self, application: &str, environment: &str) -> bool;
+
     /// All that is looked after.
     fn applications(&self) -> Vec<Looked>;
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::code::CONFIG;
+use crate::code::{CONFIG, USAGE};
 use crate::watching::Origin;
 
 #[test]
@@ -123,6 +123,82 @@ fn who_has_a_name_keeps_it() {
     origin.notify();
     watch.deploys("shop", &next);
     assert_eq!(origin.deployed("shop", "name.txt"), "next\n");
+    // Also the next time.
+    assert_eq!(watch.stop(), Some(0));
+    let mut watch = origin.watch(&[]);
+    let told = watch.tells(|line| line["error"]["kind"] == "config");
+    assert!(told["error"]["place"].as_str().unwrap().starts_with("apps/beta of "), "{told:#}");
+    assert_eq!(watch.passes()["in-sync"], 1);
+    assert_eq!((origin.history().len(), origin.deployed("shop", "name.txt")), (2, "next\n".to_owned()));
+}
+
+#[test]
+fn what_went_while_nobody_watched_is_removed_until_it_is_gone() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["blog", "shop", "wiki"]);
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/*, prune: true } }]\n");
+    for name in ["blog", "shop", "wiki"] {
+        origin.application(&format!("apps/{name}"), name);
+    }
+    let yaml = fs::read_to_string(origin.sandbox.repo().join("apps/wiki/springline.yaml")).unwrap();
+    origin
+        .sandbox
+        .write("apps/wiki/springline.yaml", format!("{yaml}    sync: {{ confirm-prune: {{ objects: 0 }} }}\n"));
+    origin.push("Three");
+    origin.run(&["watch", "--passes", "1"]).ok();
+    for name in ["blog", "wiki"] {
+        fs::remove_dir_all(origin.sandbox.repo().join("apps").join(name)).unwrap();
+    }
+    origin.push("Two go");
+    // It can't be removed for now: something is where its directory was.
+    let live = origin.live("blog");
+    fs::rename(&live, origin.sandbox.path("aside")).unwrap();
+    fs::write(&live, "in the way").unwrap();
+    let told = origin.run(&["watch", "--passes", "1"]).ok();
+    assert!(told.contains("blog: failed"), "{told}");
+    fs::remove_file(&live).unwrap();
+    fs::rename(origin.sandbox.path("aside"), &live).unwrap();
+    let told = origin.run(&["watch", "--passes", "1"]).ok();
+    assert!(told.contains("blog/live: removed") && !live.join("name.txt").exists(), "{told}");
+    // The way out of what waits.
+    assert_eq!(origin.deployed("wiki", "name.txt"), "wiki\n");
+    let way = told.lines().find_map(|line| line.trim().strip_prefix("springline remove ")).unwrap().to_owned();
+    let way: Vec<&str> = std::iter::once("remove").chain(way.split(' ')).collect();
+    origin.run(&way).ok();
+    assert!(!origin.live("wiki").join("name.txt").exists());
+    let told = origin.run(&["watch", "--passes", "1"]).ok();
+    assert!(!told.contains("blog") && !told.contains("wiki"), "{told}");
+    // A person may remove what no rule does, and nothing that would come back.
+    let mut watch = origin.watch(&[]);
+    watch.passes();
+    origin.run(&["remove", "shop"]).fails(USAGE, &["is looked after"]);
+}
+
+#[test]
+fn a_fleet_file_that_changes_is_read_again() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["blog", "shop"]);
+    origin.application("apps/blog", "blog");
+    origin.application("apps/shop", "shop");
+    let commit = origin.push("Two");
+    origin.fleet("applications: [{ repo: ORIGIN, path: apps/blog }]\n");
+    let mut watch = origin.watch(&[]);
+    assert_eq!(watch.passes()["deployed"], 1);
+    origin.fleet("applications:\n  - { repository: ORIGIN }\n");
+    let told = watch.tells(|line| line["fleet"].is_string());
+    assert!(told["error"]["message"].as_str().unwrap().contains("fleet.yaml:2:"), "{told:#}");
+    origin.fleet("applications: [{ repo: ORIGIN, path: apps/shop }]\n");
+    assert_eq!(watch.tells(|line| line["fleet"].is_string())["read"], true);
+    watch.tells(|line| line["orphaned"] == true && line["application"] == "blog");
+    watch.deploys("shop", &commit);
+    assert_eq!(origin.deployed("blog", "name.txt"), "blog\n");
+    // A commit is about what is looked after now.
+    origin.sandbox.write("apps/blog/deploy/name.txt", "next\n");
+    origin.sandbox.write("apps/shop/deploy/name.txt", "next\n");
+    let next = origin.push("Both");
+    origin.notify();
+    watch.deploys("shop", &next);
+    assert_eq!(origin.deployed("blog", "name.txt"), "blog\n");
 }
 
 #[test]

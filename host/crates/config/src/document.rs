@@ -1,5 +1,7 @@
 //! A YAML file whose every value knows its place.
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 use springline_model::plugin::Violation;
 
@@ -23,8 +25,7 @@ const MAX_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Document {
     source: Source,
-    tree: Tree,
-    root: NodeId,
+    values: OnceLock<(Tree, NodeId)>,
 }
 
 impl Document {
@@ -41,12 +42,30 @@ impl Document {
         }
         let source = Source::new(name, text);
         match compose(&source) {
-            Ok((tree, root)) => Ok(Self { source, tree, root }),
+            Ok(values) => Ok(Self { source, values: values.into() }),
             Err(issues) => {
                 let issues = syntax::conflict(&source).map_or(issues, |conflict| vec![conflict]);
                 Err(ConfigError::new(name, issues))
             }
         }
+    }
+
+    /// The same in less memory: its values are read again when somebody asks for them, as to tell of a place.
+    #[must_use]
+    pub fn folded(self) -> Self {
+        Self { values: OnceLock::new(), ..self }
+    }
+
+    fn values(&self) -> (&Tree, NodeId) {
+        let (tree, root) = self.values.get_or_init(|| {
+            // The text was read before.
+            compose(&self.source).unwrap_or_else(|_| {
+                let mut tree = Tree::default();
+                let root = tree.add(Span::START, Content::Null);
+                (tree, root)
+            })
+        });
+        (tree, *root)
     }
 
     /// The name of the file.
@@ -61,7 +80,8 @@ impl Document {
 
     /// The whole document as JSON, aliases written out.
     pub fn to_json(&self) -> Value {
-        self.tree.to_json(self.root)
+        let (tree, root) = self.values();
+        tree.to_json(root)
     }
 
     /// The place that a JSON pointer names: of a scalar the value, of a list or a mapping its key
@@ -117,7 +137,8 @@ impl Document {
     }
 
     pub(crate) fn root(&self) -> NodeRef<'_> {
-        NodeRef::new(&self.tree, self.root)
+        let (tree, root) = self.values();
+        NodeRef::new(tree, root)
     }
 
     pub(crate) fn source(&self) -> &Source {

@@ -131,3 +131,13 @@ fn a_plugins_violations_get_their_lines() {
     let told: Vec<_> = error.issues.iter().map(|issue| (issue.column, issue.message.as_str())).collect();
     assert_eq!(told, [(5, "plugin `step-site`: x.md:3: no"), (16, "plugin `step-site`: no")]);
 }
+
+#[test]
+fn one_that_is_folded_tells_the_same_places() {
+    let text = "a: [1, { b: c }]\nd: e\n";
+    let (document, folded) = (parse(text), parse(text).folded());
+    for pointer in ["", "/a/1/b", "/d", "/nothing"] {
+        assert_eq!(folded.span_at(pointer), document.span_at(pointer), "{pointer}");
+    }
+    assert_eq!(folded.to_json(), document.to_json());
+}

@@ -205,7 +205,7 @@ pub enum SourceError {
 }
 
 /// An immutable commit.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Revision {
     /// Its id, 40 or 64 hex digits; for uncommitted state `worktree-` and the id of its tree.
     pub id: String,

@@ -366,6 +366,23 @@ pub struct Standing {
     /// the source as well.
     #[serde(skip_serializing_if = "RecordIn::is_none")]
     pub record: RecordIn,
+    /// Where `springline watch` found it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Where an application comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Origin {
+    /// The repository's address, without a password, or its path.
+    pub repository: String,
+    /// The revision that is followed.
+    pub revision: String,
+    /// The directory there; empty for the root.
+    pub path: String,
+    /// Whether a new commit is deployed there by itself.
+    pub by_itself: bool,
 }
 
 /// A release that an environment is held at.

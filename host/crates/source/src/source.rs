@@ -77,6 +77,12 @@ impl GitSource {
         url::is_address(text)
     }
 
+    /// The address of a repository as anybody may read it: without its password.
+    pub fn shown(address: &str) -> String {
+        let parsed = Self::is_address(address).then(|| url::Address::parse(address).ok()).flatten();
+        parsed.map_or_else(|| address.to_owned(), |parsed| parsed.shown)
+    }
+
     fn new(repository: gix::ThreadSafeRepository, place: String) -> Self {
         Self {
             git_dir: repository.git_dir().to_owned(),

@@ -9,6 +9,7 @@ mod intact;
 mod observed;
 mod pins;
 mod promote;
+mod removal;
 mod restraint;
 mod review;
 mod rollback;

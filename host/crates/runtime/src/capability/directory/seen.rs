@@ -51,7 +51,7 @@ impl Asked {
         let mut marks = Vec::with_capacity(self.paths.len() + 1);
         for path in self.paths.iter().map(String::as_str).chain([JOURNAL]) {
             let found = look(&root.join(path))?;
-            if found.as_ref().is_some_and(|found| changed(found) >= before) {
+            if found.as_ref().is_some_and(|found| changed(found).max(moved(found)) >= before) {
                 return None;
             }
             marks.push((path.into(), mark(found.as_ref())));
@@ -104,10 +104,14 @@ fn changed(found: &Stat) -> u128 {
     if is_directory(found) {
         return 0;
     }
-    let nanoseconds = |seconds: i128, nanoseconds: i128| seconds * 1_000_000_000 + nanoseconds;
-    let modified = nanoseconds(i128::from(found.st_mtime), i128::from(found.st_mtime_nsec));
-    let touched = nanoseconds(i128::from(found.st_ctime), i128::from(found.st_ctime_nsec));
-    u128::try_from(modified.max(touched)).unwrap_or_default()
+    let modified = i128::from(found.st_mtime) * 1_000_000_000 + i128::from(found.st_mtime_nsec);
+    u128::try_from(modified).unwrap_or_default().max(moved(found))
+}
+
+/// When it came to be where it is, at the latest: an old tree that is moved into place says so by itself alone.
+fn moved(found: &Stat) -> u128 {
+    let nanoseconds = i128::from(found.st_ctime) * 1_000_000_000 + i128::from(found.st_ctime_nsec);
+    u128::try_from(nanoseconds).unwrap_or_default()
 }
 
 /// What tells it from any other.
@@ -185,5 +189,28 @@ mod tests {
         assert!(asked.seen(directory.path()).is_some());
         asked.spoil();
         assert!(asked.seen(directory.path()).is_none());
+    }
+    #[test]
+    fn an_old_tree_that_was_moved_into_place_just_now_is_not_known() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let at = |name: &str| root.join(name);
+        for name in ["d", "old"] {
+            fs::create_dir(at(name)).unwrap();
+            fs::write(at(name).join("a"), "").unwrap();
+        }
+        let moved_at = |name: &str| moved(&lstat(at(name)).unwrap());
+        let newest = moved_at("old/a").max(moved_at("old"));
+        let mut asked = asked(&["d/a"]);
+        asked.began = UNIX_EPOCH + Duration::from_nanos(u64::try_from(newest).unwrap() + 1) + RACY;
+        assert!(asked.seen(root).is_some());
+        fs::rename(at("d"), at("gone")).unwrap();
+        // The clock of a file system is no fine one.
+        while moved_at("old") <= newest {
+            fs::rename(at("old"), at("between")).unwrap();
+            fs::rename(at("between"), at("old")).unwrap();
+        }
+        fs::rename(at("old"), at("d")).unwrap();
+        assert!(asked.seen(root).is_none());
     }
 }

@@ -1,0 +1,49 @@
+//! What nothing declares any more is removed, however often that takes.
+
+use springline_model::plugin::Fault;
+use springline_model::port::{Page, Store as _};
+use springline_model::run::Cause;
+
+use super::{World, files};
+use crate::error::{Reason, StageError};
+use crate::remove::{Word, is_removal, remove};
+use crate::run::Report;
+
+fn removed(world: &World, word: Word<'_>) -> Result<Option<Report>, Box<StageError>> {
+    remove(world.ports(), &world.place(), ("somebody@somewhere", word))
+}
+
+#[test]
+fn everything_goes_once() {
+    let world = World::new();
+    assert!(removed(&world, Word::Rule).unwrap().is_none());
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    assert!(removed(&world, Word::Rule).unwrap().is_some());
+    assert!(world.live.objects().is_empty());
+    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    assert!(is_removal(&record) && record.cause == Cause::Push);
+    assert!(removed(&world, Word::Rule).unwrap().is_none());
+}
+
+#[test]
+fn what_is_left_of_a_removal_that_failed_goes_with_the_next() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb\nc")).unwrap();
+    world.live.fail("apply", "b", Fault::Failed { message: "busy".into() });
+    removed(&world, Word::Rule).unwrap_err();
+    assert_eq!(world.live.objects().keys().collect::<Vec<_>>(), ["b"]);
+    assert!(removed(&world, Word::Rule).unwrap().is_some());
+    assert!(world.live.objects().is_empty());
+    assert!(removed(&world, Word::Rule).unwrap().is_none());
+}
+
+#[test]
+fn a_person_says_yes_to_what_goes() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    let Reason::Unconfirmed(waits) = removed(&world, Word::Person(None)).unwrap_err().reason else { panic!() };
+    assert_eq!((waits.removals.len(), world.live.objects().len()), (2, 2));
+    assert!(removed(&world, Word::Person(Some("2-00000000"))).is_err());
+    assert!(removed(&world, Word::Person(Some(&waits.confirmation))).unwrap().is_some());
+    assert!(world.live.objects().is_empty());
+}
