@@ -4,7 +4,7 @@ use springline_model::Digest;
 use springline_model::history::{Ended, Outcome, Record};
 use springline_model::newest::Newest;
 use springline_model::port::Page;
-use springline_model::run::{Cause, Place, Release};
+use springline_model::run::{Place, Release};
 
 use crate::Ports;
 use crate::error::Reason;
@@ -45,13 +45,13 @@ pub(crate) fn newest_live(ports: Ports<'_>, place: &Place) -> Result<Option<Reco
     newest(ports, place, Newest::Live)
 }
 
-/// Whether the last deployment of a release, repairs of it aside, succeeded.
+/// Whether the last deployment of a release succeeded: repairs of it, and what never got to the target, aside.
 pub(crate) fn is_deployed(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<bool, Reason> {
     if let Some(record) = newest(ports, place, Newest::Sync)?.filter(|record| record.release == Some(*id)) {
         return Ok(record.outcome == Outcome::Succeeded);
     }
     let outcome = newest_of(ports, Page { release: Some(*id), ..Page::of(place, 0) }, |record| {
-        (record.cause != Cause::Drift).then(|| record.outcome.clone())
+        record.is_deployment().then(|| record.outcome.clone())
     })?;
     Ok(outcome == Some(Outcome::Succeeded))
 }
@@ -63,9 +63,9 @@ pub(crate) fn owned_by(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<O
 
 /// Whether a sync was cut off: what it was about to own is written down, and no record of it.
 pub(crate) fn is_cut_off(ports: Ports<'_>, place: &Place) -> Result<bool, Reason> {
-    let owned = ports.store.inventory(place)?;
+    let Some(owned) = ports.store.inventory(place)? else { return Ok(false) };
     let recorded = newest_of(ports, Page::of(place, 0), |record| record.inventory)?;
-    Ok(owned.is_some() && owned != recorded)
+    Ok(recorded != Some(owned))
 }
 
 /// The release, other than this one, whose sync was the last after which everything was healthy.
@@ -90,4 +90,57 @@ pub(crate) fn was_healthy(ports: Ports<'_>, place: &Place, id: &Digest) -> Resul
 
 fn succeeded(place: &Place, id: &Digest) -> Page {
     Page { release: Some(*id), outcome: Some(Ended::Succeeded), ..Page::of(place, 0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use springline_model::history::Counts;
+    use springline_model::port::Store as _;
+    use springline_model::run::{Run, Stage};
+    use springline_testkit::sample;
+
+    use super::*;
+    use crate::tests::World;
+
+    /// Writes down a sync of the release of that name; whether everything was healthy is not said.
+    fn sync(world: &World, seed: &str, outcome: Outcome) -> Digest {
+        let place = world.place();
+        let run = sample::run(&place.application, 0);
+        let run = Run { number: world.store.begin(&run).unwrap(), ..run };
+        let mut finish = sample::finish(&place, &run, seed);
+        finish.record.counts = Counts::default();
+        finish.record.outcome = outcome;
+        finish.record.stages.push((Stage::Health, Duration::ZERO));
+        finish.record.healthy = None;
+        world.store.finish(finish).unwrap().record.release.unwrap()
+    }
+
+    #[test]
+    fn what_an_earlier_springline_did_not_say_is_not_healthy() {
+        let world = World::new();
+        let release = sync(&world, "a", Outcome::Succeeded);
+        assert!(!was_healthy(world.ports(), &world.place(), &release).unwrap());
+        assert_eq!(newest(world.ports(), &world.place(), Newest::Healthy).unwrap(), None);
+    }
+
+    #[test]
+    fn an_attempt_that_never_got_to_the_target_says_nothing_of_what_is_deployed() {
+        let world = World::new();
+        let failed = |stage| Outcome::Failed { stage, message: "no".into() };
+        let is_deployed = |release| is_deployed(world.ports(), &world.place(), &release).unwrap();
+        let release = sync(&world, "a", Outcome::Succeeded);
+        for other in [false, true] {
+            if other {
+                sync(&world, "b", Outcome::Succeeded);
+            }
+            sync(&world, "a", failed(Stage::Plan));
+            assert!(is_deployed(release), "the newest one is another: {other}");
+        }
+        sync(&world, "a", failed(Stage::Health));
+        assert!(!is_deployed(release));
+        sync(&world, "b", Outcome::Succeeded);
+        assert!(!is_deployed(release));
+    }
 }

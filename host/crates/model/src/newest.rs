@@ -59,7 +59,7 @@ impl Marks {
         if !is_repair && !is_stopped {
             self.attempt = this;
         }
-        if is_back || (is_live && !is_repair) {
+        if is_back || (record.release.is_some() && record.is_deployment()) {
             self.sync = this;
         }
         if let Some(release) = record.release.filter(|_| record.is_good()) {
@@ -95,15 +95,14 @@ impl Record {
         }
     }
 
+    /// Whether its sync was no repair of drift, and got to the target or was to bring something back.
+    pub fn is_deployment(&self) -> bool {
+        self.cause == Cause::Rollback || (self.cause != Cause::Drift && self.reached_the_target())
+    }
+
     /// Whether its sync succeeded with everything healthy. What failed after that, as a test in a hook may, did
-    /// not. Where an earlier Springline did not say whether it was, a whole sync that went through health was:
-    /// it waited for that.
+    /// not. Of what an earlier Springline wrote it is not known: it said nothing of what it saw unhealthy, too.
     pub fn is_good(&self) -> bool {
-        let waited = || {
-            // Of the others nobody knows whether they were about one object only.
-            matches!(self.cause, Cause::Run | Cause::Redeploy)
-                && self.stages.iter().any(|(stage, _)| *stage == Stage::Health)
-        };
-        self.outcome == Outcome::Succeeded && self.healthy.unwrap_or_else(waited)
+        self.outcome == Outcome::Succeeded && self.healthy == Some(true)
     }
 }
