@@ -27,7 +27,7 @@ pub(crate) struct Known {
     /// Where its chain begins, if its oldest records were removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,
-    /// Where its newest records of each sort are; none if an earlier Springline wrote it last.
+    /// Where its newest records of each sort are; none if an earlier Springline wrote it and nobody asked since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marks: Option<Marks>,
 }
@@ -75,7 +75,6 @@ fn append_to(
     touched: &[String],
 ) -> Result<Sealed> {
     let place = record.place.clone();
-    let mut marks = marks(writer.database, &place, known)?;
     let (last, previous) = known.head.unwrap_or((0, GENESIS));
     record.sequence = last + 1;
     record.previous = previous;
@@ -90,10 +89,12 @@ fn append_to(
     index(writer, order, &sealed)?;
     lines::put_times(writer, order, (sealed.record.started, sealed.record.started))?;
     lines::put_objects(writer, order, touched);
-    marks.take(&sealed.record);
+    // Where those before it are not known, a look finds out: what it stumbles over keeps nobody from writing.
+    let mut marks = known.marks.take().or_else(|| known.head.is_none().then(Marks::default));
+    marks.iter_mut().for_each(|marks| marks.take(&sealed.record));
     known.head = Some((sealed.record.sequence, sealed.hash));
     known.inventory = inventory.or(known.inventory);
-    known.marks = Some(marks);
+    known.marks = marks;
     Ok(sealed)
 }
 
@@ -115,25 +116,32 @@ pub(crate) fn fill(writer: &mut Writer<'_>, finished: impl Iterator<Item = Finis
     writer.commit_each()
 }
 
-/// The newest record of a place that is so; none where that is not known.
-pub(crate) fn newest(database: &Database, place: &Place, wanted: Newest) -> Result<Option<Option<Sealed>>> {
-    let known = Known::get(database, place)?;
-    let Some(marks) = &known.marks else { return Ok((known.last() == 0).then_some(None)) };
-    let Some(sequence) = marks.of(wanted).filter(|sequence| *sequence > known.gone()) else { return Ok(Some(None)) };
-    Ok(Some(pages::chain(database, place, sequence, 1, read)?.pop()))
-}
-
-/// Writes down where the newest records of a place are, if that is not known.
-pub(crate) fn mark(writer: &mut Writer<'_>, place: &Place) -> Result<()> {
-    let known = Known::get(writer.database, place)?;
-    let marks = Some(marks(writer.database, place, &known)?);
-    writer.changes.put_json(keys::place(place)?, &Known { marks, ..known })
-}
-
-fn marks(database: &Database, place: &Place, known: &Known) -> Result<Marks> {
-    if let Some(marks) = &known.marks {
-        return Ok(marks.clone());
+/// The newest record of a place that is so. Where the newest ones are is written down if an earlier Springline
+/// did not keep it.
+pub(crate) fn newest(store: &SledStore, place: &Place, wanted: Newest) -> Result<Option<Sealed>, StoreError> {
+    let (known, marks, found) = store.read(|database| {
+        let known = Known::get(database, place)?;
+        let marks = known.marks.clone().map_or_else(|| marks(database, place), Ok)?;
+        let sequence = marks.of(wanted).filter(|sequence| *sequence > known.gone());
+        let found = sequence.map(|sequence| pages::chain(database, place, sequence, 1, read)).transpose()?;
+        Ok((known, marks, found.and_then(|mut found| found.pop())))
+    })?;
+    if known.marks.is_none() && known.head.is_some() {
+        store.write_if(Reach::System, |writer| {
+            let now = Known::get(writer.database, place)?;
+            // Records that came meanwhile are not in what was found; the next look finds them.
+            if now.head != known.head {
+                return Ok(((), false));
+            }
+            writer.changes.put_json(keys::place(place)?, &Known { marks: Some(marks), ..now })?;
+            Ok(((), true))
+        })?;
     }
+    Ok(found)
+}
+
+/// Where the newest records of a place are, as its chain says.
+fn marks(database: &Database, place: &Place) -> Result<Marks> {
     let mut marks = Marks::default();
     for entry in database.scan(&keys::chain(place)?)? {
         marks.take(&read(&entry?.1)?.record);
@@ -340,6 +348,27 @@ mod tests {
         let store = SledStore::open(root.path()).unwrap();
         assert_eq!(store.history(&object).unwrap().records.len(), 1);
         store.index_objects(&mut |_| panic!("there is nothing left to do")).unwrap();
+    }
+
+    #[test]
+    fn an_old_record_that_cannot_be_read_keeps_nobody_from_writing() {
+        let root = tempfile::tempdir().unwrap();
+        old_state(root.path(), 6);
+        let store = SledStore::open(root.path()).unwrap();
+        let (live, staging) = (sample::place("shop", "live"), sample::place("shop", "staging"));
+        store.write(Reach::System, |writer| writer.changes.put(keys::record(&live, 1)?, b"{}")).unwrap();
+        let finish = |place: &Place, at: i64| {
+            let mut run = sample::run("shop", at);
+            run.number = store.begin(&run).unwrap();
+            store.finish(sample::finish(place, &run, &at.to_string())).unwrap()
+        };
+        for at in [10, 20] {
+            let error = store.newest(&live, Newest::Live).unwrap_err();
+            assert!(matches!(&error, StoreError::Damaged { .. }), "{error}");
+            assert_eq!(finish(&live, at).record.sequence, if at == 10 { 3 } else { 4 });
+            let last = finish(&staging, at + 1);
+            assert_eq!(store.newest(&staging, Newest::Live).unwrap(), Some(last), "of a chain that can be read");
+        }
     }
 
     #[test]

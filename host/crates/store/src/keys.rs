@@ -132,6 +132,11 @@ pub(crate) fn outgoing(place: &Place, sequence: u64) -> Result<Key> {
     Ok(all_outgoing().and(&place_name(place)?).and_number(sequence))
 }
 
+/// What git has to be told of an application.
+pub(crate) fn outgoing_of(application: &str) -> Result<Key> {
+    Ok(all_outgoing().and(&names(&[application])?))
+}
+
 /// What git was told last.
 pub(crate) fn settled(place: &Place) -> Result<Key> {
     Ok(Key::new(Sort::Settled).and(&place_name(place)?))
@@ -260,13 +265,16 @@ pub(crate) fn place_of(key: &[u8]) -> Result<Place> {
     Ok(Place { application: part()?, environment: part()? })
 }
 
-/// Both names with an end each, so that none is the beginning of another.
 fn place_name(place: &Place) -> Result<Vec<u8>> {
-    let names = [place.application.as_bytes(), place.environment.as_bytes()];
-    if names.iter().any(|name| name.contains(&0) || name.len() > 255) {
-        return Err(Fault::Refused(format!("{place:?} can't be kept: a name is too long or has a NUL in it")));
+    names(&[&place.application, &place.environment])
+}
+
+/// Names with an end each, so that none is the beginning of another.
+fn names(names: &[&str]) -> Result<Vec<u8>> {
+    if names.iter().any(|name| name.contains('\0') || name.len() > 255) {
+        return Err(Fault::Refused(format!("{names:?} can't be kept: a name is too long or has a NUL in it")));
     }
-    Ok([names[0], &[0], names[1], &[0]].concat())
+    Ok(names.iter().flat_map(|name| name.bytes().chain([0])).collect())
 }
 
 fn malformed() -> Fault {
@@ -294,6 +302,13 @@ mod tests {
         assert!(keys.is_sorted());
         assert_eq!(record_of(&keys[1]).unwrap(), (at("a", "x"), 256));
         assert!(!keys[2].starts_with(chain(&at("a", "x")).unwrap().bytes()));
+    }
+
+    #[test]
+    fn what_is_outgoing_of_an_application_is_of_no_other() {
+        let of = outgoing_of("a").unwrap();
+        assert!(outgoing(&at("a", "x"), 1).unwrap().0.starts_with(of.bytes()));
+        assert!(!outgoing(&at("ab", "x"), 1).unwrap().0.starts_with(of.bytes()));
     }
 
     #[test]

@@ -215,14 +215,7 @@ impl Store for SledStore {
     }
 
     fn newest(&self, place: &Place, wanted: Newest) -> Result<Option<Sealed>, StoreError> {
-        match self.read(|database| history::newest(database, place, wanted))? {
-            Some(found) => Ok(found),
-            // An earlier Springline did not keep where it is.
-            None => {
-                self.write(Reach::System, |writer| history::mark(writer, place))?;
-                Ok(self.read(|database| history::newest(database, place, wanted))?.flatten())
-            }
-        }
+        history::newest(self, place, wanted)
     }
 
     fn index_objects(

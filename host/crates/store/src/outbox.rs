@@ -17,14 +17,8 @@ pub(crate) fn put(writer: &mut Writer<'_>, sealed: &Sealed, to: RecordIn) -> Res
 }
 
 pub(crate) fn all(database: &Database, application: Option<&str>) -> Result<Vec<Outgoing>> {
-    let mut found = Vec::new();
-    for entry in database.scan(&keys::all_outgoing())? {
-        let outgoing: Outgoing = entry?.1.json(|| "what git has to be told".into())?;
-        if application.is_none_or(|wanted| wanted == outgoing.place.application) {
-            found.push(outgoing);
-        }
-    }
-    Ok(found)
+    let of = application.map_or_else(|| Ok(keys::all_outgoing()), keys::outgoing_of)?;
+    database.scan(&of)?.map(|entry| entry?.1.json(|| "what git has to be told".into())).collect()
 }
 
 pub(crate) fn attempted(writer: &mut Writer<'_>, outgoing: &Outgoing) -> Result<()> {

@@ -146,7 +146,11 @@ pub(crate) fn unfinished(database: &Database) -> Result<Vec<Run>> {
 
 /// Removes the runs up to this one that have ended and that no record names, with their steps.
 pub(crate) fn forget(store: &SledStore, up_to: u64) -> Result<(), StoreError> {
-    let named = named(store, up_to)?;
+    remove_but(store, up_to, &needed(store, up_to)?)
+}
+
+/// Removes the runs up to this one but these.
+fn remove_but(store: &SledStore, up_to: u64, needed: &BTreeSet<u64>) -> Result<(), StoreError> {
     let mut first = 1;
     while first <= up_to {
         let numbers: Vec<u64> = store.read(|database| {
@@ -157,10 +161,7 @@ pub(crate) fn forget(store: &SledStore, up_to: u64) -> Result<(), StoreError> {
         first = last + 1;
         store.write(Reach::System, |writer| {
             writer.counters.forgotten = writer.counters.forgotten.max(up_to);
-            for number in numbers.into_iter().filter(|number| !named.contains(number)) {
-                if writer.database.contains(&keys::unfinished(number))? {
-                    continue;
-                }
+            for number in numbers.into_iter().filter(|number| !needed.contains(number)) {
                 for key in writer.database.keys(&keys::steps(number))? {
                     writer.changes.remove(Key::of(&key?))?;
                 }
@@ -172,23 +173,25 @@ pub(crate) fn forget(store: &SledStore, up_to: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The runs up to this one that records name.
-fn named(store: &SledStore, up_to: u64) -> Result<BTreeSet<u64>, StoreError> {
-    let mut named = BTreeSet::new();
+/// The runs up to this one that have not ended or that records name.
+fn needed(store: &SledStore, up_to: u64) -> Result<BTreeSet<u64>, StoreError> {
+    // Before the records are read: one that ends meanwhile is named by a record that may not be among them.
+    let mut needed: BTreeSet<u64> =
+        store.read(|database| database.keys(&keys::all_unfinished())?.map(|key| keys::number_of(&key?)).collect())?;
     let mut from = Some(keys::records());
     while let Some(first) = from {
         from = store.read(|database| {
             let mut last = None;
             for entry in database.within(first, keys::end_of_records())?.take(AT_ONCE) {
                 let (key, value) = entry?;
-                named.insert(history::read(&value)?.record.run);
+                needed.insert(history::read(&value)?.record.run);
                 last = Some(Key::of(&key).next());
             }
             Ok(last)
         })?;
     }
-    named.retain(|number| *number <= up_to);
-    Ok(named)
+    needed.retain(|number| *number <= up_to);
+    Ok(needed)
 }
 
 pub(crate) fn counters(database: &Database) -> Result<Counters> {
@@ -285,6 +288,24 @@ mod tests {
         assert_eq!(store.write(Reach::System, count).unwrap(), 3);
         assert_eq!(store.write(Reach::System, count).unwrap(), 0, "nothing is new");
         assert_eq!(store.run(1).unwrap(), Some(run));
+    }
+
+    #[test]
+    fn a_run_that_ends_while_others_are_removed_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let store = SledStore::open(root.path()).unwrap();
+        let mut run = sample::run("shop", 0);
+        run.number = store.begin(&run).unwrap();
+        let mut other = sample::run("shop", 1);
+        other.number = store.begin(&other).unwrap();
+        store.close(&sample::ended(other, 2)).unwrap();
+
+        let needed = needed(&store, 2).unwrap();
+        let place = sample::place("shop", "live");
+        store.finish(sample::finish(&place, &sample::ended(run, 9), "a")).unwrap();
+        remove_but(&store, 2, &needed).unwrap();
+        assert!(store.run(1).unwrap().is_some_and(|run| run.state == RunState::Succeeded));
+        assert_eq!(store.run(2).unwrap(), None, "nothing names it");
     }
 
     #[test]
