@@ -10,7 +10,7 @@ mod note;
 pub(crate) mod secrets;
 mod time;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use springline_model::Digest;
@@ -31,13 +31,14 @@ use crate::past;
 use crate::release;
 use crate::run::fresh;
 
-/// How long what failed once is left alone by those who come by all the time, in milliseconds.
+/// How long what failed is left alone by those who come by all the time, in milliseconds; doubled by every
+/// failure, the first one too.
 const FIRST_PAUSE: i64 = 5_000;
 /// The longest such pause.
 const LONGEST_PAUSE: i64 = 15 * 60 * 1000;
 
-/// Tells git what it was not told yet of this application, each place's syncs in their order. What can't be told is told to the observer, and tried again the
-/// next time.
+/// Tells git what it was not told yet of this application, each place's syncs in their order. What can't be
+/// told is told to the observer, and tried again the next time.
 ///
 /// # Errors
 /// What the store reports.
@@ -47,19 +48,31 @@ pub(crate) fn settle(ports: Ports<'_>, application: &str) -> Result<(), Reason> 
 }
 
 /// Tells git what it was not told yet of this application, for somebody who comes by all the time: what
-/// failed is tried again after a pause that doubles each time. How long it is till then, if something is left.
+/// failed is tried again after a pause that doubles each time, and holds up its own place only. How long it is
+/// till the first of them ends, if something is left.
 ///
 /// # Errors
 /// What the store reports.
 pub fn settle_when_due(ports: Ports<'_>, application: &str) -> Result<Option<Duration>, Reason> {
-    let outgoing = || ports.store.outgoing(Some(application));
-    let left = |all: &[Outgoing]| all.iter().filter_map(|one| pause_left(one, ports.clock.now())).max();
-    let all = outgoing()?;
-    if let Some(left) = left(&all) {
-        return Ok(Some(left));
+    let mut outgoing = ports.store.outgoing(Some(application))?;
+    let pausing = pauses(&outgoing, ports.clock.now());
+    let due: Vec<_> = outgoing.iter().filter(|one| !pausing.contains_key(&one.place)).cloned().collect();
+    if !due.is_empty() {
+        settle_these(ports, &due)?;
+        outgoing = ports.store.outgoing(Some(application))?;
     }
-    settle_these(ports, &all)?;
-    Ok(if all.is_empty() { None } else { left(&outgoing()?) })
+    Ok(pauses(&outgoing, ports.clock.now()).into_values().min())
+}
+
+/// The places that are left alone, and for how long.
+fn pauses(outgoing: &[Outgoing], now: Timestamp) -> BTreeMap<Place, Duration> {
+    let mut pauses = BTreeMap::new();
+    for one in outgoing {
+        let Some(left) = pause_left(one, now) else { continue };
+        let longest = pauses.entry(one.place.clone()).or_insert(left);
+        *longest = left.max(*longest);
+    }
+    pauses
 }
 
 /// How much too early it is to try again. A clock that was set back since makes nothing wait for it.
@@ -72,10 +85,16 @@ fn pause_left(one: &Outgoing, now: Timestamp) -> Option<Duration> {
 
 fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {
     let Some(repositories) = ports.repositories else { return Ok(()) };
-    let (mut blocked, mut unreachable) = (BTreeSet::new(), false);
+    let (mut blocked, mut unreachable) = (BTreeSet::new(), None);
     for at in 0..outgoing.len() {
         let one = &outgoing[at];
-        if unreachable || blocked.contains(&one.place) {
+        if blocked.contains(&one.place) {
+            continue;
+        }
+        if let Some(error) = &unreachable {
+            // As it would be for this one: it is not asked again for each place.
+            failed(ports, one, error)?;
+            blocked.insert(one.place.clone());
             continue;
         }
         let Untold { error, lost } = match tell(ports, repositories, one) {
@@ -89,14 +108,18 @@ fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {
             given_up(ports, one, &error)?;
             continue;
         }
-        let now = Some(ports.clock.now());
-        let tried =
-            Outgoing { attempts: one.attempts + 1, tried: now, error: Some(error.message.clone()), ..one.clone() };
-        ports.store.attempted(&tried)?;
-        unreachable = matches!(error.trouble, Trouble::Unreachable | Trouble::Cancelled);
+        failed(ports, one, &error)?;
         blocked.insert(one.place.clone());
+        unreachable = Some(error).filter(|error| matches!(error.trouble, Trouble::Unreachable | Trouble::Cancelled));
     }
     Ok(())
+}
+
+/// Writes down that git could not be told of a sync this time.
+fn failed(ports: Ports<'_>, one: &Outgoing, error: &RepositoryError) -> Result<(), Reason> {
+    let error = Some(error.message.clone());
+    let tried = Outgoing { attempts: one.attempts + 1, tried: Some(ports.clock.now()), error, ..one.clone() };
+    Ok(ports.store.attempted(&tried)?)
 }
 
 /// Why git was not told of a sync.

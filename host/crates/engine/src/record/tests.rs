@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use springline_model::Cancel;
 use springline_model::capability::Used;
 use springline_model::plugin::Pinned;
-use springline_model::port::{Blobs as _, Store as _, Tree};
+use springline_model::port::{Blobs as _, Clock as _, Store as _, Tree};
 use springline_model::repository::Make;
 use springline_testkit::{MemoryTree, sample};
 
@@ -127,6 +127,7 @@ fn the_pause_between_attempts_outlasts_no_clock() {
 struct Notes {
     asked: AtomicUsize,
     holds: Vec<springline_model::repository::Commit>,
+    fails: Option<Trouble>,
 }
 
 impl Notes {
@@ -147,6 +148,9 @@ impl Repositories for Notes {
 
     fn update(&self, _at: &At, _beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        if let Some(trouble) = self.fails {
+            return Err(RepositoryError::new(trouble, "no"));
+        }
         make(&self.tip(), None)?;
         Ok(Written { commit: Some("c".into()), before: None, again: 0 })
     }
@@ -154,10 +158,13 @@ impl Repositories for Notes {
 
 /// Writes down a sync that git is to be told of.
 fn due_to(world: &World, seed: &str, to: &RecordIn, is_known: bool) {
-    let place = world.place();
+    due_at(world, &world.place(), (seed, to, is_known));
+}
+
+fn due_at(world: &World, place: &Place, (seed, to, is_known): (&str, &RecordIn, bool)) {
     let run = sample::run(&place.application, 0);
     let run = Run { number: world.store.begin(&run).unwrap(), ..run };
-    let finish = sample::finish(&place, &run, seed);
+    let finish = sample::finish(place, &run, seed);
     let release = finish.release.clone().filter(|_| is_known);
     world.store.finish(Finish { tells: Some(to.clone()), release, ..finish }).unwrap();
 }
@@ -175,6 +182,44 @@ fn what_is_lost_is_given_up_and_later_ones_are_told() {
     assert!(world.store.outgoing(None).unwrap().is_empty());
     let last = world.store.settled(&world.place()).unwrap().unwrap();
     assert!(last.error.is_some_and(|error| error.contains("release")), "it is known that it was given up");
+}
+
+/// Another place of the same application, and a sync at each that git is to be told of.
+fn two_due(world: &World) -> Place {
+    let other = Place { environment: "other".into(), ..world.place() };
+    due_at(world, &world.place(), ("here", &RecordIn::Notes, true));
+    due_at(world, &other, ("there", &RecordIn::Notes, true));
+    other
+}
+
+#[test]
+fn the_pause_of_one_place_holds_up_no_other() {
+    let world = World::new();
+    let other = two_due(&world);
+    let waiting = world.store.outgoing(None).unwrap().into_iter().find(|one| one.place == other).unwrap();
+    world.store.attempted(&Outgoing { attempts: 9, tried: Some(world.clock.now()), ..waiting }).unwrap();
+    let notes = Notes::default();
+    let ports = Ports { repositories: Some(&notes), ..world.ports() };
+    let left = settle_when_due(ports, &other.application).unwrap();
+    assert!(left.is_some_and(|left| left > Duration::from_secs(600)), "{left:?}");
+    assert_eq!(notes.asked.load(Ordering::SeqCst), 1);
+    let places: Vec<_> = world.store.outgoing(None).unwrap().into_iter().map(|one| one.place).collect();
+    assert_eq!(places, [other]);
+}
+
+#[test]
+fn a_repository_that_is_unreachable_is_asked_once_for_all_places() {
+    let world = World::new();
+    let other = two_due(&world);
+    let notes = Notes { fails: Some(Trouble::Unreachable), ..Notes::default() };
+    let ports = Ports { repositories: Some(&notes), ..world.ports() };
+    // After the first failure it is left alone for ten seconds.
+    for (after, asked) in [(0, 1), (9_999, 1), (1, 2)] {
+        world.clock.set(world.clock.now() + after);
+        assert!(settle_when_due(ports, &other.application).unwrap().is_some());
+        assert_eq!(notes.asked.load(Ordering::SeqCst), asked, "{after}");
+    }
+    assert!(world.store.outgoing(None).unwrap().iter().all(|one| one.attempts == 2 && one.error.is_some()));
 }
 
 #[test]
