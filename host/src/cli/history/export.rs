@@ -89,15 +89,25 @@ impl Export {
 /// Writes a chain; none if there is nothing in it.
 fn chain(app: &App, place: Place, out: &mut Out, cancel: &Cancel) -> Result<Option<Exported>, CliError> {
     let (mut last, mut head, mut records) = (0, GENESIS, 0);
+    let mut tried = None;
     loop {
         let found = app.store.written(&place, last + 1, AT_ONCE)?;
         let Some(first) = found.first() else { break };
         if first.sequence() != Some(last + 1) {
             // Its oldest records were removed, maybe a moment ago.
-            let anchor = app.store.anchor(&place)?.filter(|anchor| first.sequence() == Some(anchor.sequence + 1));
-            match anchor {
+            let anchor = app.store.anchor(&place)?;
+            let begins = anchor.as_ref().map_or(0, |anchor| anchor.sequence) + 1;
+            match anchor.filter(|_| first.sequence() == Some(begins)) {
                 Some(anchor) if records == 0 => out.write(&Line::Anchor { place: place.clone(), anchor })?,
-                _ if records == 0 => continue,
+                None if records == 0 && tried != Some(begins) => {
+                    tried = Some(begins);
+                    continue;
+                }
+                None if records == 0 => {
+                    let message = format!("the first record of {place} does not say that it is record {begins}");
+                    return Err(CliError::new(Kind::State, message)
+                        .hint("`springline history verify` tells what is wrong with the history"));
+                }
                 _ => {
                     let message = format!("records of {place} were removed while they were exported");
                     return Err(CliError::new(Kind::State, message).hint("export the history again"));

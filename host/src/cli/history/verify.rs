@@ -92,9 +92,14 @@ pub(super) fn exported(common: &Common, file: &Path) -> Result<ExitCode, CliErro
     }
     let Read { chains, is_whole } = read;
     if !is_whole {
-        let message =
-            format!("{}: it is cut off after {lines} lines: the last line says what all of it is", file.display());
-        return Err(CliError::new(Kind::Differs, message).hint("the lines that are there hold; export it anew"));
+        let message = format!(
+            "{}: no line of it is a last one, which says what all of it is: nobody can know whether it is whole or cut \
+             off after {lines} lines",
+            file.display()
+        );
+        return Err(CliError::new(Kind::Differs, message).hint(
+            "each chain holds as far as it goes; export it anew: an export of an earlier Springline had no last line",
+        ));
     }
     let answer: Vec<_> = chains
         .iter()
