@@ -1,5 +1,6 @@
 //! Hands things over to other repositories: what was rendered, or the ids of what was built.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -304,7 +305,7 @@ fn write(
             let message = format!("the branch `{name}` proposes `{whose}` already: give one of the two another name");
             return Err(RepositoryError::new(Trouble::Content, message));
         }
-        let Some(theirs) = theirs(proposed, &trailer) else { return Ok(Next::Instead(draft.clone())) };
+        let Some(theirs) = theirs(&proposed, &trailer) else { return Ok(Next::Instead(draft.clone())) };
         let who = format!("{} <{}>", theirs.committer.name, theirs.committer.email);
         meddled = Some(format!(
             "{who} added commit {} to the proposal; it stays, and the update goes on top of it",
@@ -328,19 +329,19 @@ fn newer_on(tip: &Tip, trailer: &str, source: Source<'_>) -> Option<String> {
 }
 
 /// The commits of a proposal that are not on the branch that it is for.
-fn proposed<'t>(tip: &'t Tip, onto: &Tip) -> &'t [Commit] {
-    let merged = tip.commits.iter().position(|commit| onto.commits.iter().any(|known| known.id == commit.id));
-    &tip.commits[..merged.unwrap_or(tip.commits.len())]
+fn proposed<'t>(tip: &'t Tip, onto: &Tip) -> Vec<&'t Commit> {
+    let known: HashSet<&str> = onto.commits.iter().map(|commit| commit.id.as_str()).collect();
+    tip.commits.iter().filter(|commit| !known.contains(commit.id.as_str())).collect()
 }
 
 /// The newest commit of somebody else in a proposal: on top of what was proposed, between, or in the
 /// place of it.
-fn theirs<'t>(proposed: &'t [Commit], trailer: &str) -> Option<&'t Commit> {
+fn theirs<'t>(proposed: &[&'t Commit], trailer: &str) -> Option<&'t Commit> {
     // What somebody has written anew, with our words in it, has another committer.
     let is_ours = |commit: &Commit| delivered_by(commit) == Some(trailer) && commit.author == commit.committer;
     // Below the first of ours is what the branch was made from, however far that has gone on.
-    let first = proposed.iter().rposition(is_ours).unwrap_or(proposed.len().saturating_sub(1));
-    proposed.iter().take(first + 1).find(|commit| !is_ours(commit))
+    let first = proposed.iter().rposition(|commit| is_ours(commit)).unwrap_or(proposed.len().saturating_sub(1));
+    proposed.iter().copied().take(first + 1).find(|commit| !is_ours(commit))
 }
 
 #[cfg(test)]

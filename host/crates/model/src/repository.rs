@@ -33,8 +33,9 @@ pub struct Commit {
 /// What a reference holds.
 #[derive(Clone)]
 pub struct Tip {
-    /// Its latest commits by first parents, newest first, a bounded number of them; none if there is
-    /// no such reference.
+    /// Its latest commits by all parents, each before its parents and else newest first, a bounded number
+    /// of them; where another branch is looked at beside it, as far as that has not got them. None if there
+    /// is no such reference.
     pub commits: Vec<Commit>,
     /// The tree of the first; none if there is no such reference.
     pub tree: Option<Arc<dyn Tree>>,

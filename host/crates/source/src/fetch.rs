@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gix::bstr::{BString, ByteSlice};
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit};
@@ -39,23 +39,25 @@ pub(crate) fn mirror(
 ) -> Result<(gix::ThreadSafeRepository, String), SourceError> {
     let remote = Remote::at(url)?;
     let name = remote.file_name();
-    let fetch = Fetch { remote, directory: into.join(format!("{name}.git")), patience, cancel };
+    let mut fetch = Fetch { remote, directory: into.join(format!("{name}.git")), patience, cancel, busy: None };
     DirBuilder::new().recursive(true).mode(0o700).create(into).map_err(|error| fetch.failed(error))?;
     let mut lock = fetch.lock(&into.join(format!("{name}.lock")))?;
+    let busy = fetch.file(&into.join(format!("{name}.busy")))?;
 
     if let Some(id) = revision.and_then(full_id)
         && let Ok(repository) = open(&fetch.directory)
         && repository.to_thread_local().has_object(id)
     {
-        return Ok((repository, fetch.remote.place));
+        return Ok((repository, fetch.remote.place.clone()));
     }
+    fetch.hold(busy)?;
     fetch.whole(&mut lock, || {
         let repository = fetch.update()?;
         revision.map_or(Ok(()), |revision| fetch.fetch_revision(&repository, revision))
     })?;
     // Opened anew, so that nothing remembers what was there before.
     let repository = open(&fetch.directory).map_err(|error| fetch.git(&error))?;
-    Ok((repository, fetch.remote.place))
+    Ok((repository, fetch.remote.place.clone()))
 }
 
 struct Fetch<'c> {
@@ -63,13 +65,23 @@ struct Fetch<'c> {
     directory: PathBuf,
     patience: Duration,
     cancel: &'c Cancel,
+    /// Locked as long as a git is at work, also one that has lost the process that started it.
+    busy: Option<File>,
+}
+
+impl Drop for Fetch<'_> {
+    fn drop(&mut self) {
+        // What git may have left in the background holds nothing up.
+        if let Some(busy) = &self.busy {
+            let _ = busy.unlock();
+        }
+    }
 }
 
 impl Fetch<'_> {
     /// Waits for its turn: one process at a time fetches into a mirror.
     fn lock(&self, path: &Path) -> Result<File, SourceError> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = file.map_err(|error| self.failed(error))?;
+        let file = self.file(path)?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
@@ -80,6 +92,30 @@ impl Fetch<'_> {
                 Err(TryLockError::Error(error)) => return Err(self.failed(error)),
             }
         }
+    }
+
+    fn file(&self, path: &Path) -> Result<File, SourceError> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        file.map_err(|error| self.failed(error))
+    }
+
+    /// Has every git hold this. One that a killed process left is waited for, as its files can't be told
+    /// from what is nobody's any more; not for ever, as it may wait for somebody silent.
+    fn hold(&mut self, busy: File) -> Result<(), SourceError> {
+        let until = Instant::now() + self.patience;
+        loop {
+            match busy.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if self.cancel.is_cancelled() => {
+                    return Err(RepositoryError::new(Trouble::Cancelled, "cancelled").into());
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return Ok(()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_POLL),
+                Err(TryLockError::Error(error)) => return Err(self.failed(error)),
+            }
+        }
+        self.busy = Some(busy);
+        Ok(())
     }
 
     /// Does this, and leaves nothing of it that is not whole: what an attempt left that did not come to
@@ -102,9 +138,9 @@ impl Fetch<'_> {
     /// Fetches branches and tags, into a new mirror if there is none or if the repository there
     /// has been made anew with other ids.
     fn update(&self) -> Result<gix::Repository, SourceError> {
-        let mut repository = match open(&self.directory) {
-            Ok(repository) => repository.to_thread_local(),
-            Err(_) => self.create(gix::hash::Kind::Sha1)?,
+        let mut repository = match existing(&self.directory).map_err(|why| self.failed(why))? {
+            Some(repository) => repository.to_thread_local(),
+            None => self.create(gix::hash::Kind::Sha1)?,
         };
         let there = self.calls(&repository).list(&self.remote, &LISTED)?;
         if let Some((id, _)) = there.references.first()
@@ -146,7 +182,7 @@ impl Fetch<'_> {
             None => return Ok(()),
         };
         match self.fetch(repository, &[], &[&spec]) {
-            Err(error) if matches!(error.trouble, Trouble::Cancelled | Trouble::Unreachable) => Err(error.into()),
+            Err(error) if !is_unknown(&error) => Err(error.into()),
             Ok(()) if repository.rev_parse_single(revision).is_ok() => Ok(()),
             _ => Err(SourceError::UnknownRevision {
                 revision: revision.to_owned(),
@@ -161,6 +197,7 @@ impl Fetch<'_> {
             patience: self.patience,
             cancel: self.cancel.clone(),
             ssh: program::configured_ssh(repository),
+            held: self.busy.as_ref().and_then(|busy| busy.try_clone().ok()),
         }
     }
 
@@ -175,6 +212,31 @@ impl Fetch<'_> {
 
 pub(crate) fn open(directory: &Path) -> gix::Result<gix::ThreadSafeRepository> {
     gix::ThreadSafeRepository::open_opts(directory, gix::open::Options::default().open_path_as_is(true))
+}
+
+/// Opens a repository of ours; none if it is not there, or what is there is none.
+///
+/// # Errors
+/// Why it can't be told: then it may be whole.
+pub(crate) fn existing(directory: &Path) -> Result<Option<gix::ThreadSafeRepository>, String> {
+    let error = match open(directory) {
+        Ok(repository) => return Ok(Some(repository)),
+        Err(error) => error,
+    };
+    let is_absence = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory);
+    let is_kept = |error: &std::io::Error| !is_absence(error.kind()) && error.kind() != ErrorKind::InvalidData;
+    // Git's own error calls no repository whatever it could not read.
+    let parts = ["HEAD", "config", "objects", "refs"].into_iter().map(|name| directory.join(name));
+    for (path, error) in parts.filter_map(|path| File::open(&path).err().map(|error| (path, error))) {
+        if is_kept(&error) {
+            return Err(format!("{}: {error}", path.display()));
+        }
+    }
+    let mut causes = error.iter_errors().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    if causes.any(is_kept) {
+        return Err(format!("{}: {}", directory.display(), message(&error)));
+    }
+    Ok(None)
 }
 
 /// Makes an empty bare repository in the place of what is there. It gets its name when it is whole.
@@ -200,6 +262,12 @@ pub(crate) fn create_bare<E>(
 
 fn full_id(revision: &str) -> Option<gix::ObjectId> {
     gix::ObjectId::from_hex(revision.as_bytes()).ok()
+}
+
+/// Whether the other side has not got what it was asked for, or keeps it to itself.
+fn is_unknown(error: &RepositoryError) -> bool {
+    let words = ["couldn't find remote ref", "not our ref", "unadvertised object", "not valid"];
+    error.trouble == Trouble::Unknown || words.iter().any(|word| error.message.contains(word))
 }
 
 fn is_mirrored(name: &str) -> bool {

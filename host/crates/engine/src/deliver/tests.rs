@@ -26,7 +26,7 @@ fn tip(commits: Vec<Commit>) -> Tip {
 }
 
 fn whose(tip: &Tip, onto: &Tip) -> Option<String> {
-    theirs(proposed(tip, onto), OURS).map(|commit| commit.id.clone())
+    theirs(&proposed(tip, onto), OURS).map(|commit| commit.id.clone())
 }
 
 #[test]
@@ -45,6 +45,21 @@ fn what_reviewers_add_stays_however_many_updates_follow() {
     let far = tip(vec![commit("n", "ann", "")]);
     assert_eq!(whose(&tip(vec![p2, p1, base.clone()]), &far), None);
     assert_eq!(whose(&tip(vec![base]), &main), None, "all is merged");
+}
+
+#[test]
+fn what_a_merge_brought_is_known() {
+    let revision = Revision { id: "r1".into(), time: 50, subject: String::new() };
+    let tree = MemoryTree::of_files([("a", String::new())]);
+    let source = Source { revision: &revision, tree: &tree, is_before: &|id, _| id == "r2" };
+    // As `git merge --no-ff` makes it: on top is the merge, and the proposal is its second parent.
+    let (review, p2) = (commit("r", "bob", ""), commit("p2", "robot", "r2"));
+    let main = tip(vec![commit("merge", "ann", ""), review.clone(), p2.clone(), commit("m", "ann", "")]);
+    assert_eq!(newer_on(&main, OURS, source).as_deref(), Some("r2"));
+    assert_eq!(whose(&tip(vec![review, p2, commit("m", "ann", "")]), &main), None, "all is merged");
+    // A reviewer who brings the proposal up to date brings in what is nobody's proposal.
+    let updated = vec![commit("u", "bob", ""), commit("merge", "ann", ""), commit("p3", "robot", "r3")];
+    assert_eq!(whose(&tip(updated), &main).as_deref(), Some("u"));
 }
 
 #[test]

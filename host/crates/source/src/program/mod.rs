@@ -3,7 +3,8 @@
 
 mod words;
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -88,6 +89,8 @@ pub(crate) struct Git {
     pub cancel: Cancel,
     /// What git's configuration says is used as ssh, if it says anything.
     pub ssh: Option<String>,
+    /// A file that is open as long as git runs, so that its lock is held as long.
+    pub held: Option<File>,
 }
 
 /// What a call came to.
@@ -129,7 +132,10 @@ impl Git {
         }
         command.args(arguments).arg("--").arg(&remote.address).args(rest);
         self.surround(&mut command, remote);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
+        // It reads nothing from there.
+        let held = self.held.as_ref().and_then(|file| file.try_clone().ok());
+        command.stdin(held.map_or_else(Stdio::null, Stdio::from));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
         let child = child.map_err(|error| {
             RepositoryError::new(Trouble::Other, format!("the git program can't be started: {error}"))
         })?;
@@ -173,6 +179,7 @@ impl Git {
             command.env_remove(variable);
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").env("SSH_ASKPASS_REQUIRE", "never");
+        command.env("GCM_INTERACTIVE", "never");
         command.env("LC_ALL", "C").env("LANGUAGE", "C").env("GIT_FLUSH", "1");
         if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
             let ssh = self.ssh.as_deref().unwrap_or("ssh");
@@ -222,7 +229,13 @@ impl Git {
             let message = format!("{} lists more references than can be read", remote.place);
             return Err(RepositoryError::new(Trouble::Garbage, message));
         }
-        Ok(Answer { status, stdout: stdout.text(), stderr: stderr.text() })
+        let (stdout, is_whole) = stdout.text();
+        // A part of a list says of the rest that it is not there.
+        if status.success() && !is_whole {
+            let message = format!("{}: git ended, and the end of what it says did not come", remote.place);
+            return Err(RepositoryError::new(Trouble::Other, message));
+        }
+        Ok(Answer { status, stdout, stderr: stderr.text().0 })
     }
 }
 
@@ -285,7 +298,8 @@ pub(crate) fn sweep(repository: &Path, age: Duration) {
 struct Said {
     text: Arc<Mutex<Vec<u8>>>,
     count: Arc<AtomicUsize>,
-    reader: JoinHandle<()>,
+    /// Whether it came to the end.
+    reader: JoinHandle<bool>,
 }
 
 impl Said {
@@ -294,9 +308,15 @@ impl Said {
         let (text, count) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
         let (gathered, counted) = (text.clone(), count.clone());
         let reader = thread::spawn(move || {
-            let Some(mut stream) = stream else { return };
+            let Some(mut stream) = stream else { return true };
             let mut buffer = [0; 8192];
-            while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            loop {
+                let read = match stream.read(&mut buffer) {
+                    Ok(0) => return true,
+                    Ok(read) => read,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(_) => return false,
+                };
                 let mut text: std::sync::MutexGuard<'_, Vec<u8>> =
                     gathered.lock().unwrap_or_else(PoisonError::into_inner);
                 text.extend_from_slice(&buffer[..read]);
@@ -316,14 +336,16 @@ impl Said {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// All of it. A program in the background, as ssh may leave one, can hold the other end open for
-    /// ever; then it is what there is.
-    fn text(self) -> String {
+    /// All of it, and whether it is. A program in the background, as ssh may leave one, can hold the other
+    /// end open for ever; then it is what there is.
+    fn text(self) -> (String, bool) {
         let until = Instant::now() + LINGER;
         while !self.reader.is_finished() && Instant::now() < until {
             thread::sleep(LOOK[0]);
         }
-        String::from_utf8_lossy(&self.text.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        let is_whole = self.reader.is_finished() && self.reader.join().unwrap_or(false);
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        (String::from_utf8_lossy(&text).into_owned(), is_whole)
     }
 }
 

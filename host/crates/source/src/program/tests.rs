@@ -45,6 +45,36 @@ fn what_is_said_too_much_is_forgotten_from_the_beginning() {
     while said.count() < 100_003 {
         thread::yield_now();
     }
-    let text = said.text();
-    assert!(text.len() <= 20 && text.ends_with("aend"), "{text}");
+    let (text, is_whole) = said.text();
+    assert!(text.len() <= 20 && text.ends_with("aend") && is_whole, "{text}");
+}
+
+fn calls(directory: &Path) -> Git {
+    let (directory, patience) = (directory.to_owned(), Duration::from_secs(30));
+    Git { directory, patience, cancel: Cancel::new(), ssh: None, held: None }
+}
+
+#[test]
+fn what_is_cut_off_is_not_taken_for_all_of_it() {
+    let place = tempfile::tempdir().unwrap();
+    // Something in the background keeps the output open as long as its input is.
+    let script = "exec 3<&0; echo cut; cat <&3 & exit 0";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let input = child.stdin.take().unwrap();
+    let error = calls(place.path()).wait(child, &Remote::named("origin")).err().unwrap();
+    assert!(error.trouble == Trouble::Other && error.message.contains("did not come"), "{error}");
+    drop(input);
+}
+
+#[test]
+fn git_holds_what_it_is_given_and_asks_nobody() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("busy");
+    let git = Git { held: Some(File::create(&path).unwrap()), ..calls(place.path()) };
+    let script =
+        format!("alias.told=!f() {{ test /dev/stdin -ef '{}' && echo held $GCM_INTERACTIVE; }}; f", path.display());
+    let answer = git.call(&["-c", &script, "told"], &Remote::named("origin"), &[]).unwrap();
+    assert_eq!(answer.stdout, "held never\n", "{}", answer.stderr);
 }

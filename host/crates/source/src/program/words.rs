@@ -8,7 +8,7 @@ use super::Remote;
 const TOLD: usize = 400;
 
 /// What the words of git and of those it talks to mean, the most telling ones first.
-const WORDS: [(Trouble, &[&str]); 5] = [
+const WORDS: [(Trouble, &[&str]); 6] = [
     (Trouble::HostKey, &["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]),
     (
         Trouble::Credentials,
@@ -22,6 +22,11 @@ const WORDS: [(Trouble, &[&str]); 5] = [
             "Access denied",
             "access denied",
         ],
+    ),
+    // Of a connection that broke, git says as well that what came is not whole.
+    (
+        Trouble::Unreachable,
+        &["unexpected disconnect", "unexpected eof", "unexpected EOF", "early EOF", "hung up unexpectedly"],
     ),
     (
         Trouble::Garbage,
@@ -55,7 +60,6 @@ const WORDS: [(Trouble, &[&str]); 5] = [
             "Connection reset",
             "Connection closed",
             "unable to access",
-            "early EOF",
             "hung up",
             "RPC failed",
             "No route to host",
@@ -164,6 +168,13 @@ mod tests {
             ),
             (Trouble::Unreachable, "ssh: connect to host x port 22: Connection refused\nfatal: the remote end hung up"),
             (Trouble::Garbage, "fatal: protocol error: bad line length character: <htm"),
+            (
+                Trouble::Unreachable,
+                "fetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF\nfatal: fetch-pack: \
+                 invalid index-pack output",
+            ),
+            (Trouble::Unreachable, "error: RPC failed; curl 56 SSL routines::unexpected eof while reading"),
+            (Trouble::Garbage, "fatal: pack has bad object at offset 12: inflate returned -3"),
             (Trouble::Unknown, "fatal: '/srv/x' does not appear to be a git repository"),
             (Trouble::Other, "something else"),
         ];

@@ -5,6 +5,7 @@
 //! below the state directory that stands for one elsewhere. What goes over the network goes by the
 //! git program, which has the credentials, and is stopped when it is silent for too long.
 
+mod latest;
 mod reference;
 mod trees;
 
@@ -22,8 +23,6 @@ use crate::git_tree::GitTree;
 use crate::objects::Objects;
 use crate::program::{self, Git, Remote};
 
-/// How many commits of a reference are looked at.
-const COMMITS: usize = 64;
 /// How often an update is made anew when somebody else was faster.
 const ATTEMPTS: u32 = 40;
 /// The longest pause before that, doubled from a few milliseconds.
@@ -120,7 +119,7 @@ impl GitWriter {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let heads = self.heads(reference)?;
         heads.remote_trouble()?;
-        self.tip_of(self.base(reference, &heads)?.map(|base| base.commits[0]))
+        self.tip_of(self.base(reference, &heads)?.map(|base| base.commits[0]), None)
     }
 
     /// Writes what `make` says; see the port.
@@ -143,29 +142,30 @@ impl GitWriter {
     fn try_update(&self, reference: &str, beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
         let heads = self.heads(reference)?;
         let base = self.base(reference, &heads)?;
-        let tip = self.tip_of(base.as_ref().map(|base| base.commits[0]))?;
+        let held = base.as_ref().map(|base| base.commits[0]);
         let (onto, other_tip) = match beside {
             None => (None, None),
             Some(branch) => {
                 let heads = self.heads(branch)?;
                 heads.remote_trouble()?;
                 let onto = self.base(branch, &heads)?;
-                let tip = self.tip_of(onto.as_ref().map(|base| base.commits[0]))?;
+                let tip = self.tip_of(onto.as_ref().map(|base| base.commits[0]), None)?;
                 (onto, Some(tip))
             }
         };
+        let tip = self.tip_of(held, onto.as_ref().map(|onto| onto.commits[0]))?;
         let next = make(&tip, other_tip.as_ref())?;
         let to = match next {
-            Next::Keep => base.as_ref().map(|base| base.commits[0]),
+            Next::Keep => held,
             Next::Commit(draft) => Some(self.commit(base.as_ref(), &draft)?),
             Next::Instead(draft) => match (self.commit(onto.as_ref(), &draft)?, onto.as_ref()) {
                 (made, Some(onto)) if made == onto.commits[0] => None,
                 (made, _) => Some(made),
             },
         };
-        let before = tip.commits.first().map(|commit| commit.id.clone());
         self.publish(reference, &heads, to)?;
-        Ok(Written { commit: to.map(|id| id.to_string()), before, again: 0 })
+        let text = |id: Option<gix::ObjectId>| id.map(|id| id.to_string());
+        Ok(Written { commit: text(to), before: text(held), again: 0 })
     }
 
     /// Makes the commit of a draft, or returns what is there if it would make no difference.
@@ -196,19 +196,15 @@ impl GitWriter {
         Ok(repository.write_object(commit).map_err(other)?.detach())
     }
 
-    fn tip_of(&self, commit: Option<gix::ObjectId>) -> Result<Tip, RepositoryError> {
-        let Some(mut id) = commit else { return Ok(Tip { commits: Vec::new(), tree: None }) };
+    /// What a commit holds, and its latest ones as far as they are not in the one beside it.
+    fn tip_of(&self, commit: Option<gix::ObjectId>, beside: Option<gix::ObjectId>) -> Result<Tip, RepositoryError> {
+        let Some(id) = commit else { return Ok(Tip { commits: Vec::new(), tree: None }) };
         let objects = self.objects()?;
         let repository = objects.handle();
-        let mut commits = Vec::new();
         let tree = repository.find_commit(id).map_err(other)?.tree_id().map_err(other)?.detach();
-        for _ in 0..COMMITS {
-            // A shallow clone ends somewhere.
-            let Ok(commit) = repository.find_commit(id) else { break };
-            commits.push(described(&commit));
-            let Some(parent) = commit.parent_ids().next() else { break };
-            id = parent.detach();
-        }
+        let shared = beside.and_then(|beside| repository.merge_bases_many(id, &[beside]).ok()).unwrap_or_default();
+        let shared: Vec<_> = shared.into_iter().map(gix::Id::detach).collect();
+        let commits = latest::latest(&repository, id, &shared);
         drop(repository);
         Ok(Tip { commits, tree: Some(Arc::new(GitTree::new(objects, tree, String::new()))) })
     }
@@ -227,7 +223,7 @@ impl GitWriter {
         /// Two writers of this process may want the same one.
         static TURN: Mutex<()> = Mutex::new(());
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(repository) = fetch::open(&self.directory)
+        if let Some(repository) = fetch::existing(&self.directory).map_err(other_text)?
             && repository.to_thread_local().object_hash() == hash
         {
             return Ok(repository);
@@ -246,6 +242,7 @@ impl GitWriter {
             patience: self.patience,
             cancel: self.cancel.clone(),
             ssh: program::configured_ssh(repository),
+            held: None,
         }
     }
 

@@ -282,7 +282,13 @@ fn hooks_of_the_users_repository_are_not_run() {
     let hook = repo.path.join(".git/hooks/reference-transaction");
     fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", told.display())).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    local(&repo, Some("origin")).update(NOTES, None, &mut |_, _| Ok(Next::Commit(put("aa", "x")))).unwrap();
+    // A push of a branch moves the name that remembers it here, and that is what the hook is told of.
+    repo.git(&["push", "--quiet", "origin", "main:first"]);
+    assert!(told.exists(), "the hook is one that runs");
+    fs::remove_file(&told).unwrap();
+    let live = "refs/heads/env/live";
+    local(&repo, Some("origin")).update(live, None, &mut |_, _| Ok(Next::Commit(put("aa", "x")))).unwrap();
+    assert_eq!(repo.git(&["rev-parse", "origin/env/live"]), origin.git(&["rev-parse", live]));
     assert!(!told.exists());
 }
 
@@ -329,4 +335,47 @@ fn what_is_in_the_way_is_not_replaced() {
         assert!(error.trouble == Trouble::Content && error.message.contains("as something else"), "{path}: {error}");
     }
     assert_eq!(repo.git(&["ls-tree", "-r", "--name-only", "main"]), "a\nb/c");
+}
+
+#[test]
+fn what_was_merged_with_a_merge_commit_is_merged() {
+    let (repo, into) = (bare(), tempfile::tempdir().unwrap());
+    let writer = remote(&repo, into.path());
+    let (main, update) = ("refs/heads/main", "refs/heads/springline/update-x");
+    let write = |reference: &str, path: &str, text: &str| {
+        writer.update(reference, None, &mut |_, _| Ok(Next::Commit(put(path, text)))).unwrap().commit.unwrap()
+    };
+    write(main, "a", "1");
+    let propose = |text: &str| {
+        let mut seen = (Vec::new(), Vec::new());
+        let written = writer.update(update, Some(main), &mut |tip, onto| {
+            let ids = |tip: &Tip| tip.commits.iter().map(|commit| commit.id.clone()).collect();
+            seen = (ids(tip), onto.map(ids).unwrap_or_default());
+            Ok(Next::Instead(put("a", text)))
+        });
+        (written.unwrap(), seen)
+    };
+    let proposal = propose("2").0.commit.unwrap();
+    let review = write(update, "b", "reviewed");
+    assert_eq!(propose("2").1.0, [review.clone(), proposal.clone()], "what is on the branch too is not proposed");
+    repo.git(&["update-ref", update, &review]);
+
+    let clone = into.path().join("clone");
+    git_in(into.path(), &["clone", "--quiet", &repo.url(), clone.to_str().unwrap()]);
+    git_in(&clone, &["merge", "--quiet", "--no-ff", "--no-edit", "origin/springline/update-x"]);
+    // It goes on for longer than anybody looks back.
+    let push = || git_in(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    push();
+    let (_, (_, there)) = propose("3");
+    assert!(there.contains(&review) && there.contains(&proposal), "by the second parent: {there:?}");
+    repo.git(&["update-ref", update, &review]);
+    for at in 0..130 {
+        git_in(&clone, &["commit", "--quiet", "--allow-empty", "--message", &at.to_string()]);
+    }
+    push();
+    let (written, (tip, there)) = propose("2");
+    assert!(!there.contains(&review), "{there:?}");
+    assert_eq!(tip, [""; 0], "nothing of it is proposed any more");
+    assert_eq!((written.before, written.commit), (Some(review), None));
+    assert_eq!(repo.git(&["for-each-ref", "--format=%(refname)"]), main);
 }
