@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use springline_engine::deliver;
 use springline_engine::error::{Reason, StageError};
 use springline_engine::remove::{Word, remove};
 use springline_engine::run::Report;
 use springline_engine::standing::Obstacle;
+use springline_engine::{Ports, deliver};
 use springline_model::Cancel;
 use springline_model::port::Store as _;
 use springline_model::run::{Place, Stage};
+use springline_source::GitSource;
 
 use super::confirm::{self, ConfirmArgs};
 use super::error::{CliError, Kind};
@@ -19,6 +20,7 @@ use super::standing::applied_text;
 use super::{Common, Output};
 use crate::app::{App, actor};
 use crate::project::Project;
+use crate::repositories::Bound;
 use crate::show::progress::Progress;
 use crate::show::{self, GOOD, paint};
 
@@ -50,7 +52,6 @@ impl Remove {
         let mut removed = Vec::new();
         for place in &places {
             let report = self.remove(common, &app, place, confirmed.clone())?;
-            app.store.set_standing(place, &mut |standing| standing.origin = None)?;
             if common.output == Output::Text {
                 let what = report.as_ref().map_or_else(|| "nothing is deployed".to_owned(), applied_text);
                 show::line(format_args!("{} {place}: {what}", paint(GOOD, "removed")));
@@ -76,7 +77,13 @@ impl Remove {
             check(app, place)?;
             let observer = turn.observe(&progress);
             let word = Word::Person(confirmed.as_deref());
-            let result = remove(app.ports_in(&turn, &observer), place, (&actor(), word));
+            let bound = bound(app, place, turn.cancel())?;
+            let ports = app.ports_in(&turn, &observer);
+            let ports = Ports { repositories: bound.as_ref().map_or(ports.repositories, |bound| Some(bound)), ..ports };
+            let result = remove(ports, place, (&actor(), word));
+            if result.is_ok() {
+                app.store.set_standing(place, &mut |standing| standing.origin = None)?;
+            }
             drop(turn);
             drop(progress);
             match result {
@@ -116,7 +123,8 @@ fn check(app: &App, place: &Place) -> Result<(), CliError> {
         app.owner().controls().is_some_and(|controls| controls.looks_after(&place.application, &place.environment));
     if is_looked_after {
         let message = format!("{place} is looked after, and would be deployed again");
-        return Err(CliError::new(Kind::Usage, message).hint("take it out of its source first"));
+        let hint = "take it out of its source first; a repository that `watch` could not read yet may have it as well";
+        return Err(CliError::new(Kind::Usage, message).hint(hint));
     }
     let standing = app.store.standing(place)?;
     let obstacle = standing.pin.map(Obstacle::Pinned).or(standing.suspended.map(Obstacle::Suspended));
@@ -124,6 +132,13 @@ fn check(app: &App, place: &Place) -> Result<(), CliError> {
     let environment = place.environment.clone();
     let held = Reason::Held { environment, obstacle: Box::new(obstacle) };
     Err(CliError::from(held.at(Stage::Plan, Some(&place.environment))))
+}
+
+/// Where git is told of it: where it comes from, if that is not the repository that the verb is about.
+fn bound(app: &App, place: &Place, cancel: &Cancel) -> Result<Option<Bound>, CliError> {
+    let origin = app.store.standing(place)?.origin.map(|origin| origin.repository);
+    let origin = origin.filter(|origin| *origin != GitSource::shown(app.project.repository()));
+    Ok(origin.map(|origin| Bound::new(&origin, &app.operator.value, app.project.state(), cancel)))
 }
 
 fn told(error: &StageError, place: &Place) -> CliError {

@@ -55,11 +55,7 @@ impl Controls for Control {
     }
 
     fn looks_after(&self, application: &str, environment: &str) -> bool {
-        let state = self.0.state();
-        let Some(id) = state.id(application) else { return false };
-        let member = &state.members[id as usize];
-        let is_read = member.problem.is_none() && !member.spots.is_empty();
-        !is_read || member.spots.iter().any(|spot| *spot.environment == *environment)
+        self.0.state().looks_after(application, environment)
     }
 
     fn applications(&self) -> Vec<Looked> {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use springline_engine::Ports;
 use springline_engine::error::Reason;
+use springline_engine::record::settle_when_due;
 use springline_engine::remove::{Word, remove};
 use springline_engine::standing::Obstacle;
 use springline_model::port::{Store as _, StoreError};
@@ -38,6 +39,8 @@ impl Task {
         if self.rests {
             return Done { rests: true, ..Done::default() };
         }
+        let observer = turn.observe(steer);
+        let ports = Ports { repositories: Some(self.bound.as_ref()), ..self.app.ports_in(turn, &observer) };
         let (mut spots, mut problem) = (Vec::new(), None);
         let places = match self.app.store.places() {
             Ok(places) => places,
@@ -48,7 +51,7 @@ impl Task {
             place.application == *self.name && (meant.is_empty() || meant.contains(&place.environment))
         };
         for place in places.iter().filter(is_meant) {
-            match self.leave_one(inner, turn, steer, place) {
+            match self.leave_one(inner, ports, place) {
                 Ok(sight) => spots.extend(sight.map(|(came, why)| (place.environment.clone(), came, why))),
                 Err(_) if steer.is_superseded() || inner.cancel.is_cancelled() => return Done::default(),
                 Err(error) => problem = Some(error),
@@ -57,11 +60,13 @@ impl Task {
         let names: Vec<&str> = spots.iter().map(|(environment, _, _): &(String, _, _)| environment.as_str()).collect();
         inner.state().set_spots(self.id, &names);
         let waits = spots.iter().any(|(_, came, _)| matches!(came, Came::Suspended | Came::Unconfirmed));
-        Done { left: problem.is_none() && !waits, problem, spots, ..Done::default() }
+        // Nobody else comes by to tell git of it.
+        let again = settle_when_due(ports, &self.name).unwrap_or_default();
+        Done { left: problem.is_none() && !waits && again.is_none(), problem, spots, again, ..Done::default() }
     }
 
     /// Removes it in one place. What there is to say where it is left as it is.
-    fn leave_one(&self, inner: &Inner, turn: &Turn, steer: &Steer, place: &Place) -> Result<Option<Sight>, CliError> {
+    fn leave_one(&self, inner: &Inner, ports: Ports<'_>, place: &Place) -> Result<Option<Sight>, CliError> {
         let began = Instant::now();
         let Standing { pin, suspended, origin, .. } = self.app.store.standing(place)?;
         let origin = origin.filter(|origin| is_from(origin, &self.origin));
@@ -74,8 +79,6 @@ impl Task {
             let way = format!("`springline remove {} --env {}`", place.application, place.environment);
             return Ok(Some((Came::OutOfSync, Some(format!("nothing declares it: {way} removes it")))));
         }
-        let observer = turn.observe(steer);
-        let ports = Ports { repositories: Some(self.bound.as_ref()), ..self.app.ports_in(turn, &observer) };
         let named = (place.application.as_str(), place.environment.as_str());
         match remove(ports, place, (&inner.actor, Word::Rule)) {
             Ok(report) => {

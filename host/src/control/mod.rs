@@ -480,7 +480,7 @@ impl Inner {
             state.stop_leaving(&task.name);
         }
         state.free_if_gone(id);
-        if let Some(again) = done.again.filter(|_| !is_gone) {
+        if let Some(again) = done.again.filter(|_| !state.members[id as usize].is_done()) {
             state.queue.want_at(id, now + again);
         }
         self.come_back(&mut state, id);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use springline_model::run::Origin;
 
 use super::find::{Candidate, Unnamed};
-use super::plan::Rule;
+use super::plan::{Rule, is_same};
 use super::queue::Id;
-use super::state::{Member, News, State};
+use super::state::{Member, News, Sought, State};
 
 /// An application that was found, and by which rule.
 #[derive(Clone)]
@@ -39,10 +39,10 @@ impl State {
             if let Some(winner) = winner {
                 kept.insert(self.put(winner.rule, winner.candidate.clone()));
             }
-            for other in claims.iter().filter(|claim| winner.is_none_or(|winner| !self.is_same(winner, claim))) {
+            for other in claims.iter().filter(|claim| winner.is_none_or(|winner| !self.is_one(winner, claim))) {
                 let why = match winner {
                     Some(_) => format!("another application is called `{name}` already"),
-                    None if claims.iter().all(|other| self.is_same(&claims[0], other)) => {
+                    None if claims.iter().all(|other| self.is_one(&claims[0], other)) => {
                         format!("`{name}` was somewhere else before, and that could not be read yet")
                     }
                     None => format!("several applications are called `{name}`: none of them is deployed"),
@@ -55,9 +55,13 @@ impl State {
             if member.gone || kept.contains(&id) {
                 continue;
             }
-            let orphaned = (!wanted.contains(&member.name)).then(|| self.orphaned(member));
-            self.let_go(id, matches!(orphaned, Some(News::Orphaned { prune: true, .. })));
-            news.extend(orphaned);
+            let is_orphaned = !wanted.contains(&member.name);
+            let prune = is_orphaned && self.prunes(member.rule, (&member.revision, &member.path));
+            if is_orphaned {
+                news.push(News::Orphaned { name: member.name.clone(), prune });
+                self.forget_before(id);
+            }
+            self.let_go(id, prune);
         }
         self.reconcile_before(&wanted, news);
         let known = std::mem::replace(&mut self.refused, refused);
@@ -105,30 +109,48 @@ impl State {
         let is_unknown = |repository: &str| {
             let mut rules = self.plan.rules.iter().zip(&self.sought);
             rules.any(|(rule, sought)| {
-                !sought.is_known && !rule.is_retired && self.plan.repositories[rule.repository].shown == repository
+                !sought.is_known
+                    && !rule.is_retired
+                    && is_same(&self.plan.repositories[rule.repository].shown, repository)
             })
         };
         if before.iter().any(|was| is_unknown(&was.origin.repository)) {
             return None;
         }
         let (first, others) = claims.split_first()?;
-        others.iter().all(|other| self.is_same(first, other)).then_some(first)
+        others.iter().all(|other| self.is_one(first, other)).then_some(first)
     }
 
     /// Whether two rules have found the same.
-    fn is_same(&self, one: &Claim, other: &Claim) -> bool {
+    fn is_one(&self, one: &Claim, other: &Claim) -> bool {
         let repository = |claim: &Claim| self.plan.rules[claim.rule].repository;
         repository(one) == repository(other) && one.candidate == other.candidate
     }
 
-    fn orphaned(&self, member: &Member) -> News {
-        News::Orphaned { name: member.name.clone(), rule: member.rule, prune: self.prunes(member.rule) }
+    /// Whether what a rule finds no longer is removed: not what is still there by another name. A rule that finds
+    /// nothing at all any more may be what is wrong.
+    fn prunes(&self, rule: usize, place: (&str, &str)) -> bool {
+        let Rule { prune, is_retired, repository, .. } = self.plan.rules[rule];
+        prune && !is_retired && !self.sought[rule].found.candidates.is_empty() && !self.is_found(repository, place)
     }
 
-    /// Whether what a rule finds no longer is removed. One that finds nothing at all any more may be what is wrong.
-    fn prunes(&self, rule: usize) -> bool {
-        let Rule { prune, is_retired, .. } = self.plan.rules[rule];
-        prune && !is_retired && !self.sought[rule].found.candidates.is_empty()
+    /// Whether something is found there, by whatever name.
+    fn is_found(&self, repository: usize, place: (&str, &str)) -> bool {
+        let mut rules = self.plan.rules.iter().zip(&self.sought).filter(|(rule, _)| rule.repository == repository);
+        rules.any(|(_, Sought { found, .. })| {
+            let named = found.candidates.iter().map(|found| (&*found.revision, &*found.path));
+            let unnamed = found.unnamed.iter().map(|found| (&*found.revision, &*found.path));
+            named.chain(unnamed).any(|found| found == place)
+        })
+    }
+
+    /// What was there before the loop began, and is told and removed now, is not told again as what went meanwhile.
+    fn forget_before(&mut self, id: Id) {
+        let member = &self.members[id as usize];
+        let origin = self.origin_of(member);
+        if let Some(was) = self.before.get_mut(&member.name) {
+            was.retain(|was| !is_from(&was.origin, &origin));
+        }
     }
 
     /// What went while nobody watched is told, and removed, as what goes now.
@@ -141,7 +163,7 @@ impl State {
             let found_by = |origin: &Origin| {
                 let mut rules = (0..).zip(&self.plan.rules);
                 let rule = rules.find(|(_, rule)| {
-                    self.plan.repositories[rule.repository].shown == origin.repository
+                    is_same(&self.plan.repositories[rule.repository].shown, &origin.repository)
                         && !rule.is_retired
                         && rule.covers(&origin.revision, &origin.path)
                 });
@@ -149,13 +171,13 @@ impl State {
             };
             // What no rule is about is somebody else's.
             let Some((rule, origin)) = was.iter().find_map(|was| found_by(&was.origin)) else { continue };
-            let prune = self.prunes(rule);
+            let prune = self.prunes(rule, (&origin.revision, &origin.path));
             if prune {
                 let found = (rule, origin.revision.as_str().into(), origin.path.as_str().into());
                 let id = self.add(Member { gone: true, ..Member::new(name.clone(), found) });
                 self.begin_to_leave(id);
             }
-            news.push(News::Orphaned { name, rule, prune });
+            news.push(News::Orphaned { name, prune });
         }
     }
 
@@ -240,10 +262,12 @@ impl State {
     }
 
     fn begin_to_leave(&mut self, id: Id) {
+        let name = self.members[id as usize].name.clone();
+        // One at a time: it would never be told to stop.
+        self.stop_leaving(&name);
         let member = self.member(id);
         (member.leaves, member.problem) = (true, None);
         member.spots.clear();
-        let name = member.name.clone();
         self.leaving.insert(name, id);
         self.queue.want(id);
         if self.started {
@@ -279,11 +303,15 @@ impl State {
         self.free.push(id);
     }
 
-    /// Forgets where branches were that nothing is found in any more.
+    /// Forgets where branches were that nothing is found in any more. What has no name yet may get one.
     fn forget_heads(&mut self) {
         let rules = self.plan.rules.iter().filter(|rule| !rule.is_retired);
         let mut used: HashSet<(usize, Arc<str>)> =
             rules.filter_map(|rule| Some((rule.repository, rule.revision()?.clone()))).collect();
+        let rules = self.plan.rules.iter().zip(&self.sought);
+        used.extend(rules.flat_map(|(rule, sought)| {
+            sought.found.candidates.iter().map(|found| (rule.repository, found.revision.clone()))
+        }));
         let own = self.live().map(|(_, member)| (self.repository_of(member), member.revision.clone()));
         used.extend(own.collect::<Vec<_>>());
         for (at, repository) in self.repositories.iter_mut().enumerate() {
@@ -294,5 +322,5 @@ impl State {
 
 /// Whether an environment comes from there, deployed by itself or not.
 pub(super) fn is_from(origin: &Origin, other: &Origin) -> bool {
-    (&origin.repository, &origin.revision, &origin.path) == (&other.repository, &other.revision, &other.path)
+    (&origin.revision, &origin.path) == (&other.revision, &other.path) && is_same(&origin.repository, &other.repository)
 }

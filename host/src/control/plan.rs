@@ -154,7 +154,7 @@ fn address(directory: &Path, url: &str) -> String {
 }
 
 /// Whether two addresses differ in nothing that a server sees a difference in.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     let bare = |url: &str| {
         let url = url.trim_end_matches('/');
         if GitSource::is_address(url) { url.trim_end_matches(".git").to_owned() } else { url.to_owned() }

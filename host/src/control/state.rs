@@ -11,10 +11,10 @@ use springline_model::run::Origin;
 use super::crew::Crew;
 use super::find::Discovery;
 use super::index::Index;
-use super::names::{Refused, is_from};
+use super::names::Refused;
 use super::pace::{Key, Paces, Part, Why};
 use super::pass::Came;
-use super::plan::Plan;
+use super::plan::{Address, Plan, Rule, is_same};
 use super::queue::{Id, Queue};
 use super::steer::Steer;
 
@@ -112,7 +112,7 @@ pub(super) enum News {
     /// A name is wanted by something that does not get it.
     Taken { name: Arc<str>, rule: String, why: String },
     /// An application is looked after no longer.
-    Orphaned { name: Arc<str>, rule: usize, prune: bool },
+    Orphaned { name: Arc<str>, prune: bool },
 }
 
 /// What a rule found.
@@ -192,10 +192,15 @@ impl State {
         self.plan.repositories.iter_mut().for_each(|known| known.is_used = false);
         let mut places = Vec::new();
         for address in plan.repositories {
-            let known = self.plan.repositories.iter().position(|known| known.url == address.url);
+            let known = self.plan.repositories.iter().position(|known| is_same(&known.url, &address.url));
             places.push(known.unwrap_or(self.repositories.len()));
             match known {
-                Some(at) => self.plan.repositories[at] = address,
+                // It is called as it was.
+                Some(at) => {
+                    let known = &mut self.plan.repositories[at];
+                    let (url, shown) = (std::mem::take(&mut known.url), std::mem::take(&mut known.shown));
+                    *known = Address { url, shown, ..address };
+                }
                 None => {
                     self.plan.repositories.push(address);
                     self.repositories.push(Repository::default());
@@ -227,14 +232,18 @@ impl State {
         news
     }
 
-    /// Lets go of what rules found that are there no longer, once it is known what the others find. Whether
-    /// there was something.
+    /// Lets go of what rules found that are there no longer, once it is known what the others find in that
+    /// repository. Whether there was something.
     fn retire(&mut self) -> bool {
-        if !self.is_all_known() {
-            return false;
-        }
-        let rules = self.plan.rules.iter().zip(&mut self.sought).filter(|(rule, _)| rule.is_retired);
-        let found = rules.map(|(_, sought)| std::mem::take(&mut sought.found));
+        let Plan { repositories, rules } = &self.plan;
+        let unknown = rules.iter().zip(&self.sought).filter(|(rule, sought)| !rule.is_retired && !sought.is_known);
+        let unknown: Vec<&str> = unknown.map(|(rule, _)| &*repositories[rule.repository].shown).collect();
+        let is_over = |rule: &Rule| {
+            let shown = &repositories[rule.repository].shown;
+            rule.is_retired && !unknown.iter().any(|unknown| is_same(unknown, shown))
+        };
+        let over = rules.iter().zip(&mut self.sought).filter(|(rule, _)| is_over(rule));
+        let found = over.map(|(_, sought)| std::mem::take(&mut sought.found));
         found.fold(false, |any, found| any | !found.candidates.is_empty())
     }
 
@@ -242,6 +251,14 @@ impl State {
     pub(super) fn is_all_known(&self) -> bool {
         let mut rules = self.plan.rules.iter().zip(&self.sought);
         rules.all(|(rule, sought)| rule.is_retired || sought.is_known)
+    }
+
+    /// Whether an environment is looked after, or may be as far as is known.
+    pub(super) fn looks_after(&self, application: &str, environment: &str) -> bool {
+        let Some(id) = self.id(application) else { return !self.is_all_known() };
+        let member = &self.members[id as usize];
+        let is_read = member.problem.is_none() && !member.spots.is_empty();
+        !is_read || member.spots.iter().any(|spot| *spot.environment == *environment)
     }
 
     /// Takes in what a repository was found to be.
@@ -413,10 +430,8 @@ impl State {
     pub(super) fn gone_of(&mut self, id: Id, declared: &[&str]) -> Vec<String> {
         let member = &self.members[id as usize];
         let mut known: Vec<String> = member.spots.iter().map(|spot| spot.environment.to_string()).collect();
-        let origin = self.origin_of(member);
-        let before = self.before.remove(&member.name).unwrap_or_default();
-        let own = before.into_iter().filter(|was| is_from(&was.origin, &origin)).map(|was| was.environment);
-        known.extend(own);
+        // Wherever it was then: the name is this one's.
+        known.extend(self.before.remove(&member.name).into_iter().flatten().map(|was| was.environment));
         if self.before.is_empty() {
             self.before = HashMap::new();
         }

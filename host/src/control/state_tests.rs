@@ -141,11 +141,11 @@ fn what_is_found_no_longer_is_orphaned_and_pruned_only_where_that_is_said() {
         state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
         work(&mut state);
         let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
-        assert_eq!(news, [News::Orphaned { name: "a".into(), rule: 0, prune }]);
+        assert_eq!(news, [News::Orphaned { name: "a".into(), prune }]);
         assert_eq!(state.live().count(), 1);
         // Where nothing matches at all any more, the rule may be wrong.
         let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&[])))], ..Polled::default() });
-        assert_eq!(news, [News::Orphaned { name: "b".into(), rule: 0, prune: false }]);
+        assert_eq!(news, [News::Orphaned { name: "b".into(), prune: false }]);
         assert_eq!(work(&mut state), if prune { vec!["-a"] } else { vec![] });
         // It is back.
         state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
@@ -243,12 +243,77 @@ fn what_went_while_nobody_watched_goes_when_that_is_sure() {
     assert_eq!(state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..at("1", None) }), []);
     assert_eq!(work(&mut state), ["b"]);
     let news = state.take_in(0, Polled { found: vec![(1, Ok(found(&["c"])))], ..Polled::default() });
-    assert_eq!(news, [News::Orphaned { name: "a".into(), rule: 0, prune: true }]);
+    assert_eq!(news, [News::Orphaned { name: "a".into(), prune: true }]);
     assert_eq!((state.pending, work(&mut state), state.pending), (1, vec!["-a".to_owned(), "c".to_owned()], 0));
-    // An environment is declared no longer.
+    // An environment is declared no longer, wherever it was declared.
     let id = state.id("b").unwrap();
+    state.before = before(&[("b", "file:///other", "b")]);
     assert_eq!(state.gone_of(id, &["other"]), ["live"]);
     assert!(state.gone_of(id, &["other"]).is_empty() && state.before.is_empty());
+}
+
+#[test]
+fn what_goes_before_it_was_read_goes_once() {
+    // As it was before, known to be all that there is only afterwards; and moved since.
+    for (directory, is_all_known) in [("a", false), ("elsewhere", true)] {
+        let mut state = state(true);
+        state.before = before(&[("a", ORIGIN, directory)]);
+        let rest = || (1, Ok(found(&[])));
+        let first = [(0, Ok(found(&["a", "b"])))].into_iter().chain(is_all_known.then(rest)).collect();
+        state.take_in(0, Polled { found: first, ..at("1", None) });
+        let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
+        assert!(matches!(news[..], [News::Orphaned { prune: true, .. }, ..]), "{news:?}");
+        let again = state.take_in(0, Polled { found: vec![rest()], ..Polled::default() });
+        assert_eq!((again, state.before.len()), (vec![], 0));
+        let leaving = state.members.iter().filter(|member| member.leaves);
+        let leaving: Vec<String> = leaving.map(|member| member.path.to_string()).collect();
+        assert_eq!(leaving, [format!("apps/{directory}")]);
+        assert_eq!(work(&mut state), ["-a", "b"]);
+        assert!(state.leaving.is_empty() && state.members.iter().all(|member| !member.leaves));
+    }
+}
+
+#[test]
+fn what_is_still_there_by_another_name_is_not_removed() {
+    let renamed = || found_in(&[("new", "a"), ("b", "b")]);
+    let orphaned = [News::Orphaned { name: "a".into(), prune: false }];
+    // While it is looked after, and while nobody watched.
+    let mut state = state(true);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"]))), (1, Ok(found(&[])))], ..at("1", None) });
+    assert_eq!(state.take_in(0, Polled { found: vec![(0, Ok(renamed()))], ..Polled::default() }), orphaned);
+    let mut state = self::state(true);
+    state.before = before(&[("a", ORIGIN, "a")]);
+    let polled = || vec![(0, Ok(renamed())), (1, Ok(found(&[])))];
+    assert_eq!(state.take_in(0, Polled { found: polled(), ..at("1", None) }), orphaned);
+    assert_eq!(work(&mut state), ["b", "new"]);
+}
+
+#[test]
+fn a_branch_that_gets_its_name_late_is_deployed() {
+    let mut state = state(false);
+    let branch: Arc<str> = "refs/heads/next".into();
+    let candidate = Candidate { name: "shop".into(), revision: branch.clone(), path: "".into() };
+    let next = Discovery { candidates: vec![candidate], ..Discovery::default() };
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["shop"])))], ..at("1", None) });
+    let heads = BTreeMap::from([(branch, Ok(commit("2")))]);
+    let news = state.take_in(0, Polled { found: vec![(1, Ok(next))], heads, ..Polled::default() });
+    assert!(matches!(&news[..], [News::Taken { .. }]), "{news:?}");
+    work(&mut state);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&[])))], ..Polled::default() });
+    assert_eq!((work(&mut state), state.id("shop").is_some()), (vec!["shop".to_owned()], true));
+    assert_eq!(state.members[state.id("shop").unwrap() as usize].at, Some(commit("2")));
+}
+
+#[test]
+fn what_is_not_known_yet_may_be_looked_after() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"])))], ..at("1", None) });
+    assert!(state.looks_after("a", "live") && state.looks_after("b", "live"));
+    state.take_in(0, Polled { found: vec![(1, Ok(found(&[])))], ..Polled::default() });
+    assert!(state.looks_after("a", "live") && !state.looks_after("b", "live"));
+    let id = state.id("a").unwrap();
+    state.set_spots(id, &["live"]);
+    assert!(state.looks_after("a", "live") && !state.looks_after("a", "gone"));
 }
 
 fn unnamed(directory: &str) -> Unnamed {
@@ -309,18 +374,34 @@ fn another_plan_is_followed_from_then_on() {
     // What no rule finds any more is let go, and never removed: it may be a slip.
     let mut news = state.follow(plan(&[&other]));
     news.sort_by_key(|news| format!("{news:?}"));
-    let orphaned = |name: &str, rule| News::Orphaned { name: name.into(), rule, prune: false };
-    assert_eq!((news, work(&mut state)), (vec![orphaned("a", 0), orphaned("b", 0)], vec![]));
+    let orphaned = |name: &str| News::Orphaned { name: name.into(), prune: false };
+    assert_eq!((news, work(&mut state)), (vec![orphaned("a"), orphaned("b")], vec![]));
     // A slip indeed.
     assert_eq!(state.follow(plan(&[&one, &other])), []);
     assert!(state.sought[0].is_stale && !state.is_all_known());
     state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
     assert_eq!(work(&mut state), ["a", "b"]);
-    // Another repository, and none of the first.
-    let elsewhere = Address { url: "file:///two".to_owned(), shown: String::new(), ..repositories[0].clone() };
-    state.follow(Plan { repositories: vec![elsewhere], rules: vec![one] });
+    // The same by another spelling is called as it was.
+    let spelled = Address { url: format!("{ORIGIN}/"), shown: format!("{ORIGIN}/"), ..repositories[0].clone() };
+    assert_eq!(state.follow(Plan { repositories: vec![spelled], rules: vec![one.clone(), other] }), []);
+    assert_eq!(state.plan.repositories, repositories);
+    // Another repository, and none of the first: nothing is to be found out there any more.
+    let two = "file:///two".to_owned();
+    let elsewhere = Address { shown: two.clone(), url: two, ..repositories[0].clone() };
+    assert_eq!(state.follow(Plan { repositories: vec![elsewhere], rules: vec![one] }).len(), 4);
     let used: Vec<_> = state.plan.repositories.iter().map(|known| known.is_used).collect();
-    assert_eq!((used, state.plan.rules.last().unwrap().repository, state.live().count()), (vec![false, true], 1, 4));
+    assert_eq!((used, state.plan.rules.last().unwrap().repository, state.live().count()), (vec![false, true], 1, 0));
+}
+
+#[test]
+fn what_an_address_with_another_secret_finds_is_waited_for() {
+    let mut state = state(true);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"]))), (1, Ok(found(&[])))], ..at("1", None) });
+    let one = state.plan.rules[0].clone();
+    let rotated = Address { url: "file:///rotated".to_owned(), ..state.plan.repositories[0].clone() };
+    assert_eq!(state.follow(Plan { repositories: vec![rotated], rules: vec![one] }), []);
+    assert_eq!(state.take_in(1, Polled { found: vec![(2, Ok(found(&["a"])))], ..at("1", None) }), []);
+    assert_eq!((work(&mut state), state.live().count()), (vec!["a".to_owned()], 1));
 }
 
 #[test]
@@ -372,7 +453,7 @@ fn what_is_gone_leaves_nothing_behind() {
     }
     assert!(state.members.len() <= 2, "{}", state.members.len());
     assert!(state.repositories[0].heads.len() <= 2);
-    assert_eq!(state.paces.waiting(0).count(), 0);
+    assert!((0..2).all(|id| state.paces.waiting(id).count() == 0));
 }
 
 #[test]

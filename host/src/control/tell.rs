@@ -289,7 +289,7 @@ impl Teller {
                 || json!({ "application": **name, "error": { "kind": "config", "message": why, "place": rule } }),
                 || format!("{rule}: {} {why}", paint(BAD, "failed")),
             ),
-            News::Orphaned { name, prune, .. } => self.line(
+            News::Orphaned { name, prune } => self.line(
                 || json!({ "application": **name, "orphaned": true, "prune": prune }),
                 || {
                     let what =

@@ -197,6 +197,8 @@ fn a_fleet_file_that_changes_is_read_again() {
     origin.sandbox.write("apps/shop/deploy/name.txt", "next\n");
     let next = origin.push("Both");
     origin.notify();
+    let told = watch.tells(|line| line["commit"] == next);
+    assert_eq!((&told["concerned"], &told["unchanged"]), (&1.into(), &0.into()));
     watch.deploys("shop", &next);
     assert_eq!(origin.deployed("blog", "name.txt"), "blog\n");
 }
