@@ -16,8 +16,10 @@ impl Controls for Control {
             notice.repositories.is_empty() || notice.repositories.iter().any(|address| same_repository(address, url))
         };
         let from: Vec<bool> = inner.state().plan.repositories.iter().map(|known| is_from(&known.url)).collect();
+        // What another fleet.yaml names meanwhile is asked anyway.
         let is_meant = |state: &State, member: &Member| {
-            notice.application.as_ref().is_none_or(|name| **name == *member.name) && from[state.repository_of(member)]
+            notice.application.as_ref().is_none_or(|name| **name == *member.name)
+                && from.get(state.repository_of(member)) == Some(&true)
         };
         // Of thousands, those that are known to be in order are not looked at for every push.
         let quiet = if notice.application.is_some() { Vec::new() } else { inner.quiet(&is_meant) };

@@ -58,8 +58,7 @@ impl Inner {
                 timing.under_way = false;
             }
         }
-        let next = timings.iter().filter(|timing| timing.is_used && !timing.under_way).map(|timing| timing.due).min();
-        next.map_or(NOTICE, |next| next.saturating_duration_since(now))
+        poll::next_due(&timings, now, NOTICE)
     }
 
     /// Asks a repository. One of which what it says can't be taken in is asked again later.
@@ -91,7 +90,8 @@ impl Inner {
             Before { rules, heads: state.repositories[repository].heads.clone() }
         };
         let began = Instant::now();
-        let asked = caught(|| poll::poll(&self.place(repository), &before, &self.cancel.child())).flatten();
+        let (patience, cancel) = (self.operated().app.operator.value.git.patience(), self.cancel.child());
+        let asked = caught(|| poll::poll(&self.place(repository), &before, (patience, &cancel))).flatten();
         let (went_well, took) = (asked.is_ok(), began.elapsed());
         let polled = asked.unwrap_or_else(|error| {
             let heads = before.rules.iter().filter_map(|searched| searched.rule.revision().cloned());

@@ -11,48 +11,17 @@ use springline_model::port::Store as _;
 use super::operated::Operated;
 use super::poll::{self, Timing};
 use super::state::Was;
+use super::twice::Twice;
 use super::{Inner, Plan, paths};
 use crate::app::App;
 use crate::cli::error::{CliError, Kind};
 
-/// How often it is looked at.
-const EVERY: Duration = Duration::from_secs(2);
-
-/// A fleet file, as it was read last.
-pub(super) struct FleetFile {
-    path: PathBuf,
-    /// What is in force, or was refused.
-    text: String,
-    /// What is there instead, since the last look: who writes it may not be through.
-    next: Option<String>,
-    due: Instant,
-}
-
-impl FleetFile {
-    /// Reads it for the first time.
-    pub(super) fn open(path: PathBuf, every: Duration) -> Result<(Self, Plan), CliError> {
-        let text = fs::read_to_string(&path)
-            .map_err(|error| CliError::new(Kind::Config, format!("{} can't be read: {error}", path.display())))?;
-        let plan = Plan::of_fleet(&path, &text, every)?;
-        Ok((Self { path, text, next: None, due: Instant::now() + EVERY }, plan))
-    }
-
-    /// What it says from now on, if that is something else. It has to say so twice; one that can't be read, as
-    /// while it is being replaced, says what it said.
-    fn look(&mut self, now: Instant) -> Option<&str> {
-        if now < self.due {
-            return None;
-        }
-        self.due = now + EVERY;
-        let text = fs::read_to_string(&self.path).ok().filter(|text| *text != self.text);
-        let is_settled = text.is_some() && text == self.next;
-        self.next = text;
-        if !is_settled {
-            return None;
-        }
-        self.text = self.next.take()?;
-        Some(&self.text)
-    }
+/// Reads it for the first time.
+pub(super) fn open(path: PathBuf, every: Duration) -> Result<(Twice, Plan), CliError> {
+    let text = fs::read_to_string(&path)
+        .map_err(|error| CliError::new(Kind::Config, format!("{} can't be read: {error}", path.display())))?;
+    let plan = Plan::of_fleet(&path, &text, every)?;
+    Ok((Twice::new(path, text), plan))
 }
 
 impl Inner {
@@ -60,7 +29,7 @@ impl Inner {
     pub(super) fn read_again(&self) {
         let Some(file) = &self.file else { return };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = file.path.clone();
+        let path = file.path().to_owned();
         let Some(text) = file.look(Instant::now()) else { return };
         match Plan::of_fleet(&path, text, self.settings.every) {
             Ok(plan) => {
@@ -79,10 +48,9 @@ impl Inner {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
         let mut timings = self.timings();
         let now = Instant::now();
-        let patience = app.operator.value.git.patience();
         for address in &state.plan.repositories[places.len()..] {
             let mirrors = app.project.state().join(paths::SOURCES);
-            places.push(Arc::new(poll::Place::new(&address.url, &mirrors, patience)));
+            places.push(Arc::new(poll::Place::new(&address.url, &mirrors)));
             timings.push(Timing::new(now));
         }
         for (timing, address) in timings.iter_mut().zip(&state.plan.repositories) {
@@ -111,34 +79,4 @@ pub(super) fn before(app: &App) -> Result<HashMap<Arc<str>, Vec<Was>>, CliError>
         }
     }
     Ok(before)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_file_says_twice_holds() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("fleet.yaml");
-        fs::write(&path, "applications: [{ repo: a }]\n").unwrap();
-        let (mut file, plan) = FleetFile::open(path.clone(), Duration::from_secs(60)).unwrap();
-        assert_eq!(plan.rules.len(), 1);
-        let mut now = Instant::now();
-        let mut look = |file: &mut FleetFile| {
-            now += EVERY * 2;
-            file.look(now).map(str::to_owned)
-        };
-        assert_eq!(look(&mut file), None);
-        fs::write(&path, "half\n").unwrap();
-        assert_eq!(look(&mut file), None);
-        fs::write(&path, "whole\n").unwrap();
-        assert_eq!((look(&mut file), look(&mut file)), (None, Some("whole\n".to_owned())));
-        assert_eq!(look(&mut file), None);
-        // Gone, as while it is replaced; and back as it was.
-        fs::remove_file(&path).unwrap();
-        assert_eq!((look(&mut file), look(&mut file)), (None, None));
-        fs::write(&path, "whole\n").unwrap();
-        assert_eq!((look(&mut file), look(&mut file)), (None, None));
-    }
 }

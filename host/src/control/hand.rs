@@ -6,7 +6,8 @@ use springline_engine::Ports;
 use springline_engine::chain::{Chain, Delivery};
 use springline_engine::deliver;
 use springline_engine::run::{Observed, Request, Trust, Until, run};
-use springline_model::history::Outcome;
+use springline_model::history::{Outcome, Record};
+use springline_model::port::Page;
 use springline_model::run::Cause;
 
 use super::Inner;
@@ -16,6 +17,9 @@ use super::steer::Steer;
 use super::tell::Told;
 use super::work::{Loaded, Task};
 use crate::cli::failure::explain;
+
+/// In how many of the newest records of a delivery a commit is looked for.
+const RECENT: usize = 50;
 
 impl Task {
     /// Hands over what was not handed over yet of the commit; why something could not be, if it could not.
@@ -39,19 +43,26 @@ impl Task {
         Loaded { picked, declared, chain }: &Loaded,
         delivery: &Delivery,
     ) -> Option<String> {
+        let pauses = at.pauses(Part::Deploy);
         let last = match at.last() {
             Ok(last) => last,
+            Err(error) if pauses => return Some(error.to_string()),
             Err(error) => return at.fail(Part::Deploy, (Instant::now(), Instant::now()), &error.into()).1,
         };
-        if let Some(last) = last.filter(|last| last.revision == picked.revision.id) {
-            match &last.outcome {
-                Outcome::Succeeded => {
-                    at.forget(Part::Deploy);
-                    return None;
-                }
-                Outcome::Failed { message, .. } if at.pauses(Part::Deploy) => return Some(message.clone()),
-                _ => {}
-            }
+        let is_settled = last.as_ref().is_some_and(|last| {
+            let is_done = last.revision == self.wanted.id && last.outcome == Outcome::Succeeded;
+            is_done || self.is_gone_back(at, last)
+        });
+        if is_settled {
+            at.forget(Part::Deploy);
+            return None;
+        }
+        if pauses {
+            let why = last.and_then(|last| match last.outcome {
+                Outcome::Failed { message, .. } => Some(message),
+                _ => None,
+            });
+            return Some(why.unwrap_or_else(|| "it failed, and is tried again after a pause".to_owned()));
         }
         let began = Instant::now();
         let chain = Chain { deliveries: vec![delivery.clone()], ..chain.clone() };
@@ -83,5 +94,17 @@ impl Task {
                 at.fail(Part::Deploy, (began, Instant::now()), &error).1
             }
         }
+    }
+
+    /// Whether a person handed another revision over since the commit was. That stays until another commit comes
+    /// or the watch begins anew, as what people deploy does.
+    fn is_gone_back(&self, at: &At<'_>, last: &Record) -> bool {
+        let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id);
+        if is_new || last.cause != Cause::Run || last.outcome != Outcome::Succeeded {
+            return false;
+        }
+        let recent = at.ports.store.history(&Page::of(&at.place(), RECENT));
+        let is_of_it = |record: &Record| record.revision == self.wanted.id && record.outcome == Outcome::Succeeded;
+        recent.is_ok_and(|recent| recent.records.iter().any(|sealed| is_of_it(&sealed.record)))
     }
 }

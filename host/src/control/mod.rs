@@ -25,6 +25,7 @@ mod queue;
 mod state;
 mod steer;
 mod tell;
+mod twice;
 mod work;
 
 use std::collections::VecDeque;
@@ -40,8 +41,7 @@ use springline_model::port::Seen;
 use springline_model::run::Place;
 
 use self::crew::Crew;
-use self::fleet::FleetFile;
-use self::operated::{Looked, Operated};
+use self::operated::Operated;
 use self::pace::Part;
 use self::pass::Came;
 use self::plan::Plan;
@@ -50,6 +50,7 @@ use self::queue::Id;
 use self::state::{Look, Member, State};
 use self::steer::Steer;
 use self::tell::Teller;
+use self::twice::Twice;
 use self::work::{Done, Loaded, Task};
 use crate::app::App;
 use crate::cli::error::CliError;
@@ -91,7 +92,7 @@ pub struct Control(Arc<Inner>);
 struct Inner {
     /// What it works with, as the operator's file says now.
     operated: Mutex<Arc<Operated>>,
-    operator: Mutex<Looked>,
+    operator: Mutex<Twice>,
     settings: Settings,
     actor: String,
     cancel: Cancel,
@@ -100,7 +101,7 @@ struct Inner {
     /// Whether the pass under way takes nothing for known.
     thorough: AtomicBool,
     tell: Teller,
-    file: Option<Mutex<FleetFile>>,
+    file: Option<Mutex<Twice>>,
     places: RwLock<Vec<Arc<poll::Place>>>,
     state: Mutex<State>,
     timings: Mutex<Vec<Timing>>,
@@ -148,19 +149,18 @@ impl Control {
         let (file, plan) = match fleet {
             Fleet::Single(common) => (None, Plan::single(common, settings.every)?),
             Fleet::File(file) => {
-                let (file, plan) = FleetFile::open(file.clone(), settings.every)?;
+                let (file, plan) = fleet::open(file.clone(), settings.every)?;
                 (Some(Mutex::new(file)), plan)
             }
         };
         let mirrors = app.project.state().join(paths::SOURCES);
-        let patience = app.operator.value.git.patience();
-        let place = |url: &str| Arc::new(poll::Place::new(url, &mirrors, patience));
+        let place = |url: &str| Arc::new(poll::Place::new(url, &mirrors));
         let places = plan.repositories.iter().map(|known| place(&known.url)).collect();
         let now = Instant::now();
         let timings = plan.repositories.iter().map(|_| Timing::new(now)).collect();
         let before = fleet::before(&app)?;
+        let operator = Mutex::new(operated::file(&app));
         let operated = Operated::of(Arc::new(app), &plan, cancel);
-        let operator = Mutex::new(operated.looked());
         let mut state = State::new(plan);
         state.crew = Crew::of(settings.workers);
         state.before = before;
@@ -397,6 +397,7 @@ impl Inner {
             app: operated.app.clone(),
             origin,
             leaves: member.leaves,
+            era: member.era,
         })
     }
 
@@ -462,18 +463,8 @@ impl Inner {
             spot.into_iter().for_each(|spot| spot.seen = Some(Arc::clone(&seen)));
         }
         member.undelivered = done.undelivered.map(Into::into);
-        let is_gone = member.gone;
-        if done.there && !is_gone {
-            // A commit may have come meanwhile that changes nothing for it.
-            if member.at.is_none() || member.at != member.wanted {
-                member.at = Some(task.wanted.clone());
-            }
-        } else {
-            member.at = None;
-        }
-        if let Some(footprint) = done.footprint.filter(|_| !is_gone) {
-            state.set_footprint(id, Some(footprint));
-        }
+        let at = done.there.then(|| task.wanted.clone());
+        state.came_to(id, task.era, at, done.footprint.map(|footprint| (footprint, done.delivers)));
         state.passed(id);
         state.queue.done(id);
         if done.left && state.leaving.get(&task.name) == Some(&id) {
@@ -516,8 +507,13 @@ impl Inner {
         recent.iter().find(|(known, _)| known == key).map(|(_, loaded)| loaded.clone())
     }
 
-    fn remember(&self, key: Chained, loaded: Arc<Loaded>) {
+    /// Keeps a chain at hand, unless it was made with what the operator's file said before: that is asked under
+    /// the lock, as the chains of before are dropped once another one is in force.
+    fn remember(&self, key: Chained, loaded: Arc<Loaded>, with: &Arc<App>) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(with, &self.operated().app) {
+            return;
+        }
         recent.push_front((key, loaded));
         recent.truncate(RECENT);
     }

@@ -219,6 +219,7 @@ impl State {
                 }
                 (member.revision, member.path) = (revision, path);
                 (member.at, member.wanted) = (None, None);
+                member.era += 1;
                 self.set_footprint(id, None);
                 id
             }

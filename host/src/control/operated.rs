@@ -1,21 +1,17 @@
 //! What the loop works with, as the operator's file says: another file is taken over while it runs.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use springline_model::Cancel;
 
 use super::Inner;
 use super::plan::Plan;
+use super::twice::Twice;
 use crate::app::App;
 use crate::paths;
 use crate::repositories::Bound;
-
-/// How often the file is looked at.
-const EVERY: Duration = Duration::from_secs(2);
 
 /// What is put together by the operator's file.
 pub(super) struct Operated {
@@ -24,15 +20,11 @@ pub(super) struct Operated {
     pub bounds: Vec<Arc<Bound>>,
 }
 
-/// The file as it was when it was looked at last, and when that was.
-pub(super) type Looked = (Instant, Stamp);
-
-/// What tells one file from another; none if there is none.
-type Stamp = Option<(u64, u64, Option<SystemTime>)>;
-
-fn stamp(state: &Path) -> Stamp {
-    let found = fs::metadata(state.join(paths::OPERATOR)).ok()?;
-    Some((found.ino(), found.len(), found.modified().ok()))
+/// The file. There need not be one.
+pub(super) fn file(app: &App) -> Twice {
+    let path = app.project.state().join(paths::OPERATOR);
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    Twice::new(path, text)
 }
 
 impl Operated {
@@ -41,10 +33,6 @@ impl Operated {
         let bound = |url: &str| Arc::new(Bound::new(url, &app.operator.value, state, cancel));
         let bounds = plan.repositories.iter().map(|known| bound(&known.url)).collect();
         Self { bounds, app }
-    }
-
-    pub(super) fn looked(&self) -> Looked {
-        (Instant::now(), stamp(self.app.project.state()))
     }
 }
 
@@ -60,17 +48,11 @@ impl Inner {
     /// Takes over the operator's file if it is another one than before; one that is wrong is told, and
     /// everything goes on as it was. Then everything is looked at anew.
     pub(super) fn look_at_operator(&self) {
-        let known = self.operated();
-        {
-            let mut looked = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked.0.elapsed() < EVERY {
-                return;
-            }
-            let now = known.looked();
-            if std::mem::replace(&mut *looked, now).1 == now.1 {
-                return;
-            }
+        let is_another = self.operator.lock().unwrap_or_else(PoisonError::into_inner).look(Instant::now()).is_some();
+        if !is_another {
+            return;
         }
+        let known = self.operated();
         match App::of(Arc::clone(known.app.owner()), known.app.project.alone(), "watch", &self.cancel) {
             Err(error) => self.tell.operator(Some(&error)),
             Ok(app) => {

@@ -27,8 +27,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 pub(super) struct Place {
     url: String,
     mirrors: PathBuf,
-    /// How long it may be silent.
-    patience: Duration,
     source: Mutex<Option<Arc<GitSource>>>,
     /// Whether it is to be opened anew: what is open may have no place for what came since.
     anew: AtomicBool,
@@ -37,18 +35,18 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(url: &str, mirrors: &Path, patience: Duration) -> Self {
+    pub(super) fn new(url: &str, mirrors: &Path) -> Self {
         let (url, mirrors) = (url.to_owned(), mirrors.to_owned());
         let anew = AtomicBool::default();
-        Self { url, mirrors, patience, source: Mutex::default(), anew, trees: Mutex::default() }
+        Self { url, mirrors, source: Mutex::default(), anew, trees: Mutex::default() }
     }
 
-    /// What is there as of now, asked for if it is elsewhere.
-    fn ask(&self, cancel: &Cancel) -> Result<Arc<GitSource>, CliError> {
+    /// What is there as of now, asked for if it is elsewhere; how long that may be silent.
+    fn ask(&self, within: (Duration, &Cancel)) -> Result<Arc<GitSource>, CliError> {
         let anew = self.anew.load(Ordering::Relaxed);
         let source = match self.source() {
             _ if GitSource::is_address(&self.url) => {
-                Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, (self.patience, cancel))?)
+                Arc::new(GitSource::fetch(&self.url, None, &self.mirrors, within)?)
             }
             Some(known) if !anew => known,
             _ => Arc::new(GitSource::open(Path::new(&self.url))?),
@@ -93,9 +91,9 @@ pub(super) struct Before {
     pub heads: HashMap<Arc<str>, Arc<Revision>>,
 }
 
-/// Asks a repository what its revisions are and what its rules find there.
-pub(super) fn poll(place: &Place, before: &Before, cancel: &Cancel) -> Result<Polled, CliError> {
-    let source = place.ask(cancel)?;
+/// Asks a repository what its revisions are and what its rules find there; how long it may be silent.
+pub(super) fn poll(place: &Place, before: &Before, within: (Duration, &Cancel)) -> Result<Polled, CliError> {
+    let source = place.ask(within)?;
     let mut polled = Polled::default();
     let fixed = before.rules.iter().filter_map(|searched| searched.rule.revision());
     for revision in fixed.collect::<BTreeSet<_>>() {
@@ -222,6 +220,12 @@ impl Timing {
     }
 }
 
+/// How long it is till the next one is due that is not due yet. Those that are wait for others to end: that wakes.
+pub(super) fn next_due(timings: &[Timing], now: Instant, longest: Duration) -> Duration {
+    let waiting = timings.iter().filter(|timing| timing.is_used && !timing.under_way && timing.due > now);
+    waiting.map(|timing| timing.due - now).min().unwrap_or(longest)
+}
+
 /// A pause, longer by up to a tenth of it.
 pub(super) fn spread_out(pause: Duration, spread: u64) -> Duration {
     let tenth = u64::try_from(pause.as_millis() / 10).unwrap_or(u64::MAX);
@@ -260,6 +264,16 @@ mod tests {
         assert_eq!(timing.due, now);
         timing.asked(now, true, (MINUTE, false), 0);
         assert_eq!(timing.due, now + MINUTE);
+    }
+
+    #[test]
+    fn one_that_can_not_be_asked_yet_is_not_waited_for_without_a_pause() {
+        let now = Instant::now();
+        let mut timings: Vec<Timing> = (0..3).map(|_| Timing::new(now)).collect();
+        timings[0].under_way = true;
+        assert_eq!(next_due(&timings, now, MINUTE), MINUTE);
+        timings[2].due = now + MINUTE / 2;
+        assert_eq!(next_due(&timings, now, MINUTE), MINUTE / 2);
     }
 
     #[test]

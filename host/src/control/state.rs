@@ -30,6 +30,10 @@ pub(super) struct Member {
     pub at: Option<Arc<Revision>>,
     /// What it depends on at that commit; none if that is not known.
     pub footprint: Option<Footprint>,
+    /// Whether every commit is handed over to other repositories.
+    pub delivers: bool,
+    /// How often what it is made of became another, with which nothing that was found out before holds.
+    pub era: u64,
     pub spots: Vec<Spot>,
     pub look: Look,
     /// Why it can't be read.
@@ -338,7 +342,7 @@ impl State {
             }
             let id = Id::try_from(id).unwrap_or(Id::MAX);
             let touched = self.is_touched(id, changes, &met);
-            if !touched && self.follows(id, old) {
+            if !touched && !self.members[id as usize].delivers && self.follows(id, old) {
                 others += 1;
                 let member = self.member(id);
                 member.wanted = Some(commit.clone());
@@ -396,6 +400,25 @@ impl State {
         }
     }
 
+    /// What work on an application came to: the commit that it is at, if it got there, and what it depends on and
+    /// whether it hands over, if that was found out. What was begun in another era says nothing of this one.
+    pub(super) fn came_to(&mut self, id: Id, era: u64, at: Option<Arc<Revision>>, found: Option<(Footprint, bool)>) {
+        let member = self.member(id);
+        if member.gone || member.era != era {
+            member.at = None;
+            member.spots.iter_mut().for_each(|spot| spot.seen = None);
+            return;
+        }
+        // A commit may have come meanwhile that changes nothing for it.
+        if at.is_none() || member.at.is_none() || member.at != member.wanted {
+            member.at = at;
+        }
+        if let Some((footprint, delivers)) = found {
+            member.delivers = delivers;
+            self.set_footprint(id, Some(footprint));
+        }
+    }
+
     /// The environments of an application, in their order; what is known of those that stay, stays.
     pub(super) fn set_spots(&mut self, id: Id, names: &[&str]) {
         let member = self.member(id);
@@ -418,6 +441,7 @@ impl State {
         for id in ids {
             let member = self.member(id);
             member.at = None;
+            member.era += 1;
             member.look.all = true;
             member.spots.iter_mut().for_each(|spot| spot.seen = None);
             self.paces.end_failures(id);
@@ -534,6 +558,8 @@ impl Member {
             wanted: None,
             at: None,
             footprint: None,
+            delivers: false,
+            era: 0,
             spots: Vec::new(),
             look: Look::default(),
             problem: None,

@@ -521,3 +521,55 @@ fn a_pass_that_begins_anew_counts_each_once() {
     state.passed(id);
     assert_eq!(state.pending, 1);
 }
+
+#[test]
+fn what_was_begun_before_a_change_says_nothing_of_what_came_to_be() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found_in(&[("a", "a")])))], ..at("1", None) });
+    let id = state.queue.take(Instant::now()).unwrap();
+    let came = |state: &mut State, era| {
+        state.came_to(id, era, Some(commit("1")), Some((reads(&["apps/a"]).unwrap(), false)));
+        (state.members[0].at.clone(), state.members[0].footprint.is_some())
+    };
+    // The name is somewhere else, at the same commit.
+    let era = state.members[0].era;
+    state.take_in(0, Polled { found: vec![(0, Ok(found_in(&[("a", "moved")])))], ..Polled::default() });
+    assert_eq!(came(&mut state, era), (None, false));
+    let era = state.members[0].era;
+    assert_eq!(came(&mut state, era), (Some(commit("1")), true));
+    // The operator's file is another one.
+    state.look_anew();
+    state.set_footprint(id, None);
+    assert_eq!(came(&mut state, era), (None, false));
+    state.queue.done(id);
+    assert_eq!(state.queue.take(Instant::now()), Some(id), "it is looked at again");
+}
+
+#[test]
+fn what_hands_each_commit_over_is_stopped_only_by_those_that_touch_it() {
+    let mut state = state(false);
+    state.take_in(0, Polled { found: vec![(0, Ok(found(&["a"])))], ..at("1", None) });
+    work(&mut state);
+    let (id, now) = (state.id("a").unwrap(), Instant::now());
+    let era = state.member(id).era;
+    state.came_to(id, era, Some(commit("1")), Some((reads(&["apps/a"]).unwrap(), true)));
+    state.take_in(0, at("2", Some(changes(&["other"]))));
+    assert_eq!(state.member(id).at, Some(commit("1")));
+    assert_eq!(state.queue.take(now), Some(id));
+    let steer = Arc::new(Steer::new(springline_model::Cancel::new()));
+    state.member(id).steer = Some((steer.clone(), "2".to_owned()));
+    state.take_in(0, at("3", Some(changes(&["other"]))));
+    assert!(!steer.is_superseded());
+    state.queue.done(id);
+    assert_eq!(state.queue.take(now), Some(id));
+    state.take_in(0, at("4", Some(changes(&["apps/a"]))));
+    assert!(steer.is_superseded());
+    // What failed has its time.
+    state.member(id).steer = None;
+    state.queue.done(id);
+    assert_eq!(work(&mut state), ["a"]);
+    let key = (id, Part::Deploy("deliver/id".into()));
+    state.paces.failed(&key, (now, now));
+    state.take_in(0, at("5", Some(changes(&["other"]))));
+    assert!(work(&mut state).is_empty() && state.paces.pauses(&key, now).is_some());
+}

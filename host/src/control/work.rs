@@ -18,6 +18,7 @@ use springline_engine::standing::{Obstacle, obstacle};
 use springline_model::application::Application;
 use springline_model::footprint::Footprint;
 use springline_model::history::{Outcome, Record};
+use springline_model::newest::Newest;
 use springline_model::port::{Revision, Seen, Sources as _};
 use springline_model::run::{Cause, Origin, Place, Stage};
 use springline_source::GitSource;
@@ -64,6 +65,8 @@ pub(super) struct Task {
     pub origin: Origin,
     /// Whether nothing finds it any more, and all of it is to be removed.
     pub leaves: bool,
+    /// How often what it is made of was another when it began.
+    pub era: u64,
 }
 
 /// What it came to.
@@ -77,8 +80,10 @@ pub(super) struct Done {
     pub again: Option<Duration>,
     /// It pauses as it could not be read.
     pub rests: bool,
-    /// It is at the commit that it was to be brought to.
+    /// All that it was to be brought to that commit for was done.
     pub there: bool,
+    /// Whether every commit is handed over to other repositories.
+    pub delivers: bool,
     /// All of it was removed that is to be.
     pub left: bool,
     /// What it depends on there, if that was found out.
@@ -120,7 +125,7 @@ impl Task {
         let declared = picked.application()?;
         let chain = resolve::chain(&self.app, &picked, &declared)?;
         let loaded = Arc::new(Loaded { picked, declared, chain });
-        inner.remember(key, loaded.clone());
+        inner.remember(key, loaded.clone(), &self.app);
         Ok(loaded)
     }
 
@@ -162,8 +167,8 @@ impl Task {
         };
         gone.iter().for_each(|environment| inner.tell.environment_gone((&self.name, environment)));
         let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id) || !self.is_known;
-        let mut done = Done { there: true, ..Done::default() };
-        let mut failed = false;
+        let mut done = Done { there: true, delivers: !deliveries.is_empty(), ..Done::default() };
+        let (mut failed, mut stands) = (false, Vec::new());
         for environment in &environments {
             if ports.cancel.is_cancelled() {
                 done.there = false;
@@ -177,10 +182,11 @@ impl Task {
             }
             let at = At { task: self, inner, ports, environment: &environment.name, steer };
             let one = One { at, loaded: &loaded, environment };
-            let (there, seen) = one.see_to();
+            let (stand, seen) = one.see_to();
             one.at.check(&loaded.chain);
-            done.there &= there;
-            failed |= !there && matches!(seen, Some((Came::Failed, _)));
+            done.there &= stand != Stand::Under;
+            failed |= stand == Stand::Under && matches!(seen, Some((Came::Failed, _)));
+            stands.push(stand);
             if let (Some(Came::InSync), Some(held)) = (seen.as_ref().map(|(came, _)| *came), steer.take_seen()) {
                 done.seen.push((environment.name.clone(), held));
             }
@@ -188,18 +194,15 @@ impl Task {
         }
         // What could not be told is tried again, however quiet it is. What the store reports is told by looks.
         done.again = settle_when_due(ports, &self.name).unwrap_or_default();
-        let is_left = !done.spots.is_empty() && done.spots.iter().all(|(_, came, _)| *came == Came::Suspended);
-        if done.there && !is_left && inner.settings.environments.is_empty() {
+        if done.there && is_handed_over(&stands) && inner.settings.environments.is_empty() {
             done.undelivered = self.hand_over(inner, ports, &loaded, steer);
         } else {
             inner.state().paces.keep(self.id, &names);
         }
         if done.there && is_new || failed {
             // What is not known is never left out. What failed is tried again for what it depends on.
-            let found = depends_on(ports, &loaded, &environments).ok();
-            // What is handed over names the commit.
-            let found = found.filter(|_| loaded.chain.deliveries.is_empty());
-            done.footprint = Some(found.unwrap_or_else(Footprint::of_everything));
+            let found = depends_on(ports, &loaded, &environments);
+            done.footprint = Some(found.unwrap_or_else(|_| Footprint::of_everything()));
         }
         done
     }
@@ -223,6 +226,26 @@ fn depends_on(ports: Ports<'_>, loaded: &Loaded, environments: &[&Environment]) 
     footprint(ports, chain, &pushed, source, files)
 }
 
+/// How an environment stands to the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// It is at it, or has what is promoted to it or what it is pinned to.
+    There,
+    /// People bring commits there, or want it to be left alone.
+    Aside,
+    /// It is not at it, and waits for a person.
+    Behind,
+    /// It is still to be brought there.
+    Under,
+}
+
+/// Whether a commit is handed over, as the environments stand to it: it has to have come somewhere, and have
+/// failed nowhere.
+fn is_handed_over(stands: &[Stand]) -> bool {
+    stands.is_empty()
+        || stands.contains(&Stand::There) && stands.iter().all(|stand| matches!(stand, Stand::There | Stand::Aside))
+}
+
 /// One environment of a task, as the commit declares it.
 pub(super) struct One<'a> {
     pub at: At<'a>,
@@ -231,40 +254,50 @@ pub(super) struct One<'a> {
 }
 
 impl One<'_> {
-    /// Brings it to the commit, or looks at it. Whether it is as the commit wants it, and what it came
-    /// to if it was looked at.
-    fn see_to(&self) -> (bool, Option<Sight>) {
+    /// Brings it to the commit, or looks at it. How it stands to the commit then, and what it came to if it was
+    /// looked at.
+    fn see_to(&self) -> (Stand, Option<Sight>) {
         match self.decide() {
             Ok(Decision::Deploy) if self.at.pauses(Part::Deploy) => {
                 self.at.keep();
-                (false, None)
+                (Stand::Under, None)
             }
             Ok(Decision::Deploy) => self.deploy(),
             Ok(Decision::Leave(why)) => {
                 self.at.forget(Part::Look);
                 self.at.forget(Part::Deploy);
-                (true, Some((Came::Suspended, Some(why))))
+                (Stand::Aside, Some((Came::Suspended, Some(why))))
             }
-            Ok(Decision::Behind(why)) => {
+            Ok(Decision::Behind(stand, why)) => {
                 self.at.forget(Part::Deploy);
                 let seen = self.at.keep().map(|(came, told)| match came {
                     Came::InSync | Came::NotDeployed => (Came::OutOfSync, Some(why.clone())),
                     came => (came, told),
                 });
-                (true, seen.or(Some((Came::OutOfSync, Some(why)))))
+                (stand, seen.or(Some((Came::OutOfSync, Some(why)))))
             }
             Ok(Decision::Look) => {
                 self.at.forget(Part::Deploy);
-                (true, self.look_and_move_on())
+                (if self.waits() { Stand::Behind } else { Stand::There }, self.look_and_move_on())
             }
             Err(reason) => {
                 let now = Instant::now();
-                (false, Some(self.at.fail(Part::Deploy, (now, now), &reason.into())))
+                (Stand::Under, Some(self.at.fail(Part::Deploy, (now, now), &reason.into())))
             }
         }
     }
 
-    fn deploy(&self) -> (bool, Option<Sight>) {
+    /// Whether the last try to bring it to the commit did not succeed, and is not made again: it waits for a
+    /// confirmation. Nobody asks where nothing is handed over.
+    fn waits(&self) -> bool {
+        let has_failed = |last: &Record| last.revision == self.at.task.wanted.id && last.outcome != Outcome::Succeeded;
+        let last = || self.at.ports.store.newest(&self.at.place(), Newest::Attempt);
+        // What is not known is not handed over.
+        !self.loaded.chain.deliveries.is_empty()
+            && !last().is_ok_and(|last| last.is_none_or(|last| !has_failed(&last.record)))
+    }
+
+    fn deploy(&self) -> (Stand, Option<Sight>) {
         let began = Instant::now();
         let Loaded { picked, declared, chain } = self.loaded;
         let inner = self.at.inner;
@@ -290,20 +323,20 @@ impl One<'_> {
                     // Somebody was quicker; the next look tells what it is for.
                     let came =
                         if matches!(obstacle, Obstacle::Suspended(_)) { Came::Suspended } else { Came::OutOfSync };
-                    return (true, Some((came, Some(obstacle.to_string()))));
+                    return (Stand::Behind, Some((came, Some(obstacle.to_string()))));
                 }
                 inner.tell.changed(self.at.named(), &Told::Deployed(&report), (began.elapsed(), None));
-                (true, Some((Came::Deployed, None)))
+                (Stand::There, Some((Came::Deployed, None)))
             }
             Err(_) if self.at.steer.is_superseded() => {
                 inner.tell.superseded(self.at.named(), &picked.revision.id);
-                (false, None)
+                (Stand::Under, None)
             }
-            Err(_) if inner.cancel.is_cancelled() => (false, None),
+            Err(_) if inner.cancel.is_cancelled() => (Stand::Under, None),
             Err(failure) => {
                 if let Reason::Unconfirmed(unconfirmed) = &failure.0.reason {
                     inner.tell.unconfirmed(self.at.named(), unconfirmed, &self.at.confirmed_by());
-                    return (true, Some((Came::Unconfirmed, Some(failure.0.reason.to_string()))));
+                    return (Stand::Behind, Some((Came::Unconfirmed, Some(failure.0.reason.to_string()))));
                 }
                 let is_untouched = failure.0.stage < Stage::Plan;
                 let error = explain(chain, &declared.document, failure);
@@ -311,7 +344,7 @@ impl One<'_> {
                 if is_untouched {
                     self.at.keep();
                 }
-                (false, Some(seen))
+                (Stand::Under, Some(seen))
             }
         }
     }
@@ -370,9 +403,9 @@ impl One<'_> {
         let revision = crate::project::show_revision(&task.wanted.id);
         Ok(match obstacle {
             Some(Obstacle::Manual) => {
-                Decision::Behind(format!("{revision} is there, and is deployed when somebody asks"))
+                Decision::Behind(Stand::Aside, format!("{revision} is there, and is deployed when somebody asks"))
             }
-            Some(obstacle) => Decision::Behind(format!("{revision} is there: {obstacle}")),
+            Some(obstacle) => Decision::Behind(Stand::Behind, format!("{revision} is there: {obstacle}")),
             None => Decision::Deploy,
         })
     }
@@ -415,7 +448,7 @@ enum Decision {
     /// Somebody said that it is to be left alone.
     Leave(String),
     /// Something newer is there, and a person brings it.
-    Behind(String),
+    Behind(Stand, String),
 }
 
 /// Works until the loop ends, or there are enough who do.
@@ -442,5 +475,21 @@ struct Hired<'a>(&'a Inner);
 impl Drop for Hired<'_> {
     fn drop(&mut self) {
         self.0.state().crew.left();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stand::{Aside, Behind, There, Under};
+    use super::is_handed_over;
+
+    #[test]
+    fn what_failed_somewhere_or_came_nowhere_is_not_handed_over() {
+        for stands in [&[][..], &[There], &[There, Aside], &[Aside, There, There]] {
+            assert!(is_handed_over(stands), "{stands:?}");
+        }
+        for stands in [&[Aside][..], &[Aside, Aside], &[There, Behind], &[Behind], &[There, Under], &[Aside, Behind]] {
+            assert!(!is_handed_over(stands), "{stands:?}");
+        }
     }
 }
