@@ -230,6 +230,8 @@ impl Teller {
             || json!({ "application": application, "environment": environment, "left": word, "why": why }),
             || {
                 let name = self.name(application, Some(environment));
+                // Some reasons begin with it.
+                let why = why.strip_prefix(word).unwrap_or(why).trim_start();
                 format!("{name}: {} {why}", paint(NOTE, word.replace('-', " ")))
             },
         );
