@@ -4,7 +4,7 @@ use springline_engine::Ports;
 use springline_engine::build::Source;
 use springline_engine::chain::{Chain, Environment};
 use springline_engine::promote::{self, Decision, Pending, Preview, Route};
-use springline_engine::run::{Failure, Observed, Report, Request, Trust, Until};
+use springline_engine::run::{Failure, Report, Request};
 use springline_model::application::{Application, Gates};
 use springline_model::run::{Cause, Place, Release};
 
@@ -106,19 +106,8 @@ impl Prepared {
 
     fn with<T>(&self, pending: &Pending, (actor, note): (&str, Option<&str>), act: impl FnOnce(Request<'_>) -> T) -> T {
         let environments: Vec<&Environment> = self.chain.environments.iter().collect();
-        act(Request {
-            chain: &self.chain,
-            source: Source::chosen(&self.picked.revision, self.picked.tree.as_ref()),
-            environments: &environments,
-            until: Until::Record,
-            cause: &Cause::Promotion,
-            actor,
-            trust: Trust::Kept,
-            observed: Observed::default(),
-            only: None,
-            prune_all: false,
-            note,
-            moved: Some(pending.moved()),
-        })
+        let source = Source::chosen(&self.picked.revision, self.picked.tree.as_ref());
+        let request = Request::new(&self.chain, source, &Cause::Promotion, actor);
+        act(Request { environments: &environments, note, moved: Some(pending.moved()), ..request })
     }
 }

@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use serde_json::{Value, json};
 use springline_config::ConfigError;
 use springline_engine::error::{Reason, StageError};
 use springline_engine::standing::Obstacle;
@@ -111,6 +112,11 @@ impl CliError {
     /// A path that can't be written, which is of this kind unless there is no room.
     pub fn unwritable(path: &Path, kind: Kind, error: &io::Error) -> Self {
         Self::new(kind.unless_full(error), format!("{} can't be written: {error}", path.display()))
+    }
+
+    /// What programs are told of it.
+    pub fn json(&self) -> Value {
+        json!({ "kind": self.kind.name(), "message": self.message, "hint": self.hint })
     }
 
     /// Adds the way out.

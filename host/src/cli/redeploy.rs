@@ -75,7 +75,7 @@ impl Redeploy {
         drop(progress);
         let warnings = logs::warnings(&app, &report.run)?;
         logs::warn(&warnings, &report.run);
-        let place = Place { application: release.application.clone(), environment: release.environment.clone() };
+        let place = release.place();
         let pin = app.store.standing(&place)?.pin;
         match common.output {
             Output::Json => {
@@ -105,7 +105,7 @@ impl Redeploy {
 
     /// An error that says that the environment is held at the release all the same: nothing replaces it.
     fn and_pinned(&self, app: &App, release: &Release, mut error: CliError) -> CliError {
-        let place = Place { application: release.application.clone(), environment: release.environment.clone() };
+        let place = release.place();
         let pin = app.store.standing(&place).ok().and_then(|standing| standing.pin);
         if pin.is_some_and(|pin| pin.release == release.id) {
             let environment = &self.environment;
@@ -139,7 +139,7 @@ fn policy(app: &App, release: &Release) -> Result<Sync, CliError> {
     if let Some(sync) = declared() {
         return Ok(sync);
     }
-    let place = Place { application: release.application.clone(), environment: release.environment.clone() };
+    let place = release.place();
     let page = Page { outcome: Some(Ended::Succeeded), ..Page::of(&place, 1) };
     let newest = app.store.history(&page)?.records.into_iter().find_map(|sealed| sealed.record.release);
     let deployed = match newest {

@@ -351,18 +351,13 @@ impl Ready {
         let turn = self.app.turn(&self.chain.application, how.until != Until::Record)?;
         let observer = turn.observe(&progress);
         let request = Request {
-            chain: &self.chain,
-            source: self.picked.source(),
             environments: &environments,
             until: how.until,
-            cause: &how.cause,
-            actor: &actor,
             trust: how.trust,
             observed,
             only: how.only,
             prune_all: how.prune_all,
-            note: None,
-            moved: None,
+            ..Request::new(&self.chain, self.picked.source(), &how.cause, &actor)
         };
         run(self.app.ports_in(&turn, &observer), request).map_err(Attempt::Failed)
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use springline_engine::Ports;
 use springline_engine::chain::{Chain, Delivery};
 use springline_engine::deliver;
-use springline_engine::run::{Observed, Request, Trust, Until, run};
+use springline_engine::run::{Request, run};
 use springline_model::history::{Outcome, Record};
 use springline_model::port::Page;
 use springline_model::run::Cause;
@@ -25,6 +25,9 @@ impl Task {
     /// Hands over what was not handed over yet of the commit; why something could not be, if it could not.
     /// Each thing is a run of its own: one that fails holds up no other.
     pub(super) fn hand_over(&self, inner: &Inner, ports: Ports<'_>, loaded: &Loaded, steer: &Steer) -> Option<String> {
+        if loaded.chain.deliveries.is_empty() {
+            return None;
+        }
         let bound = self.bound.until(ports.cancel);
         let ports = Ports { repositories: Some(&bound), ..ports };
         let mut problem = None;
@@ -66,21 +69,7 @@ impl Task {
         }
         let began = Instant::now();
         let chain = Chain { deliveries: vec![delivery.clone()], ..chain.clone() };
-        let request = Request {
-            chain: &chain,
-            source: picked.source(),
-            environments: &[],
-            until: Until::Record,
-            cause: &Cause::Push,
-            actor: &at.inner.actor,
-            trust: Trust::Kept,
-            observed: Observed::default(),
-            only: None,
-            prune_all: false,
-            note: None,
-            moved: None,
-        };
-        match run(at.ports, request) {
+        match run(at.ports, Request::new(&chain, picked.source(), &Cause::Push, &at.inner.actor)) {
             Ok(report) => {
                 at.forget(Part::Deploy);
                 if report.synced.iter().any(|synced| !synced.done.is_empty()) {

@@ -18,7 +18,6 @@ use super::steer::Steer;
 use super::tell::Told;
 use super::work::{Done, Task};
 use crate::cli::error::CliError;
-use crate::turns::Turn;
 
 impl Task {
     /// Writes down where an environment comes from, and whether what is new is deployed there by itself.
@@ -30,26 +29,22 @@ impl Task {
             .map(drop)
     }
 
-    fn place(&self, environment: &str) -> Place {
+    /// One of its environments.
+    pub(super) fn place(&self, environment: &str) -> Place {
         Place { application: self.name.to_string(), environment: environment.to_owned() }
     }
 
     /// Removes it everywhere, but where somebody wants it to be left alone.
-    pub(super) fn leave(&self, inner: &Inner, turn: &Turn, steer: &Steer) -> Done {
+    pub(super) fn leave(&self, inner: &Inner, ports: Ports<'_>, steer: &Steer) -> Done {
         if self.rests {
             return Done { rests: true, ..Done::default() };
         }
-        let observer = turn.observe(steer);
-        let ports = Ports { repositories: Some(self.bound.as_ref()), ..self.app.ports_in(turn, &observer) };
         let (mut spots, mut problem) = (Vec::new(), None);
         let places = match self.app.store.places() {
             Ok(places) => places,
             Err(error) => return Done { problem: Some(error.into()), ..Done::default() },
         };
-        let meant = &inner.settings.environments;
-        let is_meant = |place: &&Place| {
-            place.application == *self.name && (meant.is_empty() || meant.contains(&place.environment))
-        };
+        let is_meant = |place: &&Place| place.application == *self.name && inner.settings.means(&place.environment);
         for place in places.iter().filter(is_meant) {
             match self.leave_one(inner, ports, place) {
                 Ok(sight) => spots.extend(sight.map(|(came, why)| (place.environment.clone(), came, why))),

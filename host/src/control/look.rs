@@ -37,7 +37,7 @@ pub(super) struct At<'a> {
 
 impl At<'_> {
     pub(super) fn place(&self) -> Place {
-        Place { application: self.task.name.to_string(), environment: self.environment.to_owned() }
+        self.task.place(self.environment)
     }
 
     pub(super) fn named(&self) -> (&str, &str) {
@@ -169,11 +169,10 @@ impl Task {
     /// Keeps every environment as it was deployed, where the commit can't be read.
     pub(super) fn keep_all(&self, inner: &Inner, ports: Ports<'_>, steer: &Steer) {
         // What the store reports is told as soon as something is to be deployed.
-        let wanted = &inner.settings.environments;
         let is_meant = |place: &Place| {
             *place.application == *self.name
                 && deliver::delivery(place).is_none()
-                && (wanted.is_empty() || wanted.contains(&place.environment))
+                && inner.settings.means(&place.environment)
         };
         for place in ports.store.places().unwrap_or_default().iter().filter(|place| is_meant(place)) {
             let standing = ports.store.standing(place);

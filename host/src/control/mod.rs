@@ -85,6 +85,13 @@ pub struct Settings {
     pub output: Output,
 }
 
+impl Settings {
+    /// Whether an environment is to be looked after.
+    fn means(&self, environment: &String) -> bool {
+        self.environments.is_empty() || self.environments.contains(environment)
+    }
+}
+
 /// The loop, for those who ask something of it. Clones are of the same one.
 #[derive(Clone)]
 pub struct Control(Arc<Inner>);

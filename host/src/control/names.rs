@@ -314,7 +314,7 @@ impl State {
             sought.found.candidates.iter().map(|found| (rule.repository, found.revision.clone()))
         }));
         let own = self.live().map(|(_, member)| (self.repository_of(member), member.revision.clone()));
-        used.extend(own.collect::<Vec<_>>());
+        used.extend(own);
         for (at, repository) in self.repositories.iter_mut().enumerate() {
             repository.heads.retain(|revision, _| used.contains(&(at, revision.clone())));
         }

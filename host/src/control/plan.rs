@@ -155,11 +155,9 @@ fn address(directory: &Path, url: &str) -> String {
 
 /// Whether two addresses differ in nothing that a server sees a difference in.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    let bare = |url: &str| {
-        let url = url.trim_end_matches('/');
-        if GitSource::is_address(url) { url.trim_end_matches(".git").to_owned() } else { url.to_owned() }
-    };
-    one == other || bare(one) == bare(other)
+    let [one, other] = [one, other].map(|url| url.trim_end_matches('/'));
+    let is_bare = || one.trim_end_matches(".git") == other.trim_end_matches(".git");
+    one == other || is_bare() && [one, other].into_iter().all(GitSource::is_address)
 }
 
 fn rule(repository: usize, find: Find, name: &str, prune: bool, text: String) -> Rule {

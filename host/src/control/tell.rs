@@ -125,7 +125,7 @@ impl Teller {
             json!({
                 "application": application,
                 "environment": environment,
-                "error": { "kind": error.kind.name(), "message": error.message, "hint": error.hint },
+                "error": error.json(),
                 "again-after-milliseconds": milliseconds(pause),
             })
         };
@@ -152,10 +152,7 @@ impl Teller {
     /// That a fleet file is followed that says something else, or why it is not.
     pub(super) fn fleet(self, file: &Path, error: Option<&CliError>) {
         let json = || match error {
-            Some(error) => {
-                let told = json!({ "kind": error.kind.name(), "message": error.message, "hint": error.hint });
-                json!({ "fleet": file, "error": told })
-            }
+            Some(error) => json!({ "fleet": file, "error": error.json() }),
             None => json!({ "fleet": file, "read": true }),
         };
         self.line(json, || match error {
@@ -213,7 +210,7 @@ impl Teller {
     pub(super) fn operator(self, problem: Option<&CliError>) {
         self.line(
             || match problem {
-                Some(error) => json!({ "error": { "kind": error.kind.name(), "message": error.message } }),
+                Some(error) => json!({ "error": error.json() }),
                 None => json!({ "operator": paths::OPERATOR }),
             },
             || match problem {

@@ -13,7 +13,7 @@ use springline_engine::heal::heal;
 use springline_engine::record::settle_when_due;
 use springline_engine::release::is_by_others;
 use springline_engine::remove::is_removal;
-use springline_engine::run::{Observed, Request, Trust, Until, run};
+use springline_engine::run::{Request, run};
 use springline_engine::standing::{Obstacle, obstacle};
 use springline_model::application::Application;
 use springline_model::footprint::Footprint;
@@ -131,11 +131,11 @@ impl Task {
 
     /// Does it.
     pub(super) fn perform(&self, inner: &Inner, turn: &Turn, steer: &Steer) -> Done {
-        if self.leaves {
-            return self.leave(inner, turn, steer);
-        }
         let observer = turn.observe(steer);
         let ports = Ports { repositories: Some(self.bound.as_ref()), ..self.app.ports_in(turn, &observer) };
+        if self.leaves {
+            return self.leave(inner, ports, steer);
+        }
         if self.rests {
             self.keep_all(inner, ports, steer);
             return Done { rests: true, ..Done::default() };
@@ -147,18 +147,16 @@ impl Task {
                 return Done { problem: Some(error), ..Done::default() };
             }
         };
-        let wanted = |environment: &&Environment| {
-            inner.settings.environments.is_empty() || inner.settings.environments.contains(&environment.name)
-        };
-        let environments: Vec<&Environment> = loaded.chain.environments.iter().filter(wanted).collect();
+        let all = &loaded.chain.environments;
+        let environments: Vec<&Environment> =
+            all.iter().filter(|environment| inner.settings.means(&environment.name)).collect();
         let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
         let deliveries = loaded.chain.deliveries.iter();
         let deliveries: Vec<String> =
             deliveries.map(|delivery| deliver::place(&self.name, &delivery.name).environment).collect();
         let gone = {
             let mut state = inner.state();
-            let all: Vec<&str> =
-                loaded.chain.environments.iter().map(|environment| environment.name.as_str()).collect();
+            let all: Vec<&str> = all.iter().map(|environment| environment.name.as_str()).collect();
             let gone = state.gone_of(self.id, &all);
             state.set_spots(self.id, &names);
             let all: Vec<&str> = names.iter().copied().chain(deliveries.iter().map(String::as_str)).collect();
@@ -177,7 +175,7 @@ impl Task {
             if is_new {
                 let by_itself = environment.sync.automated && environment.promote_from.is_none();
                 if let Err(error) = self.claim(&environment.name, by_itself) {
-                    return Done { problem: Some(error.into()), ..done };
+                    return Done { problem: Some(error.into()), there: false, ..done };
                 }
             }
             let at = At { task: self, inner, ports, environment: &environment.name, steer };
@@ -301,20 +299,9 @@ impl One<'_> {
         let began = Instant::now();
         let Loaded { picked, declared, chain } = self.loaded;
         let inner = self.at.inner;
-        let request = Request {
-            chain,
-            source: picked.source(),
-            environments: &[self.environment],
-            until: Until::Record,
-            cause: &Cause::Push,
-            actor: &inner.actor,
-            trust: Trust::Kept,
-            observed: Observed::default(),
-            only: None,
-            prune_all: false,
-            note: None,
-            moved: None,
-        };
+        let environments = [self.environment];
+        let request = Request::new(chain, picked.source(), &Cause::Push, &inner.actor);
+        let request = Request { environments: &environments, ..request };
         match run(self.at.ports, request) {
             Ok(report) => {
                 self.at.forget(Part::Deploy);

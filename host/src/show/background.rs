@@ -48,7 +48,7 @@ pub fn begin(cancel: &Cancel) -> std::io::Result<Background> {
     Ok(Background { printed, cancel: cancel.clone() })
 }
 
-/// Takes text over to be printed; gives it back if nobody prints in the background.
+/// Takes text over to be printed; false if nobody prints in the background.
 pub fn take(stream: Stream, text: &str) -> bool {
     let printer = PRINTER.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(printer) = printer.as_ref() else { return false };

@@ -121,10 +121,7 @@ pub fn error(error: &CliError, as_json: bool) {
         note(format_args!("{} {hint}", paint(GOOD, "help:")));
     }
     if as_json {
-        let _ = json(&json!({
-            "error": { "kind": error.kind.name(), "message": error.message, "hint": error.hint },
-            "exit-code": error.kind.code(),
-        }));
+        let _ = json(&json!({ "error": error.json(), "exit-code": error.kind.code() }));
     }
 }
 

@@ -134,7 +134,7 @@ fn rewritten_and_deleted_branches_of_a_source_are_followed() {
 }
 
 /// Feeds `git fast-import`.
-fn import(sandbox: &Sandbox, repository: &std::path::Path, stream: &[u8]) {
+pub fn import(sandbox: &Sandbox, repository: &std::path::Path, stream: &[u8]) {
     let mut command = Command::new("git");
     command.arg("--git-dir").arg(repository).args(["fast-import", "--quiet", "--force"]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
@@ -143,22 +143,26 @@ fn import(sandbox: &Sandbox, repository: &std::path::Path, stream: &[u8]) {
     there(sandbox, repository, &["symbolic-ref", "HEAD", "refs/heads/main"]);
 }
 
+/// Adds a hundred thousand files to the commit that a stream ends with, all of the blob with the mark 1, and
+/// fifty thousand commits after it.
+pub fn much(stream: &mut Vec<u8>) {
+    for at in 0..100_000 {
+        stream.extend(format!("M 100644 :1 many/{}/{}/{at}\n", at % 100, at / 100 % 10).into_bytes());
+    }
+    stream.extend(b"\n");
+    for at in 0..50_000 {
+        let commit = format!("commit refs/heads/main\ncommitter A <a@b> {} +0000\ndata 1\nx\n\n", 1_700_000_001 + at);
+        stream.extend(commit.into_bytes());
+    }
+}
+
 #[test]
 fn repositories_of_a_hundred_thousand_files_and_fifty_thousand_commits() {
     let Some((sandbox, other)) = two(VALUE) else { return };
     let mut stream = b"blob\nmark :1\ndata 18\nsite:\n  digest: x\n\n".to_vec();
     stream.extend(b"commit refs/heads/main\nmark :2\ncommitter A <a@b> 1700000000 +0000\ndata 1\nx\n");
     stream.extend(b"M 100644 :1 handbook/production.yaml\n");
-    for at in 0..100_000 {
-        stream.extend(format!("M 100644 :1 many/{}/{}/{at}\n", at % 100, at / 100 % 10).into_bytes());
-    }
-    stream.extend(b"\n");
-    for at in 0..50_000 {
-        stream.extend(
-            format!("commit refs/heads/main\ncommitter A <a@b> {} +0000\ndata 1\nx\n\n", 1_700_000_001 + at)
-                .into_bytes(),
-        );
-    }
+    much(&mut stream);
     import(&sandbox, &other, &stream);
     sandbox.springline(&["run"]).ok();
     assert_eq!(there(&sandbox, &other, &["rev-list", "--count", "main"]).trim(), "50002");

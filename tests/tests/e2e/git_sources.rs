@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::git_deliver::there;
+use crate::git_faults::{import, much};
 use crate::git_server::{Fault, HttpServer, SshServer};
 use crate::sandbox::{APPLICATION, OPERATOR, Sandbox};
 
@@ -132,4 +133,27 @@ fn a_note_whose_push_is_never_answered_is_told_once() {
 #[test]
 fn a_branch_whose_push_is_never_answered_is_told_once() {
     told_once("{ branch: env/site }", "env/site");
+}
+
+#[test]
+fn a_source_of_a_hundred_thousand_files_and_fifty_thousand_commits_is_deployed_and_explained() {
+    let Some((sandbox, origin, state)) = served("none", 60) else { return };
+    let web = |replicas: u32| {
+        let text = format!("spec:\n  replicas: {replicas}\n");
+        format!("M 100644 inline deploy/web.yaml\ndata {}\n{text}\n", text.len())
+    };
+    let commit = "commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 1\nx\n";
+    let mut stream = format!("blob\nmark :1\ndata 2\nx\n\n{commit}from refs/heads/main^0\n{}", web(2)).into_bytes();
+    much(&mut stream);
+    stream.extend(format!("{commit}{}", web(3)).into_bytes());
+    import(&sandbox, &origin, &stream);
+    let commits = there(&sandbox, &origin, &["rev-list", "--count", "main"]);
+    assert!(commits.trim().parse::<u32>().unwrap() > 50_000, "{commits}");
+    let url = format!("file://{}", origin.display());
+    sandbox.finish(run(&sandbox, &url, &state)).ok();
+    let why = ["why", "site", "web.yaml", "/spec/replicas", "-o", "json", "--repo", &url, "--state"];
+    let found = sandbox.springline(&[&why[..], &[state.to_str().unwrap()]].concat()).json();
+    let newest = there(&sandbox, &origin, &["rev-parse", "main"]);
+    let first = &found["findings"][0];
+    assert_eq!((first["state"].as_str(), first["commit"].as_str()), (Some("proven"), Some(newest.trim())), "{found:#}");
 }

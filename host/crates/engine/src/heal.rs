@@ -74,7 +74,7 @@ pub fn heal(
 /// As [`heal`].
 pub fn heal_as_deployed(ports: Ports<'_>, place: &Place, actor: &str) -> Result<Healed, Box<StageError>> {
     let at = |reason: Reason| Box::new(reason.at(Stage::Plan, Some(&place.environment)));
-    let newest = past::newest_live(ports, place).map_err(at)?.and_then(|record| record.release);
+    let newest = past::newest_live(ports, place).map_err(at)?;
     let Some(id) = newest else { return Ok(Healed::NotDeployed) };
     let release = past::release(ports, place, &id).map_err(at)?.ok_or_else(|| at(Reason::NoRelease(id)))?;
     let target = ports.targets.of(&release).map_err(at)?;
@@ -90,7 +90,7 @@ fn keep(
     actor: &str,
 ) -> Result<Healed, Failed> {
     let Some(newest) = current(ports, place)? else { return Ok(Healed::NotDeployed) };
-    let live = match past::newest_live(ports, place)?.and_then(|record| record.release) {
+    let live = match past::newest_live(ports, place)? {
         Some(id) if id == newest.id => return repair(ports, place, &newest, (target, policy), actor),
         Some(id) => past::release(ports, place, &id)?.ok_or(Reason::NoRelease(id))?,
         None => return Ok(Healed::NotDeployed),
@@ -134,7 +134,7 @@ fn hold(
 ) -> Result<Healed, Failed> {
     let release = past::release(ports, place, &pin.release)?.ok_or(Reason::NoRelease(pin.release))?;
     let target = ports.targets.of(&release)?;
-    if past::newest_live(ports, place)?.and_then(|record| record.release) == Some(pin.release) {
+    if past::newest_live(ports, place)? == Some(pin.release) {
         return repair(ports, place, &release, (&target, policy), actor);
     }
     if past::newest_release(ports, place)?.and_then(|record| record.release) == Some(pin.release)

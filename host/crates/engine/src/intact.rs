@@ -14,7 +14,7 @@ use crate::past;
 /// # Errors
 /// What the store reports, or what keeps something from being read.
 pub fn lost(ports: Ports<'_>, place: &Place, chain: &Chain) -> Result<Option<String>, Reason> {
-    let Some(id) = past::newest_live(ports, place)?.and_then(|record| record.release) else { return Ok(None) };
+    let Some(id) = past::newest_live(ports, place)? else { return Ok(None) };
     let Some(release) = past::release(ports, place, &id)? else { return Ok(None) };
     let is_built =
         |name: &str| chain.artifacts.iter().any(|artifact| artifact.name == name && !artifact.steps.is_empty());

@@ -9,19 +9,18 @@ use springline_model::run::{Place, Release};
 use crate::Ports;
 use crate::error::Reason;
 
-/// How many records are looked at at once.
+/// How many records are looked at at once, where the newest is not it.
 const AT_ONCE: usize = 50;
 
-/// What is wanted of the newest record of a page that has it.
+/// What is wanted of the newest record that has it, from a page on.
 fn newest_of<T>(ports: Ports<'_>, mut page: Page, wanted: impl Fn(&Record) -> Option<T>) -> Result<Option<T>, Reason> {
-    page.limit = AT_ONCE;
     loop {
         let found = ports.store.history(&page)?;
         if let Some(wanted) = found.records.iter().find_map(|sealed| wanted(&sealed.record)) {
             return Ok(Some(wanted));
         }
         let Some(next) = found.next else { return Ok(None) };
-        page.after = Some(next);
+        (page.after, page.limit) = (Some(next), AT_ONCE);
     }
 }
 
@@ -40,9 +39,9 @@ pub(crate) fn newest_release(ports: Ports<'_>, place: &Place) -> Result<Option<R
     newest(ports, place, Newest::Release)
 }
 
-/// The newest record of a release whose sync got to the target: what is live is of it, at least in part.
-pub(crate) fn newest_live(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Reason> {
-    newest(ports, place, Newest::Live)
+/// The newest release whose sync got to the target: what is live is of it, at least in part.
+pub(crate) fn newest_live(ports: Ports<'_>, place: &Place) -> Result<Option<Digest>, Reason> {
+    Ok(newest(ports, place, Newest::Live)?.and_then(|record| record.release))
 }
 
 /// Whether the last deployment of a release succeeded: repairs of it, and what never got to the target, aside.
@@ -50,7 +49,7 @@ pub(crate) fn is_deployed(ports: Ports<'_>, place: &Place, id: &Digest) -> Resul
     if let Some(record) = newest(ports, place, Newest::Sync)?.filter(|record| record.release == Some(*id)) {
         return Ok(record.outcome == Outcome::Succeeded);
     }
-    let outcome = newest_of(ports, Page { release: Some(*id), ..Page::of(place, 0) }, |record| {
+    let outcome = newest_of(ports, Page { release: Some(*id), ..Page::of(place, 1) }, |record| {
         record.is_deployment().then(|| record.outcome.clone())
     })?;
     Ok(outcome == Some(Outcome::Succeeded))
@@ -64,7 +63,7 @@ pub(crate) fn owned_by(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<O
 /// Whether a sync was cut off: what it was about to own is written down, and no record of it.
 pub(crate) fn is_cut_off(ports: Ports<'_>, place: &Place) -> Result<bool, Reason> {
     let Some(owned) = ports.store.inventory(place)? else { return Ok(false) };
-    let recorded = newest_of(ports, Page::of(place, 0), |record| record.inventory)?;
+    let recorded = newest_of(ports, Page::of(place, 1), |record| record.inventory)?;
     Ok(recorded != Some(owned))
 }
 
@@ -89,7 +88,7 @@ pub(crate) fn was_healthy(ports: Ports<'_>, place: &Place, id: &Digest) -> Resul
 }
 
 fn succeeded(place: &Place, id: &Digest) -> Page {
-    Page { release: Some(*id), outcome: Some(Ended::Succeeded), ..Page::of(place, 0) }
+    Page { release: Some(*id), outcome: Some(Ended::Succeeded), ..Page::of(place, 1) }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use crate::render::context;
 use crate::run::{Failure, Moved, Report, Request, Until, place_in, run};
 use crate::standing::{self, RolledBack};
 use crate::status::{Comparison, Differences, compare, current};
-use crate::sync::{open, place_of};
+use crate::sync::open;
 
 /// Something that a promotion waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -300,7 +300,7 @@ pub fn promote(ports: Ports<'_>, request: Request<'_>) -> Result<Report, Failure
 /// with the same approvals.
 pub(crate) fn check(ports: Ports<'_>, moved: Moved<'_>, to: &Place) -> Result<(), Reason> {
     check_source(ports, moved)?;
-    let route = Route { from: &place_of(moved.release), to, gates: moved.gates };
+    let route = Route { from: &moved.release.place(), to, gates: moved.gates };
     let named = (!moved.current).then_some(moved.release);
     let Some(now) = decide(ports, route, named)?.pending() else { return Ok(()) };
     let was_shown = |wait: &Wait| moved.waits.iter().any(|shown| discriminant(shown) == discriminant(wait));
@@ -313,7 +313,7 @@ pub(crate) fn check(ports: Ports<'_>, moved: Moved<'_>, to: &Place) -> Result<()
 }
 
 fn check_source(ports: Ports<'_>, moved: Moved<'_>) -> Result<(), Reason> {
-    let place = place_of(moved.release);
+    let place = moved.release.place();
     if moved.current && current(ports, &place)?.is_none_or(|release| release.id != moved.release.id) {
         return Err(Reason::SourceMoved { environment: place.environment, release: moved.release.id });
     }

@@ -15,7 +15,7 @@ use crate::keep::read_json;
 use crate::rollback;
 use crate::run::{Failure, Report, begin, end, fresh, not_begun, take};
 use crate::standing::{self, Obstacle};
-use crate::sync::{Because, Job, Manner, Planned, place_of, sync};
+use crate::sync::{Because, Job, Manner, Planned, sync};
 
 /// Who wants a release back, and how.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ pub fn redeploy(
         let run = fresh(ports, &Cause::Redeploy, (&release.application, &release.revision), order.actor);
         return Err(not_begun((reason, run)));
     }
-    let place = place_of(release);
+    let place = release.place();
     let because = Because { note: standing::told(ports, &place, order.why), ..Because::of(Cause::Redeploy) };
     let stored = Stored { release, target, policy, manner: Manner::New, because, planned: None, prune_all: false };
     let redeployed = again(ports, stored, order.actor);
@@ -55,7 +55,7 @@ pub fn redeploy(
 }
 
 fn pin(ports: Ports<'_>, release: &Release, order: Order<'_>) -> Result<(), Reason> {
-    let place = place_of(release);
+    let place = release.place();
     if order.pin {
         let (by, why) = (order.actor.to_owned(), order.why.unwrap_or_default().to_owned());
         let pin = Pin { release: release.id, by, why, at: ports.clock.now() };
@@ -91,7 +91,7 @@ pub(crate) fn again(ports: Ports<'_>, stored: Stored<'_>, actor: &str) -> Result
         Err(failed) => return Err(not_begun(*failed)),
     };
     let mut report = Report::of(run);
-    let (place, policy) = (place_of(release), stored.policy);
+    let (place, policy) = (release.place(), stored.policy);
     let is_new = stored.manner == Manner::New;
     let mut result = deploy(ports, stored, None, &mut report);
     if is_new {

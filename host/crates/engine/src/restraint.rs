@@ -1,6 +1,7 @@
 //! What of a plan is not done: updates that are ignored, removals of what is protected, and more removals
 //! than are made without a confirmation.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -149,7 +150,7 @@ pub(crate) fn ignore(plan: &mut Plan, policy: &Sync) {
 pub(crate) fn protect(plan: &mut Plan, inventory: &Inventory, policy: &Sync) {
     // One that no live object is as may be about the desired object that one was made from.
     let is_of_desired = |pattern: &&String| !inventory.objects.keys().any(|live| matches(pattern, live));
-    let of_desired = policy.protect.iter().find(is_of_desired);
+    let of_desired = LazyCell::new(|| policy.protect.iter().find(is_of_desired));
     let pattern = |live: &str| {
         let object = inventory.objects.get(live).map(|owned| owned.object.as_str()).filter(|id| !id.is_empty());
         let mut patterns = policy.protect.iter();

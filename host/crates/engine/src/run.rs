@@ -63,6 +63,26 @@ pub struct Request<'a> {
     pub moved: Option<Moved<'a>>,
 }
 
+impl<'a> Request<'a> {
+    /// All the way in no environment yet, with no wish about how.
+    pub fn new(chain: &'a Chain, source: Source<'a>, cause: &'a Cause, actor: &'a str) -> Self {
+        Self {
+            chain,
+            source,
+            environments: &[],
+            until: Until::Record,
+            cause,
+            actor,
+            trust: Trust::Kept,
+            observed: Observed::default(),
+            only: None,
+            prune_all: false,
+            note: None,
+            moved: None,
+        }
+    }
+}
+
 /// A release of another environment that is promoted.
 #[derive(Debug, Clone, Copy)]
 pub struct Moved<'a> {

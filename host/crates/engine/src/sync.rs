@@ -141,11 +141,6 @@ impl Synced {
     }
 }
 
-/// The place of a release.
-pub(crate) fn place_of(release: &Release) -> Place {
-    Place { application: release.application.clone(), environment: release.environment.clone() }
-}
-
 /// Opens the target of an environment. The objects come with the directory of the source that they
 /// were rendered from, if it is known.
 pub(crate) fn open<'p>(
@@ -195,7 +190,7 @@ pub(crate) fn sync(
     run: &mut Run,
     mut job: Job<'_>,
 ) -> Result<Synced, Box<(StageError, Option<Synced>)>> {
-    let place = place_of(&job.release);
+    let place = job.release.place();
     let began = Instant::now();
     let mut progress = Progress { stages: job.stages.clone(), ..Progress::default() };
     let opened = job.planned.take().map(|planned| progress.go_on_from(planned));

@@ -286,6 +286,13 @@ pub struct Release {
     pub at: Timestamp,
 }
 
+impl Release {
+    /// The application and the environment that it is of.
+    pub fn place(&self) -> Place {
+        Place { application: self.application.clone(), environment: self.environment.clone() }
+    }
+}
+
 /// What is ours on a target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {

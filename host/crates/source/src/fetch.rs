@@ -82,11 +82,20 @@ impl Fetch<'_> {
     /// Waits for its turn: one process at a time fetches into a mirror.
     fn lock(&self, path: &Path) -> Result<File, SourceError> {
         let file = self.file(path)?;
+        self.take(&file, None)?;
+        Ok(file)
+    }
+
+    /// Takes the lock of a file, unless it is late; whether it has it.
+    fn take(&self, file: &File, until: Option<Instant>) -> Result<bool, SourceError> {
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(true),
                 Err(TryLockError::WouldBlock) if self.cancel.is_cancelled() => {
                     return Err(RepositoryError::new(Trouble::Cancelled, "cancelled").into());
+                }
+                Err(TryLockError::WouldBlock) if until.is_some_and(|until| Instant::now() >= until) => {
+                    return Ok(false);
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_POLL),
                 Err(TryLockError::Error(error)) => return Err(self.failed(error)),
@@ -102,19 +111,9 @@ impl Fetch<'_> {
     /// Has every git hold this. One that a killed process left is waited for, as its files can't be told
     /// from what is nobody's any more; not for ever, as it may wait for somebody silent.
     fn hold(&mut self, busy: File) -> Result<(), SourceError> {
-        let until = Instant::now() + self.patience;
-        loop {
-            match busy.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if self.cancel.is_cancelled() => {
-                    return Err(RepositoryError::new(Trouble::Cancelled, "cancelled").into());
-                }
-                Err(TryLockError::WouldBlock) if Instant::now() >= until => return Ok(()),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_POLL),
-                Err(TryLockError::Error(error)) => return Err(self.failed(error)),
-            }
+        if self.take(&busy, Some(Instant::now() + self.patience))? {
+            self.busy = Some(busy);
         }
-        self.busy = Some(busy);
         Ok(())
     }
 
@@ -266,8 +265,10 @@ fn full_id(revision: &str) -> Option<gix::ObjectId> {
 
 /// Whether the other side has not got what it was asked for, or keeps it to itself.
 fn is_unknown(error: &RepositoryError) -> bool {
-    let words = ["couldn't find remote ref", "not our ref", "unadvertised object", "not valid"];
-    error.trouble == Trouble::Unknown || words.iter().any(|word| error.message.contains(word))
+    let says = |word: &str| error.message.contains(word);
+    // The last is JGit's.
+    let is_said = ["couldn't find remote ref", "not our ref", "unadvertised object"].into_iter().any(says);
+    error.trouble == Trouble::Unknown || is_said || says("want ") && says(" not valid")
 }
 
 fn is_mirrored(name: &str) -> bool {

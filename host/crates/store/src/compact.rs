@@ -122,11 +122,8 @@ impl Group {
 
     /// The releases that nothing names but records that are `gone`.
     fn unnamed(&self, database: &Database, gone: &BTreeSet<u64>) -> Result<Vec<Digest>> {
-        let mut held = standing::releases(database)?;
-        // Git is still to be told of them.
-        held.extend(outbox::all(database, None)?.into_iter().map(|outgoing| outgoing.release));
         let named = self.records.iter().flat_map(|(_, sealed)| [sealed.record.release, sealed.record.from]);
-        let ids: BTreeSet<Digest> = named.flatten().filter(|id| !held.contains(id)).collect();
+        let ids: BTreeSet<Digest> = named.flatten().collect();
         let mut unnamed = Vec::new();
         for id in ids {
             if database.contains(&keys::releases(id.as_bytes()))?
@@ -134,6 +131,12 @@ impl Group {
             {
                 unnamed.push(id);
             }
+        }
+        if !unnamed.is_empty() {
+            let mut held = standing::releases(database)?;
+            // Git is still to be told of them.
+            held.extend(outbox::all(database, None)?.into_iter().map(|outgoing| outgoing.release));
+            unnamed.retain(|id| !held.contains(id));
         }
         Ok(unnamed)
     }
@@ -199,12 +202,12 @@ fn note_removed(writer: &mut Writer<'_>, orders: impl Iterator<Item = u64>) -> R
 /// off left there: until then it is passed over.
 fn sweep(store: &SledStore) -> Result<(), StoreError> {
     let ranges = store.read(history::all_removed)?;
-    let is_gone = |order: u64| ranges.range(..=order).next_back().is_some_and(|(_, last)| *last >= order);
     let mut from = Some(keys::object_lines());
     while let Some(first) = from {
         let piece = store.read(|database| lines::of_objects(database, first, ENTRIES))?;
         from = piece.last().map(|(key, _)| key.clone().next());
-        let gone: Vec<_> = piece.into_iter().filter(|(_, order)| is_gone(*order)).map(|(key, _)| key).collect();
+        let gone: Vec<_> =
+            piece.into_iter().filter(|(_, order)| history::is_removed(&ranges, *order)).map(|(key, _)| key).collect();
         if !gone.is_empty() {
             store.write(Reach::System, |writer| gone.into_iter().try_for_each(|key| writer.changes.remove(key)))?;
         }

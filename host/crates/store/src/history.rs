@@ -237,6 +237,11 @@ pub(crate) fn all_removed(database: &Database) -> Result<BTreeMap<u64, u64>> {
     entries.map(|entry| entry.and_then(|(key, last)| Ok((keys::number_of(&key)?, end_of_removed(&last)?)))).collect()
 }
 
+/// Whether one of these ranges has this order.
+pub(crate) fn is_removed(ranges: &BTreeMap<u64, u64>, order: u64) -> bool {
+    ranges.range(..=order).next_back().is_some_and(|(_, last)| *last >= order)
+}
+
 fn end_of_removed(value: &Value) -> Result<u64> {
     let last = value.bytes().try_into().map(u64::from_be_bytes);
     last.map_err(|_| Fault::Damaged("what was removed of its history can't be read".into()))

@@ -135,8 +135,7 @@ fn complete(database: &Database, verified: &mut Vec<Verified>) -> Result<()> {
     if (heads, anchors) == (written, gone) {
         return Ok(());
     }
-    let is_removed = |order: u64| removed.range(..=order).next_back().is_some_and(|(_, last)| *last >= order);
-    for order in (1..=written).filter(|order| !is_removed(*order)) {
+    for order in (1..=written).filter(|order| !history::is_removed(&removed, *order)) {
         let Some(key) = database.get(&keys::written(order))? else { continue };
         if !database.contains(&Key::of(key.bytes()))? {
             let (place, sequence) = keys::record_of(key.bytes())?;

@@ -164,8 +164,8 @@ impl Out {
 fn line(app: &App, Written { record, hash }: Written) -> Result<Line, CliError> {
     let changes = match record["changes"].as_str() {
         None => Some(Value::Array(Vec::new())),
-        Some(_) => {
-            let digest = record["changes"].as_str().and_then(|text| text.parse().ok());
+        Some(text) => {
+            let digest = text.parse().ok();
             digest.map(|digest| changes_at::<Value>(app, &digest)).transpose()?.flatten()
         }
     };

@@ -41,7 +41,7 @@ impl Account {
 
     /// Where it was deployed.
     pub fn place(&self) -> Place {
-        crate::sync::place_of(&self.release)
+        self.release.place()
     }
 
     /// Keys and values, in the order in which they are shown.

@@ -109,8 +109,11 @@ fn settle_these(ports: Ports<'_>, outgoing: &[Outgoing]) -> Result<(), Reason> {
             continue;
         }
         failed(ports, one, &error)?;
+        if error.trouble == Trouble::Cancelled {
+            return Ok(());
+        }
         blocked.insert(one.place.clone());
-        unreachable = Some(error).filter(|error| matches!(error.trouble, Trouble::Unreachable | Trouble::Cancelled));
+        unreachable = Some(error).filter(|error| error.trouble == Trouble::Unreachable);
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Clocks that jump, forward and backward, at any time.
 
-use springline_model::application::OnFailure;
 use springline_model::history::Retention;
-use springline_model::manifest::HealthStatus;
 use springline_model::port::{Clock as _, Page, Store as _};
 use springline_model::run::Timestamp;
 
@@ -26,13 +24,7 @@ fn look(world: &World) -> Healed {
 #[test]
 fn what_is_synced_repaired_and_rolled_back_follows_the_order_in_which_it_happened() {
     for by in JUMPS {
-        let mut world = World::new();
-        world.chain.environments[0].sync.on_failure = OnFailure::Rollback;
-        let (live, bad) = (world.live.clone(), world.body("a: <BAD>").digest().to_string());
-        world.live.judge_by(move |name| {
-            let is_bad = live.get(name).is_some_and(|object| object.version() == bad);
-            is_bad.then_some(HealthStatus::Progressing)
-        });
+        let world = World::rolling_back();
         world.run("r1", &files("one", "-", "a")).unwrap();
         jump(&world, by);
         world.run("r2", &files("two", "-", "a")).unwrap();

@@ -19,9 +19,9 @@ mod waves;
 
 use std::sync::{Arc, Mutex};
 
-use springline_model::application;
+use springline_model::application::{self, OnFailure};
 use springline_model::capability::Grants;
-use springline_model::manifest::Body;
+use springline_model::manifest::{Body, HealthStatus};
 use springline_model::plugin::Limits;
 use springline_model::port::Store as _;
 use springline_model::port::{Blobs, Revision};
@@ -35,7 +35,7 @@ use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Targets, U
 use crate::error::Reason;
 use crate::event::{Event, Observer, Point, Waiting};
 use crate::keep::read_json;
-use crate::run::{Failure, Observed, Report, Request, Trust, Until, run};
+use crate::run::{Failure, Report, Request, run};
 
 /// The points of a chain that tells nobody what it deploys and hands nothing over.
 const PLAIN: [Point; 9] = {
@@ -168,6 +168,18 @@ impl World {
         Place { application: "handbook".into(), environment: "site".into() }
     }
 
+    /// One that rolls back. What is made of the text `bad` is never healthy.
+    pub fn rolling_back() -> Self {
+        let mut world = Self::new();
+        world.chain.environments[0].sync.on_failure = OnFailure::Rollback;
+        let (live, bad) = (world.live.clone(), world.body("a: <BAD>").digest().to_string());
+        world.live.judge_by(move |name| {
+            let is_bad = live.get(name).is_some_and(|object| object.version() == bad);
+            is_bad.then_some(HealthStatus::Progressing)
+        });
+        world
+    }
+
     /// Runs the whole chain on these files, as the revision of this name.
     pub fn run(&self, revision: &str, files: &[(&'static str, &str)]) -> Result<Report, Failure> {
         self.run_with(revision, files, |_| {})
@@ -182,20 +194,9 @@ impl World {
         let tree = MemoryTree::of_files(files.iter().map(|(path, text)| (*path, (*text).to_owned())));
         let revision = Revision { id: revision.into(), time: 1_700_000_000, subject: "A change".into() };
         let environments: Vec<&Environment> = self.chain.environments.iter().collect();
-        let mut request = Request {
-            chain: &self.chain,
-            source: Source::chosen(&revision, &tree),
-            environments: &environments,
-            until: Until::Record,
-            cause: &Cause::Run,
-            actor: "somebody@somewhere",
-            trust: Trust::Kept,
-            observed: Observed::default(),
-            only: None,
-            prune_all: false,
-            note: None,
-            moved: None,
-        };
+        let source = Source::chosen(&revision, &tree);
+        let mut request = Request::new(&self.chain, source, &Cause::Run, "somebody@somewhere");
+        request.environments = &environments;
         change(&mut request);
         run(self.ports(), request)
     }

@@ -20,7 +20,7 @@ use crate::error::Reason;
 use crate::event::Point;
 use crate::promote::{Decision, Pending, Preview, Route, Wait, decide, preview, promote};
 use crate::redeploy::{Order, redeploy};
-use crate::run::{Failure, Moved, Observed, Report, Request, Trust, Until};
+use crate::run::{Failure, Moved, Report, Request};
 use crate::standing::{Obstacle, approve, withdraw};
 
 /// `site`, and `production` that is promoted from it, with a target and a page of its own.
@@ -71,20 +71,9 @@ impl Ways {
         let tree = MemoryTree::of_files(files.iter().map(|(path, text)| (*path, (*text).to_owned())));
         let revision = Revision { id: revision.into(), time: 1_700_000_000, subject: "A change".into() };
         let environments: Vec<&Environment> = vec![&self.world.chain.environments[1]];
-        act(Request {
-            chain: &self.world.chain,
-            source: Source::chosen(&revision, &tree),
-            environments: &environments,
-            until: Until::Record,
-            cause: &Cause::Promotion,
-            actor: "ann@here",
-            trust: Trust::Kept,
-            observed: Observed::default(),
-            only: None,
-            prune_all: false,
-            note: None,
-            moved: None,
-        })
+        let source = Source::chosen(&revision, &tree);
+        let request = Request::new(&self.world.chain, source, &Cause::Promotion, "ann@here");
+        act(Request { environments: &environments, ..request })
     }
 
     fn promote(&self, pending: &Pending, page: &str) -> Result<Report, Failure> {

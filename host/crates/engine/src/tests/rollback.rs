@@ -20,15 +20,9 @@ use crate::rollback::Aftermath;
 use crate::run::{Failure, Report};
 use crate::standing::{Obstacle, rolled_back};
 
-/// A world that rolls back, with a first release that is healthy. What is made of the text `bad` never is.
+/// One that rolls back, with a first release that is healthy.
 fn world() -> World {
-    let mut world = World::new();
-    world.chain.environments[0].sync.on_failure = OnFailure::Rollback;
-    let (live, bad) = (world.live.clone(), world.body("a: <BAD>").digest().to_string());
-    world.live.judge_by(move |name| {
-        let is_bad = live.get(name).is_some_and(|object| object.version() == bad);
-        is_bad.then_some(HealthStatus::Progressing)
-    });
+    let world = World::rolling_back();
     world.run("r1", &files("good", "-", "a\nb")).unwrap();
     world
 }

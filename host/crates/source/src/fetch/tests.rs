@@ -341,3 +341,20 @@ fn a_revision_that_could_not_be_kept_is_not_an_unknown_one() {
     let error = cache.fetch(&repo, Some(&loose)).err().unwrap();
     assert!(matches!(&error, SourceError::Remote(_)), "{error:?}");
 }
+
+#[test]
+fn what_the_other_side_has_not_got_is_told_from_what_fails() {
+    let is_told = |said: &str| is_unknown(&RepositoryError::new(Trouble::Declined, said));
+    for said in [
+        "fatal: couldn't find remote ref nowhere",
+        "fatal: remote error: upload-pack: not our ref 1234",
+        "error: Server does not allow request for unadvertised object 1234",
+        "fatal: remote error: want 1234 not valid",
+    ] {
+        assert!(is_told(said), "{said}");
+    }
+    assert!(is_unknown(&RepositoryError::new(Trouble::Unknown, "")));
+    for said in ["server certificate verification failed: the certificate is not valid", "No space left on device"] {
+        assert!(!is_told(said), "{said}");
+    }
+}

@@ -21,22 +21,25 @@ struct Found {
 /// It goes as far as to one of `until`, and a bounded number of commits.
 pub(super) fn latest(repository: &gix::Repository, tip: ObjectId, until: &[ObjectId]) -> Vec<Commit> {
     let mut seen: HashSet<ObjectId> = until.iter().copied().collect();
-    let mut open = BinaryHeap::new();
-    if seen.insert(tip) {
-        open.push((i64::MAX, tip));
-    }
+    let (mut open, mut read) = (BinaryHeap::new(), HashMap::new());
+    let mut reach = |open: &mut BinaryHeap<_>, read: &mut HashMap<_, _>, id: ObjectId| {
+        if !seen.insert(id) {
+            return;
+        }
+        // A shallow clone ends somewhere.
+        let Ok(commit) = repository.find_commit(id) else { return };
+        open.push((commit.time().map(|time| time.seconds).unwrap_or_default(), id));
+        read.insert(id, commit);
+    };
+    reach(&mut open, &mut read, tip);
     let mut found: Vec<Found> = Vec::new();
     let mut places = HashMap::new();
     while found.len() < COMMITS
         && let Some((_, id)) = open.pop()
+        && let Some(commit) = read.remove(&id)
     {
-        // A shallow clone ends somewhere.
-        let Ok(commit) = repository.find_commit(id) else { continue };
         let parents: Vec<_> = commit.parent_ids().map(gix::Id::detach).collect();
-        for parent in parents.iter().filter(|parent| seen.insert(**parent)) {
-            let time = repository.find_commit(*parent).ok().and_then(|commit| commit.time().ok());
-            open.push((time.map(|time| time.seconds).unwrap_or_default(), *parent));
-        }
+        parents.iter().for_each(|parent| reach(&mut open, &mut read, *parent));
         places.insert(id, found.len());
         found.push(Found { parents, commit: described(&commit) });
     }
