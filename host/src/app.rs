@@ -15,12 +15,13 @@ use springline_engine::Ports;
 use springline_engine::event::Observer;
 use springline_model::operator::Operator;
 use springline_model::plugin::Fault;
-use springline_model::port::{Blobs, Clock, Clusters, Plugins, Registry};
+use springline_model::port::{Blobs, Clock, Clusters, Plugins, Registry, Store as _};
 use springline_model::run::{Place, Timestamp};
 use springline_model::trust::RegistrySettings;
 use springline_model::{Cancel, Digest};
 use springline_registry::{OciRegistry, RegistryConfig};
 use springline_runtime::{Compiler, Interfaces, Network, Runtime, RuntimeConfig};
+use springline_source::GitSource;
 use springline_store::SledStore;
 
 use crate::cli::Common;
@@ -182,6 +183,24 @@ impl App {
     /// The parts, for a run that has its turn: it may be cancelled alone.
     pub fn ports_in<'a>(&'a self, turn: &'a Turn, observer: &'a dyn Observer) -> Ports<'a> {
         Ports { cancel: turn.cancel(), ..self.ports(observer) }
+    }
+
+    /// The parts, for what changes a place that may be of another repository than the one that the verb is
+    /// about, or of one where the verb is about none: `bound` is what [`App::bound`] says of it.
+    pub fn ports_at<'a>(&'a self, turn: &'a Turn, observer: &'a dyn Observer, bound: Option<&'a Bound>) -> Ports<'a> {
+        let ports = self.ports_in(turn, observer);
+        Ports { repositories: bound.map_or(ports.repositories, |bound| Some(bound)), ..ports }
+    }
+
+    /// The repositories of what is deployed at a place: where it comes from, if that is not the repository that
+    /// the verb is about.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn bound(&self, place: &Place, cancel: &Cancel) -> Result<Option<Bound>, CliError> {
+        let origin = self.store.standing(place)?.origin.map(|origin| origin.repository);
+        let origin = origin.filter(|origin| *origin != GitSource::shown(self.project.repository()));
+        Ok(origin.map(|origin| Bound::new(&origin, &self.operator.value, self.project.state(), cancel)))
     }
 }
 

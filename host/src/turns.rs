@@ -17,7 +17,7 @@ use crate::show::{self, time};
 /// How often a wait looks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a wait goes untold: most turns are short.
-const UNTOLD: Duration = Duration::from_secs(1);
+pub const UNTOLD: Duration = Duration::from_secs(1);
 
 /// What wants a turn.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use springline_blobs::DiskBlobs;
@@ -20,13 +20,16 @@ use springline_store::SledStore;
 use crate::cli::Common;
 use crate::cli::error::CliError;
 use crate::socket::Controls;
-use crate::turns::Turns;
-use crate::{paths, socket};
+use crate::turns::{Turns, UNTOLD};
+use crate::{paths, show, socket};
 
 /// How often a state directory that somebody else owns is tried.
 pub const TRY_EVERY: Duration = Duration::from_millis(100);
 /// How long an owner that is going to answer may take to begin to.
 pub const BEGINNING: Duration = Duration::from_secs(5);
+/// How long a watch that starts lets others finish who do not answer: a service does not fail to start because
+/// somebody reads the history at that moment.
+const STARTING: Duration = Duration::from_secs(10);
 
 /// The one process that owns a state directory, seen from within.
 pub struct Owner {
@@ -130,9 +133,11 @@ impl Owner {
 }
 
 /// Opens the store; with `--wait` again and again while somebody else owns it who does not answer, and
-/// for a moment if somebody does who is going to.
+/// for a moment if somebody does who is going to, or if this is a watch that starts.
 fn own(common: &Common, cancel: &Cancel, state: &Path, verb: &str) -> Result<SledStore, CliError> {
-    let mut left = BEGINNING;
+    let starts = verb == socket::WATCH;
+    let mut left = if starts { STARTING } else { BEGINNING };
+    let (began, mut told) = (Instant::now(), false);
     loop {
         let error = match SledStore::open_as(state, verb) {
             Err(error @ StoreError::Busy { .. }) if !cancel.is_cancelled() => error,
@@ -143,9 +148,17 @@ fn own(common: &Common, cancel: &Cancel, state: &Path, verb: &str) -> Result<Sle
             answered.store(true, Ordering::SeqCst);
             return Err(error.into());
         }
-        let begins = matches!(&error, StoreError::Busy { owner, .. } if socket::will_answer(owner));
-        if !common.wait && (answered.is_none() || !begins || left.is_zero()) {
+        let StoreError::Busy { owner, .. } = &error else { return Err(error.into()) };
+        let passes = match starts {
+            true => !socket::answers(owner),
+            false => answered.is_some() && socket::may_answer(owner),
+        };
+        if !common.wait && (!passes || left.is_zero()) {
             return Err(error.into());
+        }
+        if !told && began.elapsed() >= UNTOLD {
+            told = true;
+            show::note(format_args!("waiting for {owner}"));
         }
         left = left.saturating_sub(TRY_EVERY);
         thread::sleep(TRY_EVERY);

@@ -66,11 +66,12 @@ impl Redeploy {
         let order = Order { actor: &actor(), why: self.why.as_deref(), pin: !self.no_pin };
         let turn = app.turn(&release.application, false)?;
         let observer = turn.observe(&progress);
-        let report =
-            redeploy(app.ports_in(&turn, &observer), &release, (&target, &policy), order).map_err(|failure| {
-                let way_out = confirm::way_out(&failure.0, &self.command());
-                self.and_pinned(&app, &release, failure::told(failure).hint_if_any(way_out))
-            })?;
+        let bound = app.bound(&release.place(), turn.cancel())?;
+        let ports = app.ports_at(&turn, &observer, bound.as_ref());
+        let report = redeploy(ports, &release, (&target, &policy), order).map_err(|failure| {
+            let way_out = confirm::way_out(&failure.0, &self.command());
+            self.and_pinned(&app, &release, failure::told(failure).hint_if_any(way_out))
+        })?;
         drop(turn);
         drop(progress);
         let warnings = logs::warnings(&app, &report.run)?;

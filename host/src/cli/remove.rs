@@ -4,15 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use springline_engine::deliver;
 use springline_engine::error::{Reason, StageError};
 use springline_engine::remove::{Word, remove};
 use springline_engine::run::Report;
 use springline_engine::standing::Obstacle;
-use springline_engine::{Ports, deliver};
 use springline_model::Cancel;
 use springline_model::port::Store as _;
 use springline_model::run::{Place, Stage};
-use springline_source::GitSource;
 
 use super::confirm::{self, ConfirmArgs};
 use super::error::{CliError, Kind};
@@ -20,7 +19,6 @@ use super::standing::applied_text;
 use super::{Common, Output};
 use crate::app::{App, actor};
 use crate::project::Project;
-use crate::repositories::Bound;
 use crate::show::progress::Progress;
 use crate::show::{self, GOOD, paint};
 
@@ -77,9 +75,8 @@ impl Remove {
             check(app, place)?;
             let observer = turn.observe(&progress);
             let word = Word::Person(confirmed.as_deref());
-            let bound = bound(app, place, turn.cancel())?;
-            let ports = app.ports_in(&turn, &observer);
-            let ports = Ports { repositories: bound.as_ref().map_or(ports.repositories, |bound| Some(bound)), ..ports };
+            let bound = app.bound(place, turn.cancel())?;
+            let ports = app.ports_at(&turn, &observer, bound.as_ref());
             let result = remove(ports, place, (&actor(), word));
             if result.is_ok() {
                 app.store.set_standing(place, &mut |standing| standing.origin = None)?;
@@ -132,13 +129,6 @@ fn check(app: &App, place: &Place) -> Result<(), CliError> {
     let environment = place.environment.clone();
     let held = Reason::Held { environment, obstacle: Box::new(obstacle) };
     Err(CliError::from(held.at(Stage::Plan, Some(&place.environment))))
-}
-
-/// Where git is told of it: where it comes from, if that is not the repository that the verb is about.
-fn bound(app: &App, place: &Place, cancel: &Cancel) -> Result<Option<Bound>, CliError> {
-    let origin = app.store.standing(place)?.origin.map(|origin| origin.repository);
-    let origin = origin.filter(|origin| *origin != GitSource::shown(app.project.repository()));
-    Ok(origin.map(|origin| Bound::new(&origin, &app.operator.value, app.project.state(), cancel)))
 }
 
 fn told(error: &StageError, place: &Place) -> CliError {

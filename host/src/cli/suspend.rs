@@ -13,11 +13,8 @@ use super::error::{CliError, Kind};
 use crate::app::{App, SystemClock, actor};
 use crate::project::Project;
 use crate::show::{self, GOOD, NOTE, paint};
-use crate::socket::controls::Notice;
+use crate::socket::{self, controls::Notice};
 use crate::turns::Wish;
-
-/// The verb that the loop is called by.
-const LOOP: &str = "watch";
 
 /// Leaves an application alone: `springline watch` deploys and repairs nothing of it until it is resumed.
 /// Whoever calls `run`, `sync` or `redeploy` still can.
@@ -109,7 +106,7 @@ fn await_loop(app: &App, places: &[Place], cancel: &Cancel) -> Result<(), CliErr
     let mut flights = turns.flights();
     flights.retain(|flight| {
         let Wish { application, reads, verb, .. } = &flight.wish;
-        !reads && verb == LOOP && places.iter().any(|place| place.application == *application)
+        !reads && verb == socket::WATCH && places.iter().any(|place| place.application == *application)
     });
     turns
         .await_ends(&flights, cancel)

@@ -17,6 +17,7 @@ use super::{Common, Output, RevisionArgs};
 use crate::app::App;
 use crate::control::{Control, Fleet, Settings, Waker};
 use crate::project::Project;
+use crate::socket::WATCH;
 use crate::{endpoint, paths, resolve, show, socket};
 
 /// The fewest workers.
@@ -77,7 +78,7 @@ impl Watch {
                 Some((picked, declared))
             }
         };
-        let app = App::open_watching(common, project, "watch", cancel, Arc::new(move |place| wakes.wake(place)))?;
+        let app = App::open_watching(common, project, WATCH, cancel, Arc::new(move |place| wakes.wake(place)))?;
         if let Some((picked, declared)) = &single {
             // What is wrong from the beginning is told as every verb tells it.
             resolve::chain(&app, picked, declared)?;

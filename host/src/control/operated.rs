@@ -12,6 +12,7 @@ use super::twice::Twice;
 use crate::app::App;
 use crate::paths;
 use crate::repositories::Bound;
+use crate::socket::WATCH;
 
 /// What is put together by the operator's file.
 pub(super) struct Operated {
@@ -53,7 +54,7 @@ impl Inner {
             return;
         }
         let known = self.operated();
-        match App::of(Arc::clone(known.app.owner()), known.app.project.alone(), "watch", &self.cancel) {
+        match App::of(Arc::clone(known.app.owner()), known.app.project.alone(), WATCH, &self.cancel) {
             Err(error) => self.tell.operator(Some(&error)),
             Ok(app) => {
                 let plan = self.state().plan.clone();

@@ -26,8 +26,8 @@ pub use self::serve::serve;
 const NAME: &str = "springline.sock";
 /// The longest path that the address of a socket holds, without the zero after it.
 const LONGEST: usize = 107;
-/// The verbs that answer at the socket while they own a directory.
-const ANSWERING: [&str; 1] = ["watch"];
+/// The verb that answers at the socket while it owns a directory.
+pub const WATCH: &str = "watch";
 
 /// A name in a directory, as the address of a socket: a path that is too long for one leads through the
 /// open directory.
@@ -57,8 +57,12 @@ pub fn is_there(state: &Path) -> bool {
     connect(state).is_ok()
 }
 
-/// Whether an owner, as its lock tells of it, answers at the socket sooner or later. One that has just
-/// taken the lock has not said yet who it is.
-pub fn will_answer(owner: &str) -> bool {
-    owner == "another process" || ANSWERING.iter().any(|verb| owner.starts_with(&format!("`springline {verb}`")))
+/// Whether an owner, as its lock tells of it, answers at the socket sooner or later.
+pub fn answers(owner: &str) -> bool {
+    owner.starts_with(&format!("`springline {WATCH}`"))
+}
+
+/// Whether it may: one that has just taken the lock has not said yet who it is.
+pub fn may_answer(owner: &str) -> bool {
+    owner == "another process" || answers(owner)
 }

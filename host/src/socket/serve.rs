@@ -67,7 +67,7 @@ pub fn serve(owner: &Arc<Owner>, controls: Arc<dyn Controls>, cancel: &Cancel) -
 fn look_after_turns(owner: &Owner, controls: &Arc<dyn Controls>) {
     let controls = Arc::downgrade(controls);
     owner.turns.tell(Box::new(move |wish| {
-        if wish.reads || super::ANSWERING.contains(&wish.verb.as_str()) {
+        if wish.reads || wish.verb == super::WATCH {
             return;
         }
         if let Some(controls) = controls.upgrade() {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::sandbox::Outcome;
 use crate::watching::{Loop, Origin};
 
 /// Two applications in one repository, deployed.
@@ -107,6 +108,46 @@ fn what_is_pinned_gets_the_newest_commit_when_it_is_let_go_of() {
     origin.run(&["unpin", "--app", "shop", "--env", "live"]).ok();
     watch.deploys("shop", &third);
     assert_eq!(origin.deployed("shop", "name.txt"), "third\n");
+}
+
+#[test]
+fn git_is_told_in_the_repository_of_the_application_wherever_the_verb_is_called() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["shop"]);
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, revision: main, match: apps/* } }]\n");
+    origin.application("apps/shop", "shop");
+    let path = "apps/shop/springline.yaml";
+    let yaml = std::fs::read_to_string(origin.sandbox.repo().join(path)).unwrap();
+    origin.sandbox.write(path, yaml + "    record: notes\n");
+    let commit = origin.push("First");
+    let mut watch = origin.watch(&[]);
+    watch.deploys("shop", &commit);
+    assert_eq!(watch.stop(), Some(0));
+    let bare = origin.sandbox.path("origin.git");
+    let tells =
+        || origin.sandbox.git(&["--git-dir", bare.to_str().unwrap(), "notes", "--ref=springline", "show", &commit]);
+    let release = origin.run(&["history", "-o", "json"]).json()[0]["release"].as_str().unwrap().to_owned();
+    let elsewhere = origin.sandbox.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let from_elsewhere = |arguments: &[&str]| {
+        let mut command = origin.command(arguments);
+        command.current_dir(&elsewhere);
+        origin.sandbox.finish(command)
+    };
+    let quietly = |outcome: Outcome| {
+        assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
+        outcome.ok()
+    };
+    assert!(!tells().contains("redeploy"), "{}", tells());
+    quietly(from_elsewhere(&["redeploy", "--env", "live", &release]));
+    assert!(tells().contains("redeploy"), "{}", tells());
+    quietly(from_elsewhere(&["unpin", "--env", "live"]));
+    let before = tells();
+    let way = from_elsewhere(&["remove", "shop"]);
+    let confirmation =
+        way.stderr.split("--confirm-prune ").nth(1).unwrap().split('`').next().unwrap().trim().to_owned();
+    quietly(from_elsewhere(&["remove", "shop", "--confirm-prune", &confirmation]));
+    assert_ne!(tells(), before);
 }
 
 #[test]

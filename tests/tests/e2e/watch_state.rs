@@ -1,9 +1,12 @@
 //! What changes beside the sources: the operator's file, what git was not told, what the state has lost.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
+use crate::code::BUSY;
 use crate::watching::Origin;
 
 /// An application in a directory of a repository, and a fleet of it.
@@ -16,6 +19,28 @@ fn shop(more: &str) -> Option<Origin> {
     origin.targets(&["shop"]);
     origin.fleet("applications: [{ repo: ORIGIN, path: apps/shop }]\n");
     Some(origin)
+}
+
+#[test]
+fn who_reads_the_history_keeps_no_watch_from_starting() {
+    let Some(origin) = shop("") else { return };
+    let first = origin.push("First");
+    // As a verb that takes a moment has it.
+    let lock = origin.state().join("lock");
+    fs::write(&lock, r#"{"pid":1,"verb":"history","since":0}"#).unwrap();
+    let held = File::open(&lock).unwrap();
+    held.lock().unwrap();
+    let mut watch = origin.command(&["watch", "--passes", "1"]);
+    let mut watch = watch.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(watch.stderr.take().unwrap()).lines().next().unwrap().unwrap();
+    assert!(said.contains("waiting for `springline history` (pid 1"), "{said}");
+    drop(held);
+    assert!(watch.wait().unwrap().success());
+    assert_eq!(origin.history()[0].2, first);
+    // Another watch is another matter.
+    let mut watch = origin.watch(&[]);
+    watch.passes();
+    origin.run(&["watch"]).fails(BUSY, &["`springline watch` (pid"]);
 }
 
 #[test]

@@ -64,6 +64,7 @@ fn a_reader_that_stalls_holds_up_nothing() {
     origin.push("First");
     let mut command = origin.command(&["watch", "-o", "json", "--every", "1"]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until(|| origin.deployed("shop", "name.txt") == "shop\n");
     until(|| origin.history().len() == 2);
     origin.sandbox.write("apps/shop/deploy/name.txt", "second\n");
     origin.push("Second");
