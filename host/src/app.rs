@@ -174,6 +174,7 @@ impl App {
             blobs: self.blobs.as_ref(),
             plugins: self.plugins.as_ref(),
             targets: self,
+            is_secret: crate::secret::is_in,
             clock: &self.clock,
             observer,
             cancel: &self.cancel,

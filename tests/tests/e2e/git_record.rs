@@ -121,6 +121,16 @@ fn branches_of_others_and_secrets_are_not_written() {
     assert!(!told.contains("hunter2"), "{told}");
     assert!(!sandbox.live().join("secret.yaml").exists(), "nothing was deployed");
     assert!(!sandbox.git(&["for-each-ref"]).contains("env/site"));
+
+    // In a directory, where nothing calls it a manifest, and in another encoding.
+    let Some(sandbox) = site("{ branch: env/site }") else { return };
+    let secret = "kind: Secret\nstringData: { password: hunter2 }\n".encode_utf16().flat_map(u16::to_le_bytes);
+    fs::write(sandbox.repo().join("docs/notes.txt"), secret.collect::<Vec<u8>>()).unwrap();
+    sandbox.commit("Add a file with a secret");
+    let told = sandbox.springline(&["run"]).fails(3, &["www/notes.txt", "env/site", "record: notes"]);
+    assert!(!told.contains("hunter2"), "{told}");
+    assert!(!sandbox.live().join("www").exists(), "nothing was deployed");
+    assert!(!sandbox.git(&["for-each-ref"]).contains("env/site"));
 }
 
 #[test]

@@ -43,11 +43,12 @@ pub enum Reason {
     Repository(#[from] RepositoryError),
     /// A secret would be written to git, where everybody who reads the repository could read it.
     #[error(
-        "`{object}` is a Secret whose values stand in it, and the branch `{branch}` would show them to whoever reads it"
+        "`{file}` has a Secret in it, or what looks like one, and the branch `{branch}` would show its values to \
+         whoever reads it"
     )]
     SecretInGit {
-        /// The desired object.
-        object: String,
+        /// Where it is: the id of an object, or a path in one that is a directory.
+        file: String,
         /// The branch.
         branch: String,
     },

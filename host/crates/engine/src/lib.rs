@@ -58,6 +58,8 @@ pub struct Ports<'a> {
     pub targets: &'a dyn chain::Targets,
     /// Git repositories that are told what is deployed; none if none is.
     pub repositories: Option<&'a dyn Repositories>,
+    /// Whether there is a Kubernetes Secret with values in a file. What reads YAML is the host's.
+    pub is_secret: fn(&[u8]) -> bool,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Is told what happens.

@@ -158,6 +158,7 @@ impl World {
             blobs: self.blobs.as_ref(),
             plugins: &self.plugins,
             targets: self,
+            is_secret: |bytes| bytes.starts_with(b"kind: Secret"),
             clock: self.clock.as_ref(),
             observer: &self.watcher,
             cancel: &self.cancel,
