@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::history::{Ended, Record, Sealed};
 use crate::run::{Cause, Place, Timestamp};
+use crate::store::{Store, StoreError};
 
 /// Which part of the history is wanted, newest first. What is none is not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub struct Page {
     pub after: Option<Cursor>,
     /// How many at most; 0 for all.
     pub limit: usize,
+    /// How often it may be looked where there is nothing; none for as often as it takes. A page that ends of it
+    /// may have fewer records than there are, and says where to go on.
+    pub looks: Option<u64>,
 }
 
 impl Page {
@@ -41,6 +45,30 @@ impl Page {
     pub fn of(place: &Place, limit: usize) -> Self {
         let Place { application, environment } = place.clone();
         Self { application: Some(application), environment: Some(environment), limit, ..Self::default() }
+    }
+
+    /// The whole of it, piece by piece: each has so many [`Page::looks`], and lets others write in between.
+    /// Before it goes on, `go_on` is told from where, and may end it there: then it has a `next`, and what is
+    /// older was not looked at.
+    ///
+    /// # Errors
+    /// As [`Store::history`].
+    pub fn read(
+        mut self,
+        store: &(impl Store + ?Sized),
+        mut go_on: impl FnMut(Cursor) -> bool,
+    ) -> Result<Found, StoreError> {
+        let (mut all, limit) = (Found::default(), self.limit);
+        loop {
+            let piece = store.history(&self)?;
+            all.records.extend(piece.records);
+            all.cursors.extend(piece.cursors);
+            all.next = piece.next;
+            let is_full = limit > 0 && all.records.len() >= limit;
+            let Some(next) = all.next.filter(|next| !is_full && go_on(*next)) else { return Ok(all) };
+            self.after = Some(next);
+            self.limit = limit.saturating_sub(all.records.len());
+        }
     }
 
     /// Whether a record is wanted, as far as it says so itself: not what objects it changed.
@@ -85,6 +113,6 @@ pub struct Found {
     pub records: Vec<Sealed>,
     /// Where a page begins that comes after each of them.
     pub cursors: Vec<Cursor>,
-    /// Where the next page begins; none if there is nothing more.
+    /// Where the next page begins; none if there is nothing more. What comes before it was looked at.
     pub next: Option<Cursor>,
 }

@@ -23,6 +23,8 @@ const APPLICATIONS: u64 = 100;
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
 /// How often what was deployed is repaired before the next release comes.
 const REPAIRS: u64 = 7;
+/// How often a page may look in vain, as the program asks.
+const LOOKS: u64 = 2_000;
 /// Of so many records one is rare.
 const RARE: u64 = 10_000;
 
@@ -51,6 +53,11 @@ fn history(directory: &Path, records: u64) -> Value {
                 run.cause = if round.is_multiple_of(REPAIRS + 1) { Cause::Run } else { Cause::Drift };
                 let mut finish = sample::finish(&place, &run, &format!("{place} {}", round / (REPAIRS + 1)));
                 finish.touched = vec![format!("object-{}", at % 1_000)];
+                // Half of all records each, and none in common.
+                finish.record.actor = if at.is_multiple_of(2) { "alice@somewhere" } else { "bob@somewhere" }.into();
+                if !at.is_multiple_of(2) {
+                    finish.record.outcome = Outcome::Cancelled { stage: Stage::Health };
+                }
                 if at % RARE == 5 {
                     finish.record.actor = "rare@somewhere".into();
                     finish.record.outcome = Outcome::Failed { stage: Stage::Apply, message: "no".into() };
@@ -64,10 +71,12 @@ fn history(directory: &Path, records: u64) -> Value {
     let opening = Instant::now();
     let store = SledStore::open(directory).unwrap();
     let opened = opening.elapsed();
-    let base = Page { limit: LIMIT, ..Page::default() };
+    let base = Page { limit: LIMIT, looks: Some(LOOKS), ..Page::default() };
     let text = |text: &str| Some(text.to_owned());
     let middle = records as i64 / 2 * 1_000;
+    let in_vain = Page { actor: text("alice@somewhere"), outcome: Some(Ended::Cancelled), ..base.clone() };
     let pages = [
+        ("what two filters that have nothing in common look through at once", in_vain.clone()),
         ("newest", base.clone()),
         ("in the middle", Page { after: Some(Cursor(records / 2)), ..base.clone() }),
         ("of an application", Page { application: text("app-42"), ..base.clone() }),
@@ -106,8 +115,11 @@ fn history(directory: &Path, records: u64) -> Value {
             "first-milliseconds": milliseconds(first),
         }));
     }
+    let began = Instant::now();
+    assert!(in_vain.read(&store, |_| true).unwrap().records.is_empty());
+    let vain = milliseconds(began.elapsed());
     json!({
-        "records": records, "filled-seconds": filled.as_secs_f64(), "open-milliseconds": milliseconds(opened),
+        "records": records, "in-vain-milliseconds": vain, "filled-seconds": filled.as_secs_f64(), "open-milliseconds": milliseconds(opened),
         "pages": measured,
     })
 }

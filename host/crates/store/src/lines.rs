@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use sled::IVec;
 use springline_model::history::{Ended, Record};
 use springline_model::port::Page;
 use springline_model::run::{Place, Timestamp};
@@ -147,15 +148,79 @@ pub(crate) fn orders(database: &Database, place: &Place, from: u64, limit: usize
     keys.take(limit).map(|key| keys::number_of(&key?)).collect()
 }
 
+/// How many entries of a line are passed over one by one before it is looked up where it goes on.
+const STEPS: usize = 8;
+
+/// A walk along a line, from the newest record to the oldest.
+struct Walk<'a> {
+    database: &'a Database,
+    line: Key,
+    rest: Option<Box<dyn Iterator<Item = Result<IVec>> + 'a>>,
+    /// The order that it has come to; none before the first one, and after the last.
+    at: Option<u64>,
+}
+
+impl Walk<'_> {
+    /// The last order of the line that is not greater than this, which no earlier one was less than.
+    fn at_most(&mut self, order: u64) -> Result<Option<u64>> {
+        if self.rest.is_some() {
+            for _ in 0..STEPS {
+                if self.at.is_none_or(|at| at <= order) {
+                    return Ok(self.at);
+                }
+                self.step()?;
+            }
+        }
+        if self.rest.is_none() || self.at.is_some_and(|at| at > order) {
+            let keys = self.database.keys_within(self.line.clone(), self.line.clone().and_number(order))?;
+            self.rest = Some(Box::new(keys.rev()));
+            self.step()?;
+        }
+        Ok(self.at)
+    }
+
+    fn step(&mut self) -> Result<()> {
+        let next = self.rest.as_mut().and_then(|rest| rest.next());
+        self.at = next.map(|key| keys::number_of(&key?)).transpose()?;
+        Ok(())
+    }
+}
+
 /// What leads to the records that a page wants.
-pub(crate) struct Lines {
-    lines: Vec<Key>,
+pub(crate) struct Lines<'a> {
+    database: &'a Database,
+    walks: Vec<Walk<'a>>,
     since: Timestamp,
     until: Timestamp,
 }
 
-impl Lines {
-    pub fn of(page: &Page) -> Self {
+/// How often it may be looked yet where there is nothing: see [`Page::looks`].
+pub(crate) struct Looks(Option<u64>);
+
+impl Looks {
+    pub const fn of(looks: Option<u64>) -> Self {
+        Self(looks)
+    }
+
+    /// Takes so many of them away; whether that was all.
+    pub fn spend(&mut self, looks: u64) -> bool {
+        self.0 = self.0.map(|left| left.saturating_sub(looks));
+        self.0 == Some(0)
+    }
+}
+
+/// What a look for the next record came to.
+pub(crate) enum Next {
+    /// This may be it.
+    Record(u64),
+    /// There is none but from this one on, and no look is left.
+    From(u64),
+    /// There is none.
+    None,
+}
+
+impl<'a> Lines<'a> {
+    pub fn of(database: &'a Database, page: &Page) -> Self {
         let place = page.application.as_ref().zip(page.environment.as_ref()).map(|(application, environment)| Place {
             application: application.clone(),
             environment: environment.clone(),
@@ -174,61 +239,55 @@ impl Lines {
         subjects.extend(page.release.as_ref().map(Subject::Release));
         let mut lines: Vec<_> = subjects.iter().map(Subject::line).collect();
         lines.extend(page.object.as_deref().map(object_line));
-        Self { lines, since: page.since.unwrap_or(Timestamp::MIN), until: page.until.unwrap_or(Timestamp::MAX) }
+        let walks = lines.into_iter().map(|line| Walk { database, line, rest: None, at: None }).collect();
+        Self {
+            database,
+            walks,
+            since: page.since.unwrap_or(Timestamp::MIN),
+            until: page.until.unwrap_or(Timestamp::MAX),
+        }
     }
 
     /// The newest record up to this order that is in every line, and in a block that may have some of
-    /// the time that is wanted.
-    pub fn newest(&self, database: &Database, up_to: u64) -> Result<Option<u64>> {
+    /// the time that is wanted. The order is less with every call.
+    pub fn newest(&mut self, up_to: u64, looks: &mut Looks) -> Result<Next> {
         let mut order = up_to;
-        'jump: loop {
-            match self.in_time(database, order)? {
-                None => return Ok(None),
-                Some(earlier) => order = earlier,
-            }
-            for line in &self.lines {
-                match at_most(database, line, order)? {
-                    None => return Ok(None),
-                    Some(earlier) if earlier < order => {
-                        order = earlier;
-                        continue 'jump;
-                    }
-                    Some(_) => {}
+        'jump: while order > 0 {
+            if let Some(earlier) = self.before_block(order)? {
+                order = earlier;
+                if looks.spend(1) {
+                    return Ok(Next::From(order));
                 }
+                continue;
             }
-            return Ok(Some(order));
-        }
-    }
-
-    /// This order if its block may have records of the time that is wanted, else the last one of the
-    /// newest block before that may.
-    fn in_time(&self, database: &Database, order: u64) -> Result<Option<u64>> {
-        if order == 0 {
-            return Ok(None);
-        }
-        if (self.since, self.until) == (Timestamp::MIN, Timestamp::MAX) {
-            return Ok(Some(order));
-        }
-        let mut order = order;
-        'jump: loop {
-            for level in LEVELS {
-                let block = order >> level;
-                let times = times(database, &keys::times(level, block))?;
-                if !times.is_some_and(|(from, to)| to >= self.since && from < self.until) {
-                    order = (block << level).saturating_sub(1);
-                    if order == 0 {
-                        return Ok(None);
+            for walk in &mut self.walks {
+                let Some(earlier) = walk.at_most(order)? else { return Ok(Next::None) };
+                if earlier < order {
+                    order = earlier;
+                    if looks.spend(1) {
+                        return Ok(Next::From(order));
                     }
                     continue 'jump;
                 }
             }
-            return Ok(Some(order));
+            return Ok(Next::Record(order));
         }
+        Ok(Next::None)
     }
-}
 
-/// The last order of a line that is not greater than this.
-fn at_most(database: &Database, line: &Key, order: u64) -> Result<Option<u64>> {
-    let found = database.last_within(line.clone(), line.clone().and_number(order))?;
-    found.map(|key| keys::number_of(&key)).transpose()
+    /// The last order before a block of this one that can't have any record of the time that is wanted; none if
+    /// each of its blocks may.
+    fn before_block(&self, order: u64) -> Result<Option<u64>> {
+        if (self.since, self.until) == (Timestamp::MIN, Timestamp::MAX) {
+            return Ok(None);
+        }
+        for level in LEVELS {
+            let block = order >> level;
+            let times = times(self.database, &keys::times(level, block))?;
+            if !times.is_some_and(|(from, to)| to >= self.since && from < self.until) {
+                return Ok(Some((block << level).saturating_sub(1)));
+            }
+        }
+        Ok(None)
+    }
 }

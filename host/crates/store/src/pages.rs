@@ -9,8 +9,11 @@ use springline_model::run::Place;
 use crate::database::{Database, Value};
 use crate::fault::{Fault, Result};
 use crate::history::{Known, removed_around, written};
-use crate::lines::Lines;
+use crate::lines::{Lines, Looks, Next};
 use crate::runs::counters;
+
+/// How many looks at the index take as long as to read a record.
+const READ: u64 = 8;
 
 /// A page of the history.
 pub(crate) fn page(database: &Database, page: &Page) -> Result<Found> {
@@ -18,22 +21,33 @@ pub(crate) fn page(database: &Database, page: &Page) -> Result<Found> {
     if page.object.is_some() && counters.nameless > 0 {
         return Err(Fault::Refused("records of an earlier Springline can't be found by their objects yet".into()));
     }
-    let lines = Lines::of(page);
+    let mut lines = Lines::of(database, page);
     let limit = if page.limit == 0 { usize::MAX } else { page.limit };
     let newest = page.after.map_or(counters.records, |after| after.0.saturating_sub(1).min(counters.records));
     let mut gapless = Gapless::of(page);
+    // Where all of a chain are wanted nothing is looked at in vain, and what is missing shows at the end.
+    let mut looks = Looks::of(page.looks.filter(|_| gapless.last.is_none()));
     let mut found = Found::default();
     let mut up_to = newest;
-    while let Some(order) = lines.newest(database, up_to)? {
+    loop {
+        let order = match lines.newest(up_to, &mut looks)? {
+            Next::Record(order) => order,
+            Next::From(order) => return Ok(cut_short(found, order)),
+            Next::None => break,
+        };
         let Some(sealed) = written(database, order)? else {
-            match removed_around(database, order)? {
-                Some((first, _)) => up_to = first - 1,
-                None => return Err(lost(order)),
+            let Some((first, _)) = removed_around(database, order)? else { return Err(lost(order)) };
+            up_to = first - 1;
+            if looks.spend(READ) {
+                return Ok(cut_short(found, up_to));
             }
             continue;
         };
         up_to = order - 1;
         if !page.wants(&sealed.record) {
+            if looks.spend(READ) {
+                return Ok(cut_short(found, up_to));
+            }
             continue;
         }
         if found.records.len() == limit {
@@ -46,6 +60,11 @@ pub(crate) fn page(database: &Database, page: &Page) -> Result<Found> {
     }
     gapless.end(database)?;
     Ok(found)
+}
+
+/// A page after which it goes on with this record, or with none.
+fn cut_short(found: Found, from: u64) -> Found {
+    Found { next: Some(Cursor(from + 1)), ..found }
 }
 
 pub(crate) fn lost(order: u64) -> Fault {
@@ -62,8 +81,8 @@ struct Gapless {
 
 impl Gapless {
     fn of(page: &Page) -> Self {
-        let Page { application, environment, after, .. } = page.clone();
-        let all = Page { application, environment, after, limit: page.limit, ..Page::default() };
+        let Page { application, environment, after, limit, looks, .. } = page.clone();
+        let all = Page { application, environment, after, limit, looks, ..Page::default() };
         Self { last: (all == *page).then(HashMap::new), from_head: page.after.is_none() }
     }
 

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use springline_model::history::{Counts, Ended, Outcome, Sealed};
-use springline_model::port::{Clock as _, Cursor, Page, Store as _, StoreError};
+use springline_model::port::{Clock as _, Cursor, Found, Page, Store as _, StoreError};
 use springline_model::run::{Cause, Timestamp};
 use springline_model::{Cancel, Digest};
 
@@ -17,6 +18,9 @@ use crate::cli::{Common, Output};
 use crate::project::show_revision;
 use crate::show::table::{Table, plain, styled};
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, time};
+
+/// How often it is looked in vain at once: a few milliseconds.
+const LOOKS: u64 = 2_000;
 
 /// Which records are wanted.
 #[derive(Debug, Args)]
@@ -76,7 +80,7 @@ impl List {
         if self.object.is_some() {
             name_objects(app, cancel)?;
         }
-        let found = app.store.history(&self.page(app)?)?;
+        let found = look(app, self.page(app)?, cancel)?;
         if common.output == Output::Json {
             let records = found.records.iter().zip(&found.cursors).map(|(sealed, cursor)| {
                 let mut value = as_json(sealed);
@@ -84,15 +88,19 @@ impl List {
                 value
             });
             show::json(&records.collect::<Vec<_>>())?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        if found.records.is_empty() {
+        } else if !found.records.is_empty() {
+            table(&found.records).print();
+        } else if found.next.is_none() {
             show::note(if self.is_all() { "nothing was synced yet: `springline run`" } else { "no such record" });
-            return Ok(ExitCode::SUCCESS);
         }
-        table(&found.records).print();
-        if let Some(next) = found.next {
-            show::note(format_args!("there are more: the next page is `--after {next}`"));
+        let Some(next) = found.next else { return Ok(ExitCode::SUCCESS) };
+        if self.limit == 0 || found.records.len() < self.limit {
+            return Err(CliError::new(Kind::Cancelled, "stopped before all of the history was looked at")
+                .hint(format!("`--after {next}` goes on from there")));
+        }
+        if common.output == Output::Text {
+            let are = if found.cursors.last() == Some(&next) { "are" } else { "may be" };
+            show::note(format_args!("there {are} more: the next page is `--after {next}`"));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -114,6 +122,7 @@ impl List {
             until: self.until,
             after: self.after,
             limit: self.limit,
+            looks: Some(LOOKS),
         })
     }
 
@@ -126,6 +135,21 @@ impl List {
             && since.or(*until).is_none()
             && self.after.is_none()
     }
+}
+
+/// Looks until the page is full, there is nothing more, or it is cancelled, and shows how far it is.
+fn look(app: &App, page: Page, cancel: &Cancel) -> Result<Found, CliError> {
+    let bar = ProgressBar::hidden();
+    bar.set_draw_target(show::console::bars());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} looking through the history: {pos} records to go") {
+        bar.set_style(style);
+    }
+    let found = page.read(app.store.as_ref(), |Cursor(next)| {
+        bar.set_position(next);
+        !cancel.is_cancelled()
+    });
+    bar.finish_and_clear();
+    Ok(found?)
 }
 
 /// Lets records be found by their objects: what an earlier Springline wrote is in no index of them yet.

@@ -31,6 +31,8 @@ pub fn measure(bench: &Bench<'_>, rows: &mut Vec<Row>) -> Result<()> {
         rows.push(Row::new(format!("{what}, the first time"), number(page, "first-milliseconds")?, "ms"));
         rows.push(Row::new(what, number(page, "milliseconds")?, "ms").aim(10.0));
     }
+    let in_vain = format!("two filters that have nothing in common, through all {RECORDS} records");
+    rows.push(Row::new(in_vain, number(&history, "in-vain-milliseconds")?, "ms"));
     rows.push(Row::new("of it, opening the state", number(&history, "open-milliseconds")?, "ms"));
     let run = measured(bench, "run", STEPS)?;
     let milliseconds = number(&run, "environment-milliseconds")?;

@@ -4,6 +4,7 @@
 mod crash;
 mod damage;
 mod ownership;
+mod pages;
 mod retention;
 mod space;
 mod suite;
