@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use springline_engine::promote::{Pending, Wait};
 use springline_engine::run::Report;
 use springline_engine::standing::{Obstacle, RolledBack};
+use springline_model::history::Record;
 use springline_model::run::{Approval, Pin, Suspension};
 
 use crate::project::show_revision;
@@ -18,6 +19,12 @@ pub fn pin_json(Pin { release, by, why, at }: &Pin) -> Value {
 /// An approval as JSON.
 pub fn approval_json(Approval { release, by, why, at }: &Approval) -> Value {
     json!({ "release": release.hex(), "by": by, "why": why, "at": rfc3339(*at) })
+}
+
+/// A try to deploy a release that never got to the target, as JSON.
+pub fn refused_json(Record { release, revision, started, cause, outcome, .. }: &Record) -> Value {
+    let release = release.map(|release| release.hex());
+    json!({ "release": release, "revision": revision, "at": rfc3339(*started), "cause": cause, "outcome": outcome })
 }
 
 /// What was rolled back, as JSON.

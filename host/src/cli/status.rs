@@ -11,12 +11,13 @@ use springline_engine::record;
 use springline_engine::standing::{RolledBack, rolled_back};
 use springline_engine::status::{self, Status as Found};
 use springline_model::Cancel;
+use springline_model::history::{Outcome, Record};
 use springline_model::port::{Sources as _, Store as _};
 use springline_model::run::{Cause, Pin, Place, RunState, Standing, Suspension};
 
 use super::error::CliError;
 use super::run::known_environments;
-use super::standing::{pending_json, pin_json, release_text, rolled_back_json, wait_text};
+use super::standing::{pending_json, pin_json, refused_json, release_text, rolled_back_json, wait_text};
 use super::{Common, Output, RevisionArgs};
 use crate::app::{App, actor};
 use crate::project::{Project, show_revision};
@@ -185,6 +186,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
         }
     }
     rows.iter().for_each(print_standing);
+    rows.iter().for_each(print_refused);
     for Row { environment, found, .. } in rows {
         tree::print(environment, &found.objects, all);
         alone::print_status(environment, found, all);
@@ -192,6 +194,23 @@ fn print(rows: &[Row], head: &str, all: bool) {
             show::warn(format_args!("{environment}: no closer look at its objects: {why}"));
         }
     }
+}
+
+/// What became of the last try to deploy something else than what is deployed.
+fn print_refused(Row { environment, found, .. }: &Row) {
+    let Some(Record { release: Some(release), revision, started, outcome, .. }) = &found.refused else { return };
+    let (word, why) = match outcome {
+        _ if found.alone.unconfirmed.is_some() => ("waits", String::new()),
+        Outcome::Failed { message, .. } => ("refused", format!(": {}", show::visible(message))),
+        _ => ("cancelled", String::new()),
+    };
+    show::line(format_args!(
+        "{} {environment}: release {} of {} on {}{why}",
+        paint(BAD, word),
+        release.short(),
+        show_revision(revision),
+        time::moment(*started),
+    ));
 }
 
 /// What people said of an environment, and what it waits for.
@@ -263,6 +282,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "health": found.health(),
         "unhealthy": unhealthy,
         "worst": worst,
+        "refused": found.refused.as_ref().map(refused_json),
         "suspended": suspended,
         "tree": found.objects,
         "pin": pin.as_ref().map(pin_json),

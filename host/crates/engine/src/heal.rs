@@ -15,7 +15,7 @@ use crate::redeploy::{Stored, again};
 use crate::restraint::{Unconfirmed, unconfirmed};
 use crate::rollback;
 use crate::run::{Failure, Report};
-use crate::status::{current, planned};
+use crate::status::{planned, waits};
 use crate::sync::{Because, Manner};
 
 /// What became of the drift of an environment.
@@ -89,28 +89,14 @@ fn keep(
     (target, policy): (&Target, &application::Sync),
     actor: &str,
 ) -> Result<Healed, Failed> {
-    let Some(newest) = current(ports, place)? else { return Ok(Healed::NotDeployed) };
-    let live = match past::newest_live(ports, place)? {
-        Some(id) if id == newest.id => return repair(ports, place, &newest, (target, policy), actor),
-        Some(id) => past::release(ports, place, &id)?.ok_or(Reason::NoRelease(id))?,
-        None => return Ok(Healed::NotDeployed),
-    };
+    let Some(id) = past::newest_live(ports, place)? else { return Ok(Healed::NotDeployed) };
+    let live = past::release(ports, place, &id)?.ok_or(Reason::NoRelease(id))?;
     let kept = repair(ports, place, &live, (target, policy), actor)?;
-    if !matches!(kept, Healed::InSync) {
-        return Ok(kept);
+    let refused = past::refused(ports, place)?.filter(|last| last.release != Some(id));
+    match refused.filter(|_| matches!(kept, Healed::InSync)) {
+        Some(refused) => Ok(waits(ports, place, &refused, (target, policy))?.map_or(kept, Healed::Unconfirmed)),
+        None => Ok(kept),
     }
-    Ok(waits(ports, place, &newest, (target, policy))?.map_or(Healed::InSync, Healed::Unconfirmed))
-}
-
-/// What a release that never got live would remove, if that is what it waits for.
-fn waits(
-    ports: Ports<'_>,
-    place: &Place,
-    release: &Release,
-    (target, policy): (&Target, &application::Sync),
-) -> Result<Option<Unconfirmed>, Reason> {
-    let planned = planned(ports, place, release, (target, policy))?;
-    Ok(unconfirmed(&planned.plan, &planned.inventory, policy))
 }
 
 /// Why a look ended early.
@@ -137,8 +123,8 @@ fn hold(
     if past::newest_live(ports, place)? == Some(pin.release) {
         return repair(ports, place, &release, (&target, policy), actor);
     }
-    if past::newest_release(ports, place)?.and_then(|record| record.release) == Some(pin.release)
-        && let Some(unconfirmed) = waits(ports, place, &release, (&target, policy))?
+    if let Some(refused) = past::refused(ports, place)?.filter(|last| last.release == Some(pin.release))
+        && let Some(unconfirmed) = waits(ports, place, &refused, (&target, policy))?
     {
         return Ok(Healed::Unconfirmed(unconfirmed));
     }

@@ -8,6 +8,7 @@ use springline_model::run::{Place, Release};
 
 use crate::Ports;
 use crate::error::Reason;
+use crate::remove::is_removal;
 
 /// How many records are looked at at once, where the newest is not it.
 const AT_ONCE: usize = 50;
@@ -34,14 +35,15 @@ pub(crate) fn newest(ports: Ports<'_>, place: &Place, wanted: Newest) -> Result<
     Ok(ports.store.newest(place, wanted)?.map(|sealed| sealed.record))
 }
 
-/// The newest record that tells of a release, whether its sync succeeded or not.
-pub(crate) fn newest_release(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Reason> {
-    newest(ports, place, Newest::Release)
-}
-
 /// The newest release whose sync got to the target: what is live is of it, at least in part.
 pub(crate) fn newest_live(ports: Ports<'_>, place: &Place) -> Result<Option<Digest>, Reason> {
     Ok(newest(ports, place, Newest::Live)?.and_then(|record| record.release))
+}
+
+/// The last try to deploy a release, if it never got to the target. What was only asked is none.
+pub(crate) fn refused(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Reason> {
+    let is_refused = |last: &Record| last.release.is_some() && !last.reached_the_target() && !is_removal(last);
+    Ok(newest(ports, place, Newest::Attempt)?.filter(is_refused))
 }
 
 /// Whether the last deployment of a release succeeded: repairs of it, and what never got to the target, aside.

@@ -9,6 +9,7 @@ use springline_model::application::Gates;
 use springline_model::capability::{Ledger, Used};
 use springline_model::history::Outcome;
 use springline_model::manifest::Object;
+use springline_model::newest::Newest;
 use springline_model::port::BlobError;
 use springline_model::run::{Approval, Cause, Pin, Place, Release, Stage, Suspension, Timestamp};
 use springline_model::soak::Soak;
@@ -220,7 +221,7 @@ fn look_or_wait(ports: Ports<'_>, place: &Place, release: &Release) -> Result<Op
 
 /// Looks at what is deployed where a promotion comes from; how it is, if it is not healthy.
 fn look(ports: Ports<'_>, place: &Place, release: &Release) -> Result<Option<String>, Reason> {
-    let record = past::newest_release(ports, place)?;
+    let record = past::newest(ports, place, Newest::Live)?;
     let is_hearsay = record.as_ref().is_some_and(|record| record.cause == Cause::Recovery);
     if let Some(Outcome::Failed { stage, .. } | Outcome::Cancelled { stage }) = record.map(|record| record.outcome) {
         standing::seen(ports, place, &release.id, false);

@@ -8,8 +8,9 @@ use serde::Serialize;
 use springline_model::application;
 use springline_model::call::Context;
 use springline_model::capability::Ledger;
-use springline_model::history::Outcome;
+use springline_model::history::{Outcome, Record};
 use springline_model::manifest::{Action, Change, Child, Difference, Health, HealthStatus, Hook, Object};
+use springline_model::newest::Newest;
 use springline_model::plugin::CallError;
 use springline_model::port::Target as Port;
 use springline_model::run::{Place, Release, Stage};
@@ -180,6 +181,8 @@ pub struct Status {
     pub is_unknown: bool,
     /// Why the target could not be asked for more than health, if it could not.
     pub unexplained: Option<String>,
+    /// The last try to deploy something else, if it never got to the target.
+    pub refused: Option<Record>,
 }
 
 impl Status {
@@ -235,12 +238,12 @@ pub struct Branch {
     pub children: Vec<Branch>,
 }
 
-/// The release that was deployed last in this place, whether its sync succeeded or not.
+/// What is deployed in this place: the last release that got there, at least in part.
 ///
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
-    match past::newest_release(ports, place)?.and_then(|record| record.release) {
+    match past::newest_live(ports, place)? {
         Some(id) => past::release(ports, place, &id),
         None => Ok(None),
     }
@@ -266,6 +269,19 @@ pub(crate) fn planned<'p>(
     Ok(Planned { target: opened, desired, inventory, plan, ledger })
 }
 
+/// What a try that never got to the target would remove, if that is what it waits for.
+pub(crate) fn waits(
+    ports: Ports<'_>,
+    place: &Place,
+    refused: &Record,
+    (target, policy): (&Target, &application::Sync),
+) -> Result<Option<Unconfirmed>, Reason> {
+    let release = refused.release.map(|id| past::release(ports, place, &id)).transpose()?.flatten();
+    let Some(release) = release else { return Ok(None) };
+    let planned = planned(ports, place, &release, (target, policy))?;
+    Ok(unconfirmed(&planned.plan, &planned.inventory, policy))
+}
+
 /// Looks at an environment: what is deployed, whether it drifted, how healthy it is, and what belongs
 /// to its objects.
 ///
@@ -278,19 +294,24 @@ pub fn status(
     policy: &application::Sync,
 ) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
-        let Some(release) = current(ports, place)? else { return Ok(Status::default()) };
+        let refused = past::refused(ports, place)?;
+        let Some(release) = current(ports, place)? else { return Ok(Status { refused, ..Status::default() }) };
         if !ports.blobs.contains(&release.objects) {
             let unexplained = Some(NOT_HERE.to_owned());
-            return Ok(Status { release: Some(release), is_unknown: true, unexplained, ..Status::default() });
+            return Ok(Status { release: Some(release), is_unknown: true, unexplained, refused, ..Status::default() });
         }
         let Planned { target: opened, mut plan, inventory, desired, .. } =
             planned(ports, place, &release, (target, policy))?;
         plan.take_out_going(&inventory, Held::Told);
-        let unconfirmed = unconfirmed(&plan, &inventory, policy);
+        let unconfirmed = match (unconfirmed(&plan, &inventory, policy), &refused) {
+            // What can't be planned again is told as it was refused.
+            (None, Some(refused)) => waits(ports, place, refused, (target, policy)).unwrap_or_default(),
+            (unconfirmed, _) => unconfirmed,
+        };
         let live: Vec<String> = plan.identities.keys().cloned().collect();
         let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
         // What is healthy here may be what was there before.
-        let newest = past::newest_release(ports, place)?;
+        let newest = past::newest(ports, place, Newest::Live)?;
         let is_live = plan.changes.is_empty() && newest.is_some_and(|record| record.outcome == Outcome::Succeeded);
         if is_live || !look.unhealthy.is_empty() {
             standing::seen(ports, place, &release.id, look.unhealthy.is_empty());
@@ -309,6 +330,7 @@ pub fn status(
             drifted: plan.changes,
             left: plan.left,
             alone: Alone { ignored, untold, protected: plan.protected, unconfirmed },
+            refused,
             unhealthy: look.unhealthy,
             objects,
             is_unknown: false,

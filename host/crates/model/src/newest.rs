@@ -10,8 +10,6 @@ use crate::run::{Cause, Stage};
 /// Which record of a place is wanted: the newest that is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Newest {
-    /// It tells of a release, whether its sync succeeded or not.
-    Release,
     /// It tells of a release whose sync got to the target: what is live is of it, at least in part.
     Live,
     /// It is of a sync that was neither a repair of drift nor a rollback that somebody stopped.
@@ -28,8 +26,6 @@ pub enum Newest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Marks {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    release: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,9 +46,6 @@ impl Marks {
         let is_repair = record.cause == Cause::Drift;
         let is_stopped = is_back && matches!(record.outcome, Outcome::Cancelled { .. });
         let is_live = record.release.is_some() && record.reached_the_target();
-        if record.release.is_some() {
-            self.release = this;
-        }
         if is_live {
             self.live = this;
         }
@@ -74,7 +67,6 @@ impl Marks {
     /// Where the record is.
     pub fn of(&self, wanted: Newest) -> Option<u64> {
         match wanted {
-            Newest::Release => self.release,
             Newest::Live => self.live,
             Newest::Attempt => self.attempt,
             Newest::Sync => self.sync,

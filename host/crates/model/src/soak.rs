@@ -55,9 +55,9 @@ impl Standing {
     }
 
     /// Takes note of a sync that has just ended. Another release than the one that soaks ends that, and what was
-    /// approved of is used up by its promotion.
+    /// approved of is used up by its promotion. One that never got to the target says nothing of what is there.
     pub fn recorded(&mut self, record: &Record, now: Timestamp) {
-        let Some(release) = &record.release else { return };
+        let Some(release) = record.release.as_ref().filter(|_| record.reached_the_target()) else { return };
         self.saw(release, record.is_good(), now);
         if record.cause == Cause::Promotion && record.outcome == Outcome::Succeeded {
             self.approvals.retain(|approval| record.from != Some(approval.release));

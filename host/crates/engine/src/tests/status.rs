@@ -1,9 +1,13 @@
 //! What is told of an environment.
 
+use springline_model::application::ConfirmPrune;
+use springline_model::history::Outcome;
 use springline_model::manifest::{Action, Child, Health, HealthStatus};
 use springline_model::plugin::Fault;
+use springline_model::run::Stage;
 
 use super::{World, files};
+use crate::remove::{Word, remove};
 use crate::status::{Status, status};
 
 fn look(world: &World) -> Status {
@@ -62,4 +66,34 @@ fn what_is_to_go_is_in_the_tree() {
     world.run("r2", &files("x", "-", "a")).unwrap_err();
     let node = look(&world).objects.into_iter().find(|node| node.live == "b").unwrap();
     assert_eq!((node.change, node.health), (Some(Action::Delete), None));
+}
+
+#[test]
+fn what_never_got_to_the_target_is_told_and_not_taken_for_what_is_deployed() {
+    let mut world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    let deployed = look(&world).release.unwrap().id;
+    let same = |world: &World| {
+        let found = look(world);
+        assert_eq!((found.release.as_ref().unwrap().id, found.desired(), found.drifted.len()), (deployed, 2, 0));
+        found
+    };
+    remove(world.ports(), &world.place(), ("ann@here", Word::Person(None))).unwrap_err();
+    assert_eq!(same(&world).refused, None, "nobody tried to deploy anything");
+    world.chain.environments[0].sync.confirm_prune = ConfirmPrune { objects: Some(0), ..ConfirmPrune::default() };
+    world.run("r2", &files("y", "-", "a")).unwrap_err();
+    let found = same(&world);
+    assert_eq!(found.alone.unconfirmed.unwrap().removals, ["b"]);
+    assert_eq!(found.refused.unwrap().revision, "r2");
+    world.chain.environments[0].sync.confirm_prune = ConfirmPrune::default();
+    world.live.fail("plan", "", Fault::Conflict { message: "c is a directory".into() });
+    world.run("r3", &files("y", "-", "a\nc")).unwrap_err();
+    let found = same(&world);
+    assert_eq!(found.alone.unconfirmed, None);
+    let refused = found.refused.unwrap();
+    assert!(
+        matches!(refused.outcome, Outcome::Failed { stage: Stage::Plan, message } if message.contains("directory"))
+    );
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    assert_eq!(same(&world).refused, None);
 }

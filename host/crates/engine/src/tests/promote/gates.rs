@@ -1,6 +1,7 @@
 //! Gates: health over a time, and approvals.
 
 use super::*;
+use crate::remove::{Word, remove};
 
 #[test]
 fn it_soaks_for_as_long_as_it_is_said_without_a_break() {
@@ -23,6 +24,11 @@ fn it_soaks_for_as_long_as_it_is_said_without_a_break() {
     ways.run("r1", "one");
     assert_eq!(ways.pending().waits, soaking(again));
     ways.world.clock.advance(Duration::from_secs(30));
+    assert!(ways.pending().waits.is_empty());
+    // What never got there is neither, nor is a question what would go.
+    ways.world.live.fail("plan", "", Fault::Failed { message: "no".into() });
+    ways.world.run("r2", &files("two", "-", "a\nb")).unwrap_err();
+    remove(ways.world.ports(), &ways.world.place(), ("ann@here", Word::Person(None))).unwrap_err();
     assert!(ways.pending().waits.is_empty());
     // Another release has to soak for itself.
     ways.run("r2", "two");
