@@ -1,9 +1,8 @@
 //! springline.lock: which plugin a name stands for, until somebody decides otherwise.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use springline_config::{Lock, LockedPlugin};
 
@@ -11,17 +10,12 @@ use crate::cli::error::{CliError, Kind};
 use crate::paths;
 use crate::site::Site;
 
-/// Held by whoever reads a lock file to write it: several verbs of a process may pin something at once.
-static WRITING: Mutex<()> = Mutex::new(());
-
 /// A lock file, and what was added to it.
 pub struct LockFile {
     /// What is pinned.
     pub lock: Lock,
     /// Where it is written; none where there is no work tree.
     path: Option<PathBuf>,
-    /// Whether what a commit pins is in it, which goes before what the file says.
-    committed: bool,
     /// The names that were pinned.
     changed: BTreeSet<String>,
 }
@@ -46,7 +40,7 @@ impl LockFile {
                 lock.set(name, plugin.clone());
             }
         }
-        Ok(Self { lock, path, committed: committed.is_some(), changed: BTreeSet::new() })
+        Ok(Self { lock, path, changed: BTreeSet::new() })
     }
 
     /// The operator's, in the state directory.
@@ -59,7 +53,7 @@ impl LockFile {
             Some(text) => Lock::parse(&path.display().to_string(), &text)?,
             None => Lock::default(),
         };
-        Ok(Self { lock, path: Some(path), committed: false, changed: BTreeSet::new() })
+        Ok(Self { lock, path: Some(path), changed: BTreeSet::new() })
     }
 
     /// Pins a plugin.
@@ -71,30 +65,42 @@ impl LockFile {
     }
 
     /// Writes it if something was pinned, as a whole or not at all, and returns where. What somebody
-    /// else pinned there in the meantime stays.
+    /// else pinned there in the meantime stays, also where it is not what the commit at hand pins.
     ///
     /// # Errors
     /// If it can't be written.
     pub fn save(&self) -> Result<Option<&Path>, CliError> {
         let Some(path) = self.path.as_deref().filter(|_| !self.changed.is_empty()) else { return Ok(None) };
-        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |error: std::io::Error| CliError::unwritable(path, Kind::Config, &error);
+        let directory = path.parent().unwrap_or(Path::new("."));
+        // Whoever reads the file to write it, in this process or another, takes turns. The directory is what is
+        // locked: the file is another one with every write, and one more would lie in the work tree.
+        let turn = File::open(directory).map_err(failed)?;
+        turn.lock().map_err(failed)?;
+        let written = self.merge_into(path, directory);
+        // A child that another thread is just starting would hold the lock as long as it has the file.
+        let _ = turn.unlock();
+        written.map(|()| Some(path))
+    }
+
+    /// Writes what was pinned into the file as it is now.
+    fn merge_into(&self, path: &Path, directory: &Path) -> Result<(), CliError> {
         let mut lock = match read(path)? {
             Some(text) => Lock::parse(&path.display().to_string(), &text)?,
             None => Lock::default(),
         };
         for (name, plugin) in self.lock.iter() {
-            if self.committed || self.changed.contains(name) || lock.get(name).is_none() {
+            if self.changed.contains(name) || lock.get(name).is_none() {
                 lock.set(name, plugin.clone());
             }
         }
         let failed = |error: std::io::Error| CliError::unwritable(path, Kind::Config, &error);
-        let directory = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
         std::io::Write::write_all(&mut file, lock.to_text().as_bytes()).map_err(failed)?;
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         fs::set_permissions(file.path(), mode).map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(Some(path))
+        Ok(())
     }
 }
 
@@ -113,23 +119,68 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn those_who_pin_at_once_lose_no_pin() {
-        let state = tempfile::tempdir().unwrap();
-        let names: Vec<String> = (0..32).map(|at| format!("./{at}.wasm")).collect();
-        let state = &state;
+    /// Says to a test that it is to pin things here.
+    const PINS_HERE: &str = "SPRINGLINE_TEST_PINS_HERE";
+
+    fn plugin(digest: Digest) -> LockedPlugin {
+        LockedPlugin { source: PluginSource::Path, digest, version: None, manifest: None, tag: None }
+    }
+
+    fn pin(state: &Path, name: &str, digest: Digest) {
+        let mut lock = LockFile::of_operator(state).map_err(|error| error.message).unwrap();
+        lock.pin(name, &plugin(digest));
+        lock.save().map_err(|error| error.message).unwrap();
+    }
+
+    /// What two threads pin, one after the other.
+    fn pin_many(state: &Path, who: &str) {
         std::thread::scope(|scope| {
-            for name in &names {
+            for thread in ["a", "b"] {
                 scope.spawn(move || {
-                    let mut lock = LockFile::of_operator(state.path()).map_err(|error| error.message).unwrap();
-                    let source = PluginSource::Path;
-                    let digest = Digest::of(name);
-                    lock.pin(name, &LockedPlugin { source, digest, version: None, manifest: None, tag: None });
-                    lock.save().map_err(|error| error.message).unwrap();
+                    for at in 0..25 {
+                        pin(state, &format!("./{who}-{thread}-{at}.wasm"), Digest::of(who));
+                    }
                 });
             }
         });
+    }
+
+    #[test]
+    fn those_who_pin_at_once_lose_no_pin() {
+        if let Some(state) = std::env::var_os(PINS_HERE) {
+            return pin_many(Path::new(&state), "other");
+        }
+        let state = tempfile::tempdir().unwrap();
+        let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+        other.args(["--exact", "lockfile::tests::those_who_pin_at_once_lose_no_pin"]).env(PINS_HERE, state.path());
+        let mut other = other.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut rounds = 0;
+        let ended = loop {
+            pin_many(state.path(), &format!("this-{rounds}"));
+            rounds += 1;
+            if let Some(ended) = other.try_wait().unwrap() {
+                break ended;
+            }
+        };
+        assert!(ended.success());
         let lock = LockFile::of_operator(state.path()).map_err(|error| error.message).unwrap().lock;
-        assert!(names.iter().all(|name| lock.get(name).is_some()), "{}", lock.to_text());
+        assert_eq!(lock.iter().count(), (rounds + 1) * 50, "{}", lock.to_text());
+        let left: Vec<_> = fs::read_dir(state.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [paths::LOCK], "and nothing else is left");
+    }
+
+    #[test]
+    fn what_was_pinned_in_the_meantime_stays_whatever_the_commit_says() {
+        let root = tempfile::tempdir().unwrap();
+        let site = Site { work_dir: Some(root.path().to_owned()), ..Site::default() };
+        let mut committed = Lock::default();
+        committed.set("./known.wasm", plugin(Digest::of("old")));
+        let mut lock = LockFile::of_source(Some(&committed.to_text()), &site).map_err(|error| error.message).unwrap();
+        pin(root.path(), "./known.wasm", Digest::of("new"));
+        lock.pin("./added.wasm", &plugin(Digest::of("added")));
+        lock.save().map_err(|error| error.message).unwrap();
+        let lock = LockFile::of_operator(root.path()).map_err(|error| error.message).unwrap().lock;
+        assert_eq!(lock.get("./known.wasm").unwrap().digest, Digest::of("new"));
+        assert!(lock.get("./added.wasm").is_some());
     }
 }
