@@ -76,6 +76,8 @@ fn a_record_shows_every_change_with_before_and_after() {
     assert_eq!((robots["live"].as_str(), robots["action"].as_str()), (Some("robots.txt"), Some("update")));
     assert!(robots["before"].is_string() && robots["after"].is_string() && robots["before"] != robots["after"]);
     let text = sandbox.springline(&["history", "show", "site/2", "--diff"]).ok();
+    let back = sandbox.springline(&["history", "show", "site/4", "--diff"]).ok();
+    assert!(back.contains("-Disallow: /drafts"), "against the release before, not the one that failed: {back}");
     for words in
         ["succeeded", "cause     run", "plugin    render-template sha256:", "stage     apply", "+Disallow: /drafts"]
     {
@@ -88,9 +90,22 @@ fn a_record_shows_every_change_with_before_and_after() {
     assert_eq!(named, shown, "with the application in front");
     let failed = sandbox.springline(&["history", "show", "site/3"]).ok();
     assert!(failed.contains("failed at render") && failed.contains("none"), "{failed}");
+    assert_eq!(shown["healthy"], true);
+    sandbox.springline(&["history", "show", "2"]).fails(USAGE, &["not enough of an id", "ENVIRONMENT/NUMBER"]);
     for none in ["site/9", "elsewhere/1", "abcdefabcdef", "site/", "site/-1"] {
         sandbox.springline(&["history", "show", none]).fails(USAGE, &["there is no record", none]);
     }
+}
+
+#[test]
+fn a_history_without_a_record_holds_and_says_so() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    let verified = sandbox.springline(&["history", "verify"]);
+    assert!(verified.code == 0 && verified.stderr.contains("there is no record"), "{verified:#?}");
+    let file = sandbox.path("none.jsonl");
+    fs::write(&file, sandbox.springline(&["history", "export"]).ok()).unwrap();
+    let verified = sandbox.springline(&["history", "verify", "--file", file.to_str().unwrap()]);
+    assert!(verified.code == 0 && verified.stderr.contains("there is no record"), "{verified:#?}");
 }
 
 #[test]

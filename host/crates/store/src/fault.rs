@@ -51,6 +51,10 @@ impl Fault {
             Self::Refused(message) => StoreError::Io(message),
             Self::Damaged(message) => damaged(message),
             Self::Io(_, error) | Self::Sled(sled::Error::Io(error)) if is_full(&error) => StoreError::NoSpace(path()),
+            Self::Io(doing, error) if may_not_be_written(&error) => StoreError::Io(format!(
+                "{doing}: {error}; what only reads a state writes to it as well: copy it to where you may write, and \
+                 name that with --state DIR"
+            )),
             Self::Io(doing, error) => StoreError::Io(format!("{doing}: {error}")),
             Self::Sled(sled::Error::Io(error)) if is_damage(&error) => damaged(format!("its database: {error}")),
             Self::Sled(sled::Error::Io(error)) => StoreError::Io(format!("the database in {}: {error}", path())),
@@ -67,6 +71,10 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+fn may_not_be_written(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
 /// Whether the operating system was fine and the file was not: it ends too early, or is gone.
 fn is_damage(error: &io::Error) -> bool {
     matches!(
@@ -76,4 +84,18 @@ fn is_damage(error: &io::Error) -> bool {
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::NotFound
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_may_not_be_written_says_what_to_do() {
+        for (kind, has) in [(io::ErrorKind::ReadOnlyFilesystem, true), (io::ErrorKind::IsADirectory, false)] {
+            let told = Fault::io("locking the state directory /s")(kind.into()).at(Path::new("/s")).to_string();
+            assert!(told.starts_with("locking the state directory /s: "), "{told}");
+            assert_eq!(told.contains("--state DIR"), has, "{told}");
+        }
+    }
 }

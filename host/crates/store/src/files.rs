@@ -151,7 +151,7 @@ impl Drop for Lock {
 impl Lock {
     /// Takes it. What a dead owner left in the file is no obstacle: its lock died with it.
     pub fn take(layout: &Layout, verb: &str) -> Result<Self> {
-        let locking = || Fault::io("locking the state directory");
+        let locking = || Fault::io(format!("locking the state directory {}", layout.root.display()));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(layout.lock()).map_err(locking())?;

@@ -80,6 +80,9 @@ impl History {
     }
 }
 
+const NAMED: &str =
+    "`springline history` lists them; a record is named `ENVIRONMENT/NUMBER` or by the start of its hash";
+
 /// The record that is meant: `ENVIRONMENT/NUMBER`, with the application in front where there are
 /// several, or the start of a hash.
 ///
@@ -88,13 +91,11 @@ impl History {
 fn pick(app: &App, wanted: &str) -> Result<Sealed, CliError> {
     let found = match wanted.rsplit_once('/').map(|(place, number)| (place, number.parse::<u64>())) {
         Some((place, Ok(number))) => numbered(app, place, number)?,
-        _ => app.store.sealed(prefix(wanted)?)?,
+        _ => app.store.sealed(prefix(wanted).map_err(|error| error.hint(NAMED))?)?,
     };
     let usage = |message: String| CliError::new(Kind::Usage, message);
     match found.as_slice() {
-        [] => Err(usage(format!("there is no record `{wanted}`")).hint(
-            "`springline history` lists them; a record is named `ENVIRONMENT/NUMBER` or by the start of its hash",
-        )),
+        [] => Err(usage(format!("there is no record `{wanted}`")).hint(NAMED)),
         [one] => Ok(one.clone()),
         [first, second, ..] => Err(usage(format!("`{wanted}` names {} records", found.len())).hint(format!(
             "such as `{}/{}` and `{}/{}`",
@@ -186,6 +187,12 @@ pub fn as_json(sealed: &Sealed) -> Value {
     }
     if let Some(from) = &record.from {
         value["from"] = json!(from.hex());
+    }
+    if let Some(healthy) = record.healthy {
+        value["healthy"] = json!(healthy);
+    }
+    if record.resumed {
+        value["resumed"] = json!(true);
     }
     value
 }

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use springline_model::history::{Done, Outcome, Sealed};
-use springline_model::port::{Page, Store as _};
-use springline_model::run::Release;
+use springline_model::Digest;
+use springline_model::history::{Done, Outcome, Record, Sealed};
+use springline_model::port::{Store, StoreError};
 
 use super::compared::{Compared, compare};
 use super::{as_json, changes_of, list, name_of, pick, release_of};
@@ -15,6 +15,9 @@ use crate::cli::error::{CliError, Kind};
 use crate::cli::{Common, Output};
 use crate::show::difference::word;
 use crate::show::{self, BAD, FAINT, STRONG, paint, time, visible};
+
+/// How many records before one are read at once, to find another release.
+const AT_ONCE: u64 = 50;
 
 /// Shows all that is known of one sync.
 #[derive(Debug, Args)]
@@ -72,27 +75,29 @@ impl Show {
 /// How a record's release differs from the one before it in the same place; none if it has none.
 fn with_before(app: &App, sealed: &Sealed) -> Result<Option<Compared>, CliError> {
     let Some(release) = release_of(app, &sealed.record)? else { return Ok(None) };
-    compare(app, before(app, sealed)?.as_ref(), &release).map(Some)
+    let before = match before(app.store.as_ref(), &sealed.record)? {
+        Some(id) => app.store.releases(None, &id.hex())?.into_iter().next(),
+        None => None,
+    };
+    compare(app, before.as_ref(), &release).map(Some)
 }
 
 /// The newest release of a place before this record that is another one than its own.
-fn before(app: &App, sealed: &Sealed) -> Result<Option<Release>, CliError> {
-    let record = &sealed.record;
-    // The cursor of the record itself is not known: the page begins with it.
-    let mut page = Page::of(&record.place, 50);
-    loop {
-        let found = app.store.history(&page)?;
-        let earlier = found.records.iter().filter(|other| other.record.sequence < record.sequence);
-        let other =
-            earlier.map(|other| &other.record).find(|other| other.release.is_some_and(|id| Some(id) != record.release));
-        if let Some(other) = other {
-            return release_of(app, other);
-        }
-        match found.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(None),
+fn before(store: &dyn Store, record: &Record) -> Result<Option<Digest>, StoreError> {
+    let mut from = record.sequence;
+    while from > 1 {
+        let end = from;
+        from = end.saturating_sub(AT_ONCE).max(1);
+        // Where the oldest ones were removed, it begins with the oldest that is left.
+        let mut earlier = store.chain(&record.place, from, (end - from) as usize)?;
+        earlier.retain(|other| other.record.sequence < end);
+        let mut releases = earlier.iter().rev().filter_map(|other| other.record.release);
+        let other = releases.find(|id| Some(*id) != record.release);
+        if other.is_some() || earlier.is_empty() {
+            return Ok(other);
         }
     }
+    Ok(None)
 }
 
 fn print(name: &str, Sealed { record, hash }: &Sealed) {
@@ -125,6 +130,12 @@ fn print(name: &str, Sealed { record, hash }: &Sealed) {
     }
     for (stage, took) in &record.stages {
         row("stage", &format!("{stage:<7} {}", time::duration(*took)));
+    }
+    if record.resumed {
+        row("resumed", "it went on with a sync that was cut off");
+    }
+    if matches!((&record.outcome, record.healthy), (Outcome::Succeeded, Some(false))) {
+        row("health", "not everything was seen healthy");
     }
     row("changes", &list::changes(&record.counts));
 }
@@ -181,5 +192,35 @@ impl Diff {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use springline_model::history::Retention;
+    use springline_testkit::{MemoryStore, sample};
+
+    use super::*;
+
+    #[test]
+    fn the_release_before_is_found_however_many_repairs_there_were() {
+        let store = MemoryStore::new();
+        let place = sample::place("shop", "live");
+        for at in 1..=130 {
+            let mut run = sample::run("shop", at);
+            run.number = store.begin(&run).unwrap();
+            store.finish(sample::finish(&place, &run, if at < 6 { "one" } else { "two" })).unwrap();
+        }
+        let before = |sequence| {
+            let record = store.chain(&place, sequence, 1).unwrap().remove(0).record;
+            assert_eq!(record.sequence, sequence);
+            before(&store, &record).unwrap()
+        };
+        let one = store.chain(&place, 1, 1).unwrap().remove(0).record.release;
+        for (sequence, expected) in [(130, one), (57, one), (6, one), (5, None), (1, None)] {
+            assert_eq!(before(sequence), expected, "{sequence}");
+        }
+        store.compact(Retention { keep_records: Some(40), keep_days: None }, 0, false).unwrap();
+        assert_eq!((before(130), before(91)), (None, None), "what was removed");
     }
 }

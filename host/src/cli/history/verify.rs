@@ -28,9 +28,14 @@ pub struct Verify {
     pub(super) file: Option<PathBuf>,
 }
 
+const NO_RECORD: &str = "there is no record in it";
+
 pub(super) fn all(common: &Common, app: &App) -> Result<ExitCode, CliError> {
     let chains = app.store.verify()?;
-    show::data(common, &chains, |chains| chains.iter().for_each(print_chain))?;
+    show::data(common, &chains, |chains| match chains.as_slice() {
+        [] => show::note(NO_RECORD),
+        chains => chains.iter().for_each(print_chain),
+    })?;
     let broken: Vec<_> = chains.iter().filter(|chain| chain.broken.is_some()).collect();
     match broken.first() {
         None => Ok(ExitCode::SUCCESS),
@@ -108,6 +113,9 @@ pub(super) fn exported(common: &Common, file: &Path) -> Result<ExitCode, CliErro
         })
         .collect();
     show::data(common, &answer, |_| {
+        if chains.is_empty() {
+            show::note(NO_RECORD);
+        }
         for (place, Chain { records, last, after, lost }) in &chains {
             let after = if *after > 0 { format!(" after record {after}") } else { String::new() };
             let lost = if *lost > 0 { format!("; the changes of {lost} are lost") } else { String::new() };

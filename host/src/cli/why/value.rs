@@ -39,7 +39,8 @@ impl Field {
     /// `/spec/replicas`, `spec.replicas`, or the number of a line.
     pub fn parse(text: &str) -> Result<Self, CliError> {
         match text.parse() {
-            Ok(line) if line > 0 => Ok(Self::Line(line)),
+            Ok(0) => Err(CliError::new(Kind::Usage, "`0` is no line: they are counted from 1")),
+            Ok(line) => Ok(Self::Line(line)),
             _ if text.starts_with('/') => Ok(Self::Pointer(text.to_owned())),
             _ if text.is_empty() || text.split('.').any(str::is_empty) => {
                 Err(CliError::new(Kind::Usage, format!("`{text}` names no value"))
@@ -55,7 +56,14 @@ impl Field {
     fn of(&self, name: &str, text: &str) -> Result<Option<Value>, CliError> {
         match self {
             Self::Line(line) => Ok(text.lines().nth(line - 1).map(Value::from)),
-            Self::Pointer(pointer) => Ok(Document::parse(name, text)?.to_json().pointer(pointer).cloned()),
+            Self::Pointer(pointer) => {
+                // What is wrong with it would show its text, which may be secret.
+                let document = Document::parse(name, text).map_err(|_| {
+                    CliError::new(Kind::Usage, format!("`{name}` is no YAML or JSON: it has no value at {pointer}"))
+                        .hint("a value of a text is named by the number of its line")
+                })?;
+                Ok(document.to_json().pointer(pointer).cloned())
+            }
         }
     }
 
@@ -172,10 +180,18 @@ mod tests {
         assert_eq!(pointer("spec.containers.0.image"), "/spec/containers/0/image");
         assert_eq!(pointer("metadata.a/b"), "/metadata/a~1b");
         assert!(matches!(Field::parse("12"), Ok(Field::Line(12))));
-        for wrong in ["", ".", "a..b", ".a"] {
+        for wrong in ["", ".", "a..b", ".a", "0"] {
             assert!(Field::parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(Field::Pointer("/spec/containers/0".into()).key().as_deref(), Some("containers"));
+    }
+
+    #[test]
+    fn a_text_has_lines_only() {
+        let of = |field: Field| field.of("robots.txt", "User-agent: *\n").map_err(|error| (error.kind, error.message));
+        assert_eq!(of(Field::Line(1)), Ok(Some(json!("User-agent: *"))));
+        let (kind, message) = of(Field::Pointer("/a".into())).unwrap_err();
+        assert_eq!((kind, message.as_str()), (Kind::Usage, "`robots.txt` is no YAML or JSON: it has no value at /a"));
     }
 
     #[test]
