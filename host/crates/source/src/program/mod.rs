@@ -121,6 +121,10 @@ impl Git {
     pub fn call(&self, arguments: &[&str], remote: &Remote, rest: &[&str]) -> Result<Answer, RepositoryError> {
         let mut command = Command::new("git");
         command.arg("--git-dir").arg(&self.directory);
+        // Nothing is packed anew or thrown away here: others read these packs at the same time, and what no reference
+        // leads to any more is still asked for. A mirror pays for it: a fetch of fewer than 100 objects leaves them
+        // single, which costs space and next to no time; a larger one leaves a pack, and each makes every later fetch
+        // a tenth of a millisecond longer.
         for setting in [
             "gc.auto=0",
             "maintenance.auto=false",
