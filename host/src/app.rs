@@ -5,9 +5,9 @@ mod owner;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use springline_blobs::DiskBlobs;
 use springline_cluster::{KubeClusters, Options as Following};
@@ -103,15 +103,20 @@ impl App {
             Some(owner) if owner.owns(project.state()) => Arc::clone(owner),
             _ => Arc::new(Owner::become_one(common, project.state(), verb, cancel, following)?),
         };
-        Self::of(owner, project, verb, cancel)
+        let operator = project.operator()?;
+        Self::of(owner, (project, operator), verb, cancel)
     }
 
-    /// The parts of a directory that this process owns, and the operator's file as it is now.
+    /// The parts of a directory that this process owns, and this operator's file.
     ///
     /// # Errors
-    /// An operator's file that is wrong; what the parts report.
-    pub fn of(owner: Arc<Owner>, project: Project, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
-        let operator = project.operator()?;
+    /// What the parts report.
+    pub fn of(
+        owner: Arc<Owner>,
+        (project, operator): (Project, Configured<Operator>),
+        verb: &str,
+        cancel: &Cancel,
+    ) -> Result<Self, CliError> {
         let plugins = owner.runtime(&operator.value)?;
         let repositories = Bound::new(project.repository(), &operator.value, project.state(), cancel);
         Ok(Self {
@@ -309,6 +314,11 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn going(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 
     fn sleep(&self, duration: Duration) {

@@ -202,6 +202,14 @@ impl Project {
         read_operator(&self.state)
     }
 
+    /// The operator's file, if it said this.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn operator_of(&self, text: &str) -> Result<Configured<Operator>, CliError> {
+        operator_of(&self.state, text)
+    }
+
     /// The operator's file that this command is under, if it is under one: it may be called outside
     /// any repository. Nothing is made.
     ///
@@ -254,7 +262,12 @@ fn read_operator(state: &Path) -> Result<Configured<Operator>, CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "version: 1\n".to_owned(),
         Err(error) => return Err(CliError::new(Kind::Config, format!("{}: {error}", path.display()))),
     };
-    let (mut value, document) = load_operator(&path.display().to_string(), &text)?;
+    operator_of(state, &text)
+}
+
+fn operator_of(state: &Path, text: &str) -> Result<Configured<Operator>, CliError> {
+    let file = state.join(paths::OPERATOR).display().to_string();
+    let (mut value, document) = load_operator(&file, text)?;
     let base = std::path::absolute(state)
         .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", state.display())))?;
     for target in value.targets.values_mut() {

@@ -50,19 +50,20 @@ impl Notify {
 fn nobody_knows(controls: &dyn Controls, notice: &Notice) -> CliError {
     let error = |what: String| CliError::new(Kind::Usage, format!("nothing that is watched {what}"));
     match (&notice.application, notice.repositories.first()) {
-        (Some(name), _) => {
-            let known = controls.applications();
-            let known: Vec<&str> = known.iter().map(|looked| looked.application.as_str()).collect();
-            let error = error(format!("is called `{name}`"));
-            match springline_config::nearest(name, known.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint("`springline apps` lists what is watched"),
-            }
-        }
+        (Some(name), _) => unknown(name, controls.applications().iter().map(|looked| looked.application.as_str())),
         (None, Some(repository)) => {
             error(format!("comes from {repository}")).hint("`springline apps` lists what is watched")
         }
         (None, None) => error("is there".into()),
+    }
+}
+
+/// That none of these applications, which are all that are watched, is called so.
+pub fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> CliError {
+    let error = CliError::new(Kind::Usage, format!("nothing that is watched is called `{name}`"));
+    match springline_config::nearest(name, known) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`springline apps` lists what is watched"),
     }
 }
 

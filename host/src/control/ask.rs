@@ -77,7 +77,7 @@ impl Inner {
     }
 
     /// Asks a repository, and takes in what it says.
-    fn ask(&self, repository: usize) {
+    pub(super) fn ask(&self, repository: usize) {
         let before = {
             let state = self.state();
             let rules =

@@ -1,7 +1,6 @@
 //! The fleet file: it is read again when it changes.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,25 +17,31 @@ use crate::cli::error::{CliError, Kind};
 
 /// Reads it for the first time.
 pub(super) fn open(path: PathBuf, every: Duration) -> Result<(Twice, Plan), CliError> {
-    let text = fs::read_to_string(&path)
-        .map_err(|error| CliError::new(Kind::Config, format!("{} can't be read: {error}", path.display())))?;
-    let plan = Plan::of_fleet(&path, &text, every)?;
-    Ok((Twice::new(path, text), plan))
+    let file = Twice::open(path);
+    let plan = plan_of(&file, every)?;
+    Ok((file, plan))
+}
+
+fn plan_of(file: &Twice, every: Duration) -> Result<Plan, CliError> {
+    let text = file.said().map_err(|why| CliError::new(Kind::Config, why))?;
+    Plan::of_fleet(file.path(), text, every)
 }
 
 impl Inner {
-    /// Follows the fleet file if it says something else. One that is wrong is told, and changes nothing.
-    pub(super) fn read_again(&self) {
+    /// Follows the fleet file if it says something else. One that is wrong or can't be read is told, and changes
+    /// nothing.
+    pub(super) fn read_again(&self, now: Instant) {
         let Some(file) = &self.file else { return };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = file.path().to_owned();
-        let Some(text) = file.look(Instant::now()) else { return };
-        match Plan::of_fleet(&path, text, self.settings.every) {
+        if file.look(now).is_none() {
+            return;
+        }
+        match plan_of(&file, self.settings.every) {
             Ok(plan) => {
-                self.tell.fleet(&path, None);
+                self.tell.fleet(file.path(), None);
                 self.follow(plan);
             }
-            Err(error) => self.tell.fleet(&path, Some(&error)),
+            Err(error) => self.tell.fleet(file.path(), Some(&error)),
         }
     }
 

@@ -27,6 +27,8 @@ mod steer;
 mod tell;
 mod twice;
 mod work;
+#[cfg(test)]
+mod world;
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
@@ -310,10 +312,11 @@ impl Inner {
     /// has come.
     fn wait(self: &Arc<Self>, is_so: impl Fn(&State) -> bool, until: Option<Instant>) {
         loop {
-            self.read_again();
+            let now = Instant::now();
+            self.read_again(now);
             let due = self.ask_due();
             self.hire();
-            self.look_at_operator();
+            self.look_at_operator(now);
             let state = self.state();
             let now = Instant::now();
             if self.cancel.is_cancelled() || is_so(&state) || until.is_some_and(|until| until <= now) {
@@ -470,7 +473,8 @@ impl Inner {
             spot.into_iter().for_each(|spot| spot.seen = Some(Arc::clone(&seen)));
         }
         member.undelivered = done.undelivered.map(Into::into);
-        let at = done.there.then(|| task.wanted.clone());
+        // What failed in between is not there, whatever else was done.
+        let at = (done.there && done.problem.is_none()).then(|| task.wanted.clone());
         state.came_to(id, task.era, at, done.footprint.map(|footprint| (footprint, done.delivers)));
         state.passed(id);
         state.queue.done(id);
@@ -549,3 +553,7 @@ impl Inner {
 fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
+
+#[cfg(test)]
+#[path = "control_tests.rs"]
+mod tests;

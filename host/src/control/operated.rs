@@ -1,6 +1,5 @@
 //! What the loop works with, as the operator's file says: another file is taken over while it runs.
 
-use std::fs;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use super::Inner;
 use super::plan::Plan;
 use super::twice::Twice;
 use crate::app::App;
+use crate::cli::error::{CliError, Kind};
 use crate::paths;
 use crate::repositories::Bound;
 use crate::socket::WATCH;
@@ -23,9 +23,7 @@ pub(super) struct Operated {
 
 /// The file. There need not be one.
 pub(super) fn file(app: &App) -> Twice {
-    let path = app.project.state().join(paths::OPERATOR);
-    let text = fs::read_to_string(&path).unwrap_or_default();
-    Twice::new(path, text)
+    Twice::open(app.project.state().join(paths::OPERATOR))
 }
 
 impl Operated {
@@ -46,15 +44,17 @@ impl Inner {
         self.operating().clone()
     }
 
-    /// Takes over the operator's file if it is another one than before; one that is wrong is told, and
-    /// everything goes on as it was. Then everything is looked at anew.
-    pub(super) fn look_at_operator(&self) {
-        let is_another = self.operator.lock().unwrap_or_else(PoisonError::into_inner).look(Instant::now()).is_some();
-        if !is_another {
-            return;
-        }
-        let known = self.operated();
-        match App::of(Arc::clone(known.app.owner()), known.app.project.alone(), WATCH, &self.cancel) {
+    /// Takes over the operator's file if it is another one than before; one that is wrong or can't be read is
+    /// told, and everything goes on as it was. Then everything is looked at anew.
+    pub(super) fn look_at_operator(&self, now: Instant) {
+        let mut file = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(said) = file.look(now) else { return };
+        let known = self.operated().app.clone();
+        let read = |text| {
+            let operator = known.project.operator_of(text)?;
+            App::of(Arc::clone(known.owner()), (known.project.alone(), operator), WATCH, &self.cancel)
+        };
+        match said.map_err(|why| CliError::new(Kind::Config, why)).and_then(read) {
             Err(error) => self.tell.operator(Some(&error)),
             Ok(app) => {
                 let plan = self.state().plan.clone();

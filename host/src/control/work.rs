@@ -175,7 +175,7 @@ impl Task {
             if is_new {
                 let by_itself = environment.sync.automated && environment.promote_from.is_none();
                 if let Err(error) = self.claim(&environment.name, by_itself) {
-                    return Done { problem: Some(error.into()), there: false, ..done };
+                    return Done { problem: Some(error.into()), ..done };
                 }
             }
             let at = At { task: self, inner, ports, environment: &environment.name, steer };

@@ -10,11 +10,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service as _;
-
-use super::ARRIVES;
 
 /// The most that a request may say before its body.
 pub const HEAD: usize = 64 * 1024;
@@ -23,7 +21,7 @@ pub const MOST: usize = 64;
 /// How long a connection may be there.
 const STAYS: Duration = Duration::from_secs(60);
 /// How long each may say nothing, however many there are.
-const GRACE: Duration = Duration::from_millis(100);
+pub const GRACE: Duration = Duration::from_millis(100);
 /// How long to wait when no connection can be taken, or none can go.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -35,7 +33,8 @@ struct Open {
     busy: Arc<AtomicBool>,
 }
 
-pub async fn accept(listener: std::net::TcpListener, router: Router) {
+/// Takes connections; how long the head of a request may take to arrive.
+pub async fn accept(listener: std::net::TcpListener, router: Router, arrives: Duration) {
     // It was made for this and is not blocking.
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     let mut open = VecDeque::new();
@@ -45,7 +44,7 @@ pub async fn accept(listener: std::net::TcpListener, router: Router) {
                 make_room(&mut open).await;
                 let busy = Arc::<AtomicBool>::default();
                 // One that takes longer is nobody who has something to say.
-                let served = timeout(STAYS, serve(stream, router.clone(), Arc::clone(&busy)));
+                let served = timeout(STAYS, serve(stream, (router.clone(), arrives), Arc::clone(&busy)));
                 open.push_back(Open { task: tokio::spawn(served).abort_handle(), since: Instant::now(), busy });
             }
             Err(_) => sleep(PAUSE).await,
@@ -60,6 +59,8 @@ async fn make_room(open: &mut VecDeque<Open>) {
         if open.len() < MOST {
             return;
         }
+        // Those whose requests have come meanwhile are heard first.
+        yield_now().await;
         let may_go = |other: &Open| !other.busy.load(Ordering::Relaxed) && other.since.elapsed() >= GRACE;
         match open.iter().position(may_go) {
             Some(oldest) => open.remove(oldest).into_iter().for_each(|other| other.task.abort()),
@@ -68,7 +69,7 @@ async fn make_room(open: &mut VecDeque<Open>) {
     }
 }
 
-async fn serve(stream: TcpStream, router: Router, busy: Arc<AtomicBool>) {
+async fn serve(stream: TcpStream, (router, arrives): (Router, Duration), busy: Arc<AtomicBool>) {
     let service = service_fn(move |request| {
         let (mut router, busy) = (router.clone(), Arc::clone(&busy));
         async move {
@@ -80,7 +81,7 @@ async fn serve(stream: TcpStream, router: Router, busy: Arc<AtomicBool>) {
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(ARRIVES)
+        .header_read_timeout(arrives)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service);
     // A client that went away is nobody's trouble.

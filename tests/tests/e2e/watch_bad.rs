@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::code::BUSY;
+use crate::code::{BUSY, USAGE};
 use crate::sandbox::guests;
 use crate::watching::Origin;
 
@@ -147,4 +147,17 @@ fn a_second_host_is_told_of_the_first() {
     watch.passes();
     origin.run(&["watch", "--passes", "1"]).fails(BUSY, &["`springline watch`"]);
     assert_eq!(watch.stop(), Some(0));
+}
+
+#[test]
+fn who_names_an_application_that_does_not_exist_is_told() {
+    let Some(origin) = two() else { return };
+    origin.push("Both");
+    let mut watch = origin.watch(&[]);
+    watch.passes();
+    for verb in ["notify", "cancel"] {
+        origin.run(&[verb, "--app", "shpo"]).fails(USAGE, &["is called `shpo`", "did you mean `shop`?"]);
+        origin.run(&[verb, "--app", "zoo"]).fails(USAGE, &["is called `zoo`", "springline apps"]);
+    }
+    origin.run(&["cancel", "--app", "shop"]).fails(USAGE, &["nothing of `shop` is under way"]);
 }

@@ -9,7 +9,6 @@ use springline_model::call::Called;
 use springline_model::manifest::{Health, HealthStatus, Observed};
 use springline_model::plugin::{CallError, LogLine};
 use springline_model::port::Target;
-use springline_model::run::Timestamp;
 
 use crate::Ports;
 use crate::chain;
@@ -26,11 +25,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What stays degraded so long won't mend by itself: the wait ends, however much time is left. Less
 /// than that may pass while something starts.
-const GRACE: Timestamp = 30_000;
+const GRACE: Duration = Duration::from_secs(30);
 /// When a wait has lasted so long, the target is asked for an account of the worst objects.
-const FIRST_ACCOUNT: Timestamp = 5_000;
+const FIRST_ACCOUNT: Duration = Duration::from_secs(5);
 /// How long until it is asked again.
-const NEXT_ACCOUNT: Timestamp = 30_000;
+const NEXT_ACCOUNT: Duration = Duration::from_secs(30);
 /// Of how many objects.
 pub(crate) const ACCOUNTS: usize = 3;
 /// How much of an account is told.
@@ -141,28 +140,25 @@ impl On<'_> {
     }
 }
 
-/// The time of a wait.
+/// The time of a wait, which no setting of the clock makes shorter or longer.
 struct Countdown<'a> {
     ports: Ports<'a>,
-    began: Timestamp,
-    deadline: Timestamp,
+    began: Duration,
+    long: Duration,
     pause: Duration,
 }
 
 impl<'a> Countdown<'a> {
     fn of(ports: Ports<'a>, seconds: u64) -> Self {
-        let began = ports.clock.now();
-        let long = i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
-        Self { ports, began, deadline: began.saturating_add(long), pause: FIRST_PAUSE }
+        Self { ports, began: ports.clock.going(), long: Duration::from_secs(seconds), pause: FIRST_PAUSE }
     }
 
-    fn passed(&self) -> Timestamp {
-        self.ports.clock.now().saturating_sub(self.began)
+    fn passed(&self) -> Duration {
+        self.ports.clock.going().saturating_sub(self.began)
     }
 
     fn left(&self) -> Duration {
-        let left = self.deadline.saturating_sub(self.ports.clock.now());
-        Duration::from_millis(u64::try_from(left).unwrap_or_default())
+        self.long.saturating_sub(self.passed())
     }
 
     fn pause(&mut self) -> Result<(), Reason> {
@@ -250,7 +246,7 @@ impl Wait<'_> {
             }
             let worst = accounts.tell(&look);
             if ends {
-                let seconds = u64::try_from(now).unwrap_or_default().div_ceil(1000);
+                let seconds = now.as_secs() + u64::from(now.subsec_nanos() > 0);
                 return Ok(Waited { look, awaited, all: live.len(), seconds, worst });
             }
             let unhealthy = look.unhealthy.len();
@@ -277,29 +273,29 @@ impl Wait<'_> {
 /// Since when objects are degraded.
 #[derive(Default)]
 struct Broken {
-    since: BTreeMap<String, Timestamp>,
+    since: BTreeMap<String, Duration>,
 }
 
 impl Broken {
     /// Whether one is degraded for good: a hook at once, anything else when it stays so.
-    fn find(&mut self, look: &Look, awaited: Awaited, now: Timestamp) -> bool {
+    fn find(&mut self, look: &Look, awaited: Awaited, now: Duration) -> bool {
         let degraded = look.unhealthy.iter().filter(|(_, health)| health.status == HealthStatus::Degraded);
         let since = degraded.map(|(live, _)| (live.clone(), self.since.get(live).copied().unwrap_or(now)));
         self.since = since.collect();
-        let grace = if matches!(awaited, Awaited::Hooks(_)) { 0 } else { GRACE };
-        self.since.values().any(|since| now - since >= grace)
+        let grace = if matches!(awaited, Awaited::Hooks(_)) { Duration::ZERO } else { GRACE };
+        self.since.values().any(|since| now - *since >= grace)
     }
 }
 
 /// What the target said of the worst objects.
 #[derive(Default)]
 struct Accounts {
-    asked: Option<Timestamp>,
+    asked: Option<Duration>,
     lines: BTreeMap<String, Vec<String>>,
 }
 
 impl Accounts {
-    fn due(&self, now: Timestamp) -> bool {
+    fn due(&self, now: Duration) -> bool {
         match self.asked {
             None => now >= FIRST_ACCOUNT,
             Some(asked) => now - asked >= NEXT_ACCOUNT,
@@ -307,7 +303,7 @@ impl Accounts {
     }
 
     /// That it can't be told why something is not healthy fails nothing.
-    fn ask(&mut self, on: On<'_>, look: &mut Look, now: Timestamp) {
+    fn ask(&mut self, on: On<'_>, look: &mut Look, now: Duration) {
         self.asked = Some(now);
         let worst: Vec<String> = look.unhealthy.iter().take(ACCOUNTS).map(|(live, _)| live.clone()).collect();
         match on.target.explain_health(&worst) {

@@ -352,6 +352,8 @@ pub trait Target: Send + Sync {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// How long it has been going: what no setting of the clock changes.
+    fn going(&self) -> Duration;
     /// Waits.
     fn sleep(&self, duration: Duration);
 }

@@ -15,21 +15,22 @@ pub struct FakeClock {
 #[derive(Debug)]
 struct State {
     now: Timestamp,
+    going: Duration,
     slept: Vec<Duration>,
 }
 
 impl FakeClock {
     /// A clock that shows this moment.
     pub const fn at(now: Timestamp) -> Self {
-        Self { state: Mutex::new(State { now, slept: Vec::new() }) }
+        Self { state: Mutex::new(State { now, going: Duration::ZERO, slept: Vec::new() }) }
     }
 
     /// Moves it on.
     pub fn advance(&self, by: Duration) {
-        self.state().now += milliseconds(by);
+        self.state().pass(by);
     }
 
-    /// Sets it, back as well.
+    /// Sets it, back as well. That is no time that passes.
     pub fn set(&self, now: Timestamp) {
         self.state().now = now;
     }
@@ -41,6 +42,13 @@ impl FakeClock {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+}
+
+impl State {
+    fn pass(&mut self, time: Duration) {
+        self.now += milliseconds(time);
+        self.going += time;
     }
 }
 
@@ -56,9 +64,13 @@ impl Clock for FakeClock {
         self.state().now
     }
 
+    fn going(&self) -> Duration {
+        self.state().going
+    }
+
     fn sleep(&self, duration: Duration) {
         let mut state = self.state();
-        state.now += milliseconds(duration);
+        state.pass(duration);
         state.slept.push(duration);
     }
 }

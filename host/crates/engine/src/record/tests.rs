@@ -128,6 +128,8 @@ struct Notes {
     asked: AtomicUsize,
     holds: Vec<springline_model::repository::Commit>,
     fails: Option<Trouble>,
+    /// Which reference only fails.
+    only: Option<String>,
 }
 
 impl Notes {
@@ -146,9 +148,10 @@ impl Repositories for Notes {
         Ok("main".into())
     }
 
-    fn update(&self, _at: &At, _beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
+    fn update(&self, at: &At, _beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        if let Some(trouble) = self.fails {
+        let is_meant = self.only.as_ref().is_none_or(|only| *only == at.reference);
+        if let Some(trouble) = self.fails.filter(|_| is_meant) {
             return Err(RepositoryError::new(trouble, "no"));
         }
         make(&self.tip(), None)?;
@@ -165,7 +168,8 @@ fn due_at(world: &World, place: &Place, (seed, to, is_known): (&str, &RecordIn, 
     let run = sample::run(&place.application, 0);
     let run = Run { number: world.store.begin(&run).unwrap(), ..run };
     let finish = sample::finish(place, &run, seed);
-    let release = finish.release.clone().filter(|_| is_known);
+    let mut release = finish.release.clone().filter(|_| is_known);
+    release.iter_mut().for_each(|release| release.objects = world.blobs.put(b"[]").unwrap());
     world.store.finish(Finish { tells: Some(to.clone()), release, ..finish }).unwrap();
 }
 
@@ -203,6 +207,21 @@ fn the_pause_of_one_place_holds_up_no_other() {
     let left = settle_when_due(ports, &other.application).unwrap();
     assert!(left.is_some_and(|left| left > Duration::from_secs(600)), "{left:?}");
     assert_eq!(notes.asked.load(Ordering::SeqCst), 1);
+    let places: Vec<_> = world.store.outgoing(None).unwrap().into_iter().map(|one| one.place).collect();
+    assert_eq!(places, [other]);
+}
+
+#[test]
+fn what_is_refused_of_one_place_holds_up_no_other() {
+    let world = World::new();
+    let other = Place { environment: "other".into(), ..world.place() };
+    let to = RecordIn::Branch("env/other".into());
+    // It comes first, and is refused: its branch is protected.
+    due_at(&world, &other, ("there", &to, true));
+    due_at(&world, &world.place(), ("here", &RecordIn::Notes, true));
+    let notes = Notes { fails: Some(Trouble::Other), only: to.reference(), ..Notes::default() };
+    let ports = Ports { repositories: Some(&notes), ..world.ports() };
+    assert!(settle_when_due(ports, &other.application).unwrap().is_some());
     let places: Vec<_> = world.store.outgoing(None).unwrap().into_iter().map(|one| one.place).collect();
     assert_eq!(places, [other]);
 }

@@ -1,6 +1,10 @@
 //! Clocks that jump, forward and backward, at any time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use springline_model::history::Retention;
+use springline_model::manifest::HealthStatus;
 use springline_model::port::{Clock as _, Page, Store as _};
 use springline_model::run::Timestamp;
 
@@ -68,6 +72,30 @@ fn a_clock_that_is_ahead_lets_nothing_go_that_is_kept_for_days() {
         let policy = Retention { keep_days: Some(2), keep_records: None };
         assert!(world.store.compact(policy, world.clock.now(), false).unwrap().is_empty(), "{by}");
         assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 4, "{by}");
+    }
+}
+
+#[test]
+fn no_jump_makes_a_wait_for_health_longer_or_shorter() {
+    for by in JUMPS {
+        let mut world = World::new();
+        world.chain.environments[0].sync.health_seconds = 60;
+        let (clock, live) = (world.clock.clone(), world.live.clone());
+        // It is set after the first look, and what is waited for comes 40 seconds later.
+        let looks = AtomicUsize::new(0);
+        live.judge_by(move |_| {
+            if looks.fetch_add(1, Ordering::Relaxed) == 1 {
+                clock.set(clock.now() + by);
+            }
+            (clock.going() < Duration::from_secs(40)).then_some(HealthStatus::Progressing)
+        });
+        world.run("r1", &files("one", "-", "a")).unwrap();
+        let began = world.clock.going();
+        live.judge_by(|_| Some(HealthStatus::Progressing));
+        jump(&world, by);
+        let failure = world.run("r2", &files("two", "-", "a")).unwrap_err();
+        assert!(failure.0.to_string().contains("not healthy after 60 s"), "{by}: {}", failure.0);
+        assert_eq!(world.clock.going() - began, Duration::from_secs(60), "{by}");
     }
 }
 
