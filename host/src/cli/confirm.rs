@@ -58,8 +58,9 @@ pub fn way_out(error: &StageError, command: &str) -> Option<String> {
     if removals.len() > NAMED {
         names.push(format!("{} more", removals.len() - NAMED));
     }
+    let are = if names.len() == 1 { "is" } else { "are" };
     let names = names.join(", ");
-    Some(format!("if {names} are to go: `springline {command}{environment} --confirm-prune {confirmation}`"))
+    Some(format!("if {names} {are} to go: `springline {command}{environment} --confirm-prune {confirmation}`"))
 }
 
 /// A word of a command, as a shell reads it.

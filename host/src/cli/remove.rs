@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use springline_engine::deliver;
 use springline_engine::error::{Reason, StageError};
-use springline_engine::remove::{Word, remove};
+use springline_engine::event::Silent;
+use springline_engine::remove::{Word, ask, remove};
 use springline_engine::run::Report;
 use springline_engine::standing::Obstacle;
 use springline_model::Cancel;
@@ -18,6 +19,7 @@ use super::error::{CliError, Kind};
 use super::standing::applied_text;
 use super::{Common, Output};
 use crate::app::{App, actor};
+use crate::control::{Declared, declared};
 use crate::project::Project;
 use crate::show::progress::Progress;
 use crate::show::{self, GOOD, paint};
@@ -47,9 +49,30 @@ impl Remove {
         let app = App::open(common, Project::find_state(common, cancel)?, "remove", cancel)?;
         let places = self.places(&app)?;
         let confirmed = self.confirm.confirmed(places.len())?;
-        let mut removed = Vec::new();
         for place in &places {
-            let report = self.remove(common, &app, place, confirmed.clone())?;
+            check(&app, place)?;
+            check_source(common, &app, place, cancel)?;
+        }
+        // Nothing goes anywhere before everything that is to go was said yes to.
+        let (mut agreed, mut waiting) = (Vec::new(), Vec::new());
+        for place in places {
+            match ask(app.ports(&Silent), &place, confirmed.as_deref())? {
+                None => agreed.push((place, confirmed.clone())),
+                Some(waits) if confirm::ask(common, &place.environment, &waits) => {
+                    agreed.push((place, Some(waits.whole_confirmation())));
+                }
+                Some(waits) => {
+                    let reason = Reason::Unconfirmed(Box::new(waits));
+                    waiting.push(reason.at(Stage::Plan, Some(&place.environment)));
+                }
+            }
+        }
+        if let Some(error) = waiting.iter().map(|error| self.told(common, error)).reduce(with) {
+            return Err(error);
+        }
+        let mut removed = Vec::new();
+        for (place, confirmed) in &agreed {
+            let report = self.remove(common, &app, place, confirmed.as_deref())?;
             if common.output == Output::Text {
                 let what = report.as_ref().map_or_else(|| "nothing is deployed".to_owned(), applied_text);
                 show::line(format_args!("{} {place}: {what}", paint(GOOD, "removed")));
@@ -67,32 +90,27 @@ impl Remove {
         common: &Common,
         app: &App,
         place: &Place,
-        mut confirmed: Option<String>,
+        confirmed: Option<&str>,
     ) -> Result<Option<Report>, CliError> {
-        loop {
-            let progress = Progress::new(common);
-            let turn = app.turn(&place.application, false)?;
-            check(app, place)?;
-            let observer = turn.observe(&progress);
-            let word = Word::Person(confirmed.as_deref());
-            let bound = app.bound(place, turn.cancel())?;
-            let ports = app.ports_at(&turn, &observer, bound.as_ref());
-            let result = remove(ports, place, (&actor(), word));
-            if result.is_ok() {
-                app.store.set_standing(place, &mut |standing| standing.origin = None)?;
-            }
-            drop(turn);
-            drop(progress);
-            match result {
-                Ok(report) => return Ok(report),
-                Err(error) => match &error.reason {
-                    Reason::Unconfirmed(waits) if confirm::ask(common, &place.environment, waits) => {
-                        confirmed = Some(waits.whole_confirmation());
-                    }
-                    _ => return Err(told(&error, place)),
-                },
-            }
+        let progress = Progress::new(common);
+        let turn = app.turn(&place.application, false)?;
+        check(app, place)?;
+        let observer = turn.observe(&progress);
+        let bound = app.bound(place, turn.cancel())?;
+        let ports = app.ports_at(&turn, &observer, bound.as_ref());
+        let report = remove(ports, place, (&actor(), Word::Person(confirmed)));
+        let report = report.map_err(|error| self.told(common, &error))?;
+        app.store.set_standing(place, &mut |standing| standing.origin = None)?;
+        Ok(report)
+    }
+
+    /// What failed, with the way to confirm it wherever that is typed.
+    fn told(&self, common: &Common, error: &StageError) -> CliError {
+        let mut command = format!("remove {}", confirm::word(&self.application));
+        if let Some(state) = &common.state {
+            command += &format!(" --state {}", confirm::word(&state.display().to_string()));
         }
+        CliError::from(error.clone()).hint_if_any(confirm::way_out(error, &command))
     }
 
     /// The places that are meant.
@@ -131,9 +149,29 @@ fn check(app: &App, place: &Place) -> Result<(), CliError> {
     Err(CliError::from(held.at(Stage::Plan, Some(&place.environment))))
 }
 
-fn told(error: &StageError, place: &Place) -> CliError {
-    let way_out = confirm::way_out(error, &format!("remove {}", confirm::word(&place.application)));
-    CliError::from(error.clone()).hint_if_any(way_out)
+/// Refuses to remove what its source declares today. A watch knows that by itself.
+fn check_source(common: &Common, app: &App, place: &Place, cancel: &Cancel) -> Result<(), CliError> {
+    if app.owner().controls().is_some() {
+        return Ok(());
+    }
+    let Declared { by, unread } = declared(common, app, place, cancel)?;
+    if let Some(by) = by {
+        let message = format!("{place} is declared in {by}");
+        let hint =
+            "take it out there first; what a fleet file names no longer goes while `springline watch` follows that";
+        return Err(CliError::new(Kind::Usage, message).hint(hint));
+    }
+    for unread in &unread {
+        show::warn(format_args!("{place} may be declared where nothing can be read: {unread}"));
+    }
+    Ok(())
+}
+
+/// Both of what is waited for.
+fn with(mut one: CliError, other: CliError) -> CliError {
+    one.message += &format!("\n{}", other.message);
+    one.hint = one.hint.into_iter().chain(other.hint).reduce(|one, other| format!("{one}\n{other}"));
+    one
 }
 
 fn as_json(place: &Place, report: Option<&Report>) -> Value {

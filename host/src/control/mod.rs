@@ -8,6 +8,7 @@ mod answers;
 mod ask;
 mod caught;
 mod crew;
+mod declared;
 mod find;
 mod fleet;
 mod hand;
@@ -43,6 +44,7 @@ use springline_model::port::Seen;
 use springline_model::run::Place;
 
 use self::crew::Crew;
+pub use self::declared::{Declared, declared};
 use self::operated::Operated;
 use self::pace::Part;
 use self::pass::Came;

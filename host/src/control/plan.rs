@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use springline_config::load_fleet;
 use springline_model::fleet::{Fleet, Generator, fits};
+use springline_model::run::Origin;
 use springline_source::GitSource;
 
 use super::find::BRANCHES;
@@ -71,6 +72,15 @@ impl Plan {
         let find = Find::One { revision: "HEAD".into(), path };
         plan.rules.push(rule(repository, find, "{application}", false, String::new()));
         Ok(plan)
+    }
+
+    /// The one application that comes from there.
+    pub(super) fn of_origin(origin: &Origin) -> Self {
+        let mut plan = Self::default();
+        let repository = plan.repository(&origin.repository, None, Duration::ZERO);
+        let find = Find::One { revision: origin.revision.as_str().into(), path: origin.path.clone() };
+        plan.rules.push(rule(repository, find, "{application}", false, String::new()));
+        plan
     }
 
     /// Those of a fleet file.

@@ -47,6 +47,7 @@ mod promotion;
 mod prune;
 mod purity;
 mod registry;
+mod remove;
 mod sandbox;
 mod sdk_c;
 mod sdk_go;

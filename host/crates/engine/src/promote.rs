@@ -25,6 +25,7 @@ use crate::past;
 use crate::plan::failed;
 use crate::redeploy;
 use crate::release::{Made, release};
+use crate::remove::is_removed;
 use crate::render::context;
 use crate::run::{Failure, Moved, Report, Request, Until, place_in, run};
 use crate::standing::{self, RolledBack};
@@ -161,6 +162,7 @@ pub fn decide(ports: Ports<'_>, route: Route<'_>, named: Option<&Release>) -> Re
     let there = current(ports, route.to)?.filter(|there| is_same(there, &release));
     if let Some(there) = there
         && past::is_deployed(ports, route.to, &there.id)?
+        && !is_removed(ports, route.to)?
     {
         return Ok(Decision::Nothing);
     }

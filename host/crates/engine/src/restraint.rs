@@ -238,6 +238,7 @@ pub(crate) fn judge((removals, owned): (Vec<String>, usize), policy: &Sync) -> O
         _ if removals.is_empty() => return None,
         (None, None) if limits.confirmed.is_none() => return None,
         (None, None) => String::new(),
+        (_, Some(0)) => "any removal".to_owned(),
         (_, Some(objects)) => format!("more than {}", count(usize::try_from(objects).unwrap_or(usize::MAX), "object")),
         (Some(percent), None) => format!("more than {percent} percent"),
     };

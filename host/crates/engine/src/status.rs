@@ -23,6 +23,7 @@ use crate::keep::read_json;
 use crate::past;
 use crate::plan::{Held, Plan, Scope, failed, plan};
 use crate::redeploy;
+use crate::remove::{is_removed, owns_nothing};
 use crate::restraint::{Protected, Unconfirmed, joined, leaving, telling, unconfirmed};
 use crate::standing;
 use crate::sync::{Planned, inventory, open};
@@ -238,11 +239,15 @@ pub struct Branch {
     pub children: Vec<Branch>,
 }
 
-/// What is deployed in this place: the last release that got there, at least in part.
+/// What is deployed in this place: the last release that got there, at least in part; none if all of it was
+/// removed since.
 ///
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
+    if is_removed(ports, place)? && owns_nothing(ports, place)? {
+        return Ok(None);
+    }
     match past::newest_live(ports, place)? {
         Some(id) => past::release(ports, place, &id),
         None => Ok(None),

@@ -20,6 +20,7 @@ use crate::error::Reason;
 use crate::event::Point;
 use crate::promote::{Decision, Pending, Preview, Route, Wait, decide, preview, promote};
 use crate::redeploy::{Order, redeploy};
+use crate::remove::{Word, remove};
 use crate::run::{Failure, Moved, Report, Request};
 use crate::standing::{Obstacle, approve, withdraw};
 
@@ -410,4 +411,17 @@ fn what_git_tells_does_not_move_on_before_it_is_deployed_from_here() {
     assert!(why.contains("is what git tells"), "{why}");
     ways.run("r1", "one");
     assert_eq!(ways.pending().waits, []);
+}
+
+#[test]
+fn what_was_removed_is_promoted_again() {
+    let ways = two();
+    ways.run("r1", "one");
+    ways.promote(&ways.pending(), "one").unwrap();
+    assert!(matches!(ways.decide(), Decision::Nothing));
+    remove(ways.world.ports(), &ways.to(), ("ann@here", Word::Rule)).unwrap().unwrap();
+    assert!(ways.production.objects().is_empty());
+    ways.promote(&ways.pending(), "one").unwrap();
+    assert_eq!(ways.production.objects().len(), 2);
+    assert!(matches!(ways.decide(), Decision::Nothing));
 }

@@ -6,8 +6,9 @@ use springline_model::run::Cause;
 
 use super::{World, files};
 use crate::error::{Reason, StageError};
-use crate::remove::{Word, is_removal, remove};
+use crate::remove::{Word, ask, is_removal, remove};
 use crate::run::Report;
+use crate::status::current;
 
 fn removed(world: &World, word: Word<'_>) -> Result<Option<Report>, Box<StageError>> {
     remove(world.ports(), &world.place(), ("somebody@somewhere", word))
@@ -46,4 +47,29 @@ fn a_person_says_yes_to_what_goes() {
     assert!(removed(&world, Word::Person(Some("2-00000000"))).is_err());
     assert!(removed(&world, Word::Person(Some(&waits.confirmation))).unwrap().is_some());
     assert!(world.live.objects().is_empty());
+}
+
+#[test]
+fn what_was_removed_is_deployed_no_more() {
+    let world = World::new();
+    let is_deployed = || current(world.ports(), &world.place()).unwrap().is_some();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    assert!(is_deployed());
+    removed(&world, Word::Rule).unwrap();
+    assert!(!is_deployed());
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    assert!(is_deployed() && world.live.objects().len() == 2);
+}
+
+#[test]
+fn a_question_leaves_no_trace() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    let waits = ask(world.ports(), &world.place(), None).unwrap().unwrap();
+    assert_eq!(waits.removals.len(), 2);
+    let confirmed = waits.whole_confirmation();
+    assert_eq!(ask(world.ports(), &world.place(), Some(&confirmed)).unwrap(), None);
+    assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 1);
+    removed(&world, Word::Person(Some(&confirmed))).unwrap();
+    assert_eq!(ask(world.ports(), &world.place(), None).unwrap(), None);
 }

@@ -1,0 +1,95 @@
+//! What nobody declares any more is removed, and what somebody declares is not.
+
+use std::fs;
+
+use crate::code::{UNCONFIRMED, USAGE};
+use crate::sandbox::{Sandbox, names};
+
+const OPERATOR: &str = "\
+version: 1
+targets:
+  one: { plugin: target-directory, grants: { directory: { path: live/one } } }
+  two: { plugin: target-directory, grants: { directory: { path: live/two } } }
+";
+
+/// `files`, in environments that are deployed as they are.
+fn application(environments: &[(&str, &str, &str)]) -> String {
+    let environment = |(name, target, more): &(&str, &str, &str)| {
+        format!("  {name}: {{ render: {{ plugin: render-template, in: deploy }}, target: {target}{more} }}\n")
+    };
+    let environments: String = environments.iter().map(environment).collect();
+    format!("application: files\nenvironments:\n{environments}")
+}
+
+fn world(environments: &[(&str, &str, &str)]) -> Option<Sandbox> {
+    let sandbox = Sandbox::empty()?;
+    sandbox.operator(OPERATOR);
+    for target in ["one", "two"] {
+        fs::create_dir_all(sandbox.live().join(target)).unwrap();
+    }
+    for name in ["a", "b"] {
+        sandbox.write(&format!("deploy/{name}.txt"), name);
+    }
+    sandbox.write("springline.yaml", application(environments));
+    sandbox.springline(&["update"]).ok();
+    sandbox.commit("Begin");
+    sandbox.springline(&["run"]).ok();
+    Some(sandbox)
+}
+
+fn live(sandbox: &Sandbox, target: &str) -> Vec<String> {
+    names(&sandbox.live().join(target))
+}
+
+/// The command that a text shows in backquotes from there on.
+fn command(text: &str, begin: &str) -> Vec<String> {
+    let at = text.find(&format!("`springline {begin}")).unwrap_or_else(|| panic!("no `{begin}` in {text}"));
+    let words = text[at..].trim_start_matches("`springline ").split('`').next().unwrap();
+    words.split(' ').map(str::to_owned).collect()
+}
+
+fn run(sandbox: &Sandbox, command: &[String]) {
+    sandbox.springline(&command.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+}
+
+#[test]
+fn what_is_declared_stays_and_what_was_removed_is_promoted_again() {
+    let both = [("st", "one", ""), ("pr", "two", ", promote-from: st")];
+    let Some(sandbox) = world(&both) else { return };
+    sandbox.springline(&["promote", "--to", "pr", "--yes"]).ok();
+    assert_eq!(live(&sandbox, "two"), ["a.txt", "b.txt"]);
+    let words = ["files/pr is declared in springline.yaml of"];
+    sandbox.springline(&["remove", "files", "--env", "pr"]).fails(USAGE, &words);
+    sandbox.springline(&["remove", "files"]).fails(USAGE, &[]);
+
+    sandbox.write("springline.yaml", application(&both[..1]));
+    sandbox.commit("One goes");
+    let told = sandbox.springline(&["remove", "files", "--env", "pr"]).fails(UNCONFIRMED, &["any removal"]);
+    assert_eq!(live(&sandbox, "two").len(), 2);
+    run(&sandbox, &command(&told, "remove"));
+    assert!(live(&sandbox, "two").is_empty());
+
+    sandbox.write("springline.yaml", application(&both));
+    sandbox.commit("And comes back");
+    let told = sandbox.springline(&["status"]).ok();
+    let row = told.lines().find(|line| line.starts_with("pr ")).unwrap();
+    assert!(row.contains("not deployed"), "{told}");
+    sandbox.springline(&["run"]).ok();
+    sandbox.springline(&["promote", "--to", "pr", "--yes"]).ok();
+    assert_eq!(live(&sandbox, "two"), ["a.txt", "b.txt"]);
+}
+
+#[test]
+fn nothing_goes_before_all_is_agreed_on_and_commands_can_be_typed_anywhere() {
+    let Some(sandbox) = world(&[("st", "one", ""), ("pr", "two", "")]) else { return };
+    fs::remove_file(sandbox.repo().join("springline.yaml")).unwrap();
+    sandbox.commit("All goes");
+    let state = sandbox.repo().join(".springline").display().to_string();
+    let told = sandbox.springline(&["remove", "files", "--state", &state]).fails(UNCONFIRMED, &[]);
+    assert_eq!((live(&sandbox, "one").len(), live(&sandbox, "two").len()), (2, 2));
+    for (environment, target) in [("st", "one"), ("pr", "two")] {
+        let command = command(&told, &format!("remove files --state {state} --env {environment}"));
+        run(&sandbox, &command);
+        assert!(live(&sandbox, target).is_empty());
+    }
+}
