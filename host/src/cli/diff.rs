@@ -95,6 +95,7 @@ pub fn as_json(environment: &str, differences: &Differences) -> Value {
         "ignored": alone.ignored.iter().map(explained).collect::<Vec<_>>(),
         "ignored-untold": alone.untold,
         "protected": alone.protected,
+        "stays": alone.stays,
         "unconfirmed": alone.unconfirmed,
         "hooks": hooks.collect::<Vec<_>>(),
     })

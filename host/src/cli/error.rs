@@ -410,6 +410,10 @@ impl From<Reason> for CliError {
             Reason::NoRelease(_) => {
                 Self::new(Kind::State, message).hint("`springline unpin` lets go of what is lost, `springline history` lists what is there")
             }
+            Reason::OtherTarget { .. } => Self::new(Kind::Deploy, message).hint(
+                "put the source back to what it was, and run; or `springline run --revision REV` with the release's own revision goes \
+                 back to its target, and tells what stays",
+            ),
             Reason::NoTarget { .. } => Self::new(Kind::Config, message)
                 .hint("bind it in host.yaml as it was, or put its plugin into a directory of `plugin-directories`"),
             Reason::Earlier(_) => Self::new(Kind::Deploy, message).hint("`springline history` shows what became of it"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use springline_engine::deliver;
 use springline_engine::error::{Reason, StageError};
 use springline_engine::event::Silent;
-use springline_engine::remove::{Word, ask, remove};
+use springline_engine::remove::{What, Word, ask, remove, stayed};
 use springline_engine::run::Report;
 use springline_engine::standing::Obstacle;
 use springline_model::Cancel;
@@ -24,8 +24,8 @@ use crate::project::Project;
 use crate::show::progress::Progress;
 use crate::show::{self, GOOD, paint};
 
-/// Removes what is deployed of an application, or of an environment, that nothing declares any more. It is told
-/// first what would go; nothing does without a yes to that.
+/// Removes what is deployed of an application, or of an environment, that nothing declares any more, and what stayed
+/// on a target that an environment is on no more. It is told first what would go; nothing does without a yes to that.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  springline remove shop\n  springline remove shop --env staging --confirm-prune 3-1a2b3c4d"
@@ -49,17 +49,25 @@ impl Remove {
         let app = App::open(common, Project::find_state(common, cancel)?, "remove", cancel)?;
         let places = self.places(&app)?;
         let confirmed = self.confirm.confirmed(places.len())?;
-        for place in &places {
-            check(&app, place)?;
-            check_source(common, &app, place, cancel)?;
+        let mut meant = Vec::new();
+        for place in places {
+            // What stayed where the environment is no more is nobody's, whatever is declared.
+            let stayed = stayed(app.ports(&Silent), &place).map_err(|error| CliError::from(*error))?;
+            match check(&app, &place).and_then(|()| check_source(common, &app, &place, cancel)) {
+                Ok(()) => meant.push((place.clone(), What::Deployed)),
+                Err(error) if stayed.is_empty() => return Err(error),
+                Err(_) => {}
+            }
+            meant.extend(stayed.into_iter().map(|what| (place.clone(), what)));
         }
         // Nothing goes anywhere before everything that is to go was said yes to.
         let (mut agreed, mut waiting) = (Vec::new(), Vec::new());
-        for place in places {
-            match ask(app.ports(&Silent), &place, confirmed.as_deref())? {
-                None => agreed.push((place, confirmed.clone())),
+        for (place, what) in meant {
+            let asked = ask(app.ports(&Silent), (&place, &what), confirmed.as_deref());
+            match asked.map_err(|error| CliError::from(*error))? {
+                None => agreed.push((place, what, confirmed.clone())),
                 Some(waits) if confirm::ask(common, &place.environment, &waits) => {
-                    agreed.push((place, Some(waits.whole_confirmation())));
+                    agreed.push((place, what, Some(waits.whole_confirmation())));
                 }
                 Some(waits) => {
                     let reason = Reason::Unconfirmed(Box::new(waits));
@@ -67,40 +75,52 @@ impl Remove {
                 }
             }
         }
-        if let Some(error) = waiting.iter().map(|error| self.told(common, error)).reduce(with) {
-            return Err(error);
-        }
+        let waits = waiting.iter().map(|error| self.told(common, error)).reduce(with);
+        // A confirmation is for one thing of several: the others wait on.
+        let waits = match waits {
+            Some(error) if confirmed.is_none() || agreed.is_empty() => return Err(error),
+            waits => waits,
+        };
         let mut removed = Vec::new();
-        for (place, confirmed) in &agreed {
-            let report = self.remove(common, &app, place, confirmed.as_deref())?;
+        for (place, what, confirmed) in &agreed {
+            let report = self.remove(common, &app, (place, what), confirmed.as_deref())?;
             if common.output == Output::Text {
-                let what = report.as_ref().map_or_else(|| "nothing is deployed".to_owned(), applied_text);
-                show::line(format_args!("{} {place}: {what}", paint(GOOD, "removed")));
+                let done = report.as_ref().map_or_else(|| "nothing is deployed".to_owned(), applied_text);
+                let on = match what {
+                    What::Deployed => String::new(),
+                    What::Stayed(target) => format!(" on target `{target}`"),
+                };
+                show::line(format_args!("{} {place}{on}: {done}", paint(GOOD, "removed")));
             }
             removed.push(as_json(place, report.as_ref()));
         }
         if common.output == Output::Json {
             show::json(&json!({ "removed": removed }))?;
         }
-        Ok(ExitCode::SUCCESS)
+        waits.map_or(Ok(ExitCode::SUCCESS), Err)
     }
 
     fn remove(
         &self,
         common: &Common,
         app: &App,
-        place: &Place,
+        (place, what): (&Place, &What),
         confirmed: Option<&str>,
     ) -> Result<Option<Report>, CliError> {
         let progress = Progress::new(common);
         let turn = app.turn(&place.application, false)?;
-        check(app, place)?;
+        let is_all = *what == What::Deployed;
+        if is_all {
+            check(app, place)?;
+        }
         let observer = turn.observe(&progress);
         let bound = app.bound(place, turn.cancel())?;
         let ports = app.ports_at(&turn, &observer, bound.as_ref());
-        let report = remove(ports, place, (&actor(), Word::Person(confirmed)));
+        let report = remove(ports, (place, what), (&actor(), Word::Person(confirmed)));
         let report = report.map_err(|error| self.told(common, &error))?;
-        app.store.set_standing(place, &mut |standing| standing.origin = None)?;
+        if is_all {
+            app.store.set_standing(place, &mut |standing| standing.origin = None)?;
+        }
         Ok(report)
     }
 

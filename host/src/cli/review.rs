@@ -420,6 +420,7 @@ impl<'a> Reviewer<'a> {
         if !alone.protected.is_empty() {
             review.notes.push(format!("{} protected objects stay, though nothing desires them", alone.protected.len()));
         }
+        review.notes.extend(alone.stays.iter().map(|stays| format!("what is there stays: {stays}")));
         if let Some(unconfirmed) = alone.unconfirmed {
             let (number, limit) = (unconfirmed.removals.len(), unconfirmed.limit);
             review.notes.push(format!("{number} objects would be removed, and {limit} needs a confirmation"));

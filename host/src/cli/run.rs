@@ -432,6 +432,7 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
                     show::warn(format_args!("{left} is no longer desired and stays, as pruning is off"));
                 }
                 synced.protected.iter().for_each(show::warn);
+                show::alone::warn_of_stays(&record.place, &synced.stays);
                 if !synced.ignored.is_empty() {
                     let number = synced.ignored.len();
                     let note = format_args!("{place}: {number} ignored (`springline diff --env {place}` shows what)");
@@ -466,6 +467,7 @@ pub fn as_json(report: &Report, warnings: &[Warning]) -> Value {
             value["changes"] = json!(synced.done);
             value["left"] = json!(synced.left);
             value["protected"] = json!(synced.protected);
+            value["stays"] = json!(synced.stays);
             value["ignored"] = json!(synced.ignored);
             let name = &synced.sealed.record.place.environment;
             let its = warnings.iter().filter(|(environment, _)| environment == name);

@@ -277,6 +277,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "ignored-untold": found.alone.untold,
         "left": found.left,
         "protected": found.alone.protected,
+        "stays": found.alone.stays,
         "unconfirmed": found.alone.unconfirmed,
         "objects": found.desired(),
         "health": found.health(),

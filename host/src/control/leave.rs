@@ -5,7 +5,7 @@ use std::time::Instant;
 use springline_engine::Ports;
 use springline_engine::error::Reason;
 use springline_engine::record::settle_when_due;
-use springline_engine::remove::{Word, remove};
+use springline_engine::remove::{What, Word, remove};
 use springline_engine::standing::Obstacle;
 use springline_model::port::{Store as _, StoreError};
 use springline_model::run::{Origin, Place, Standing};
@@ -75,7 +75,7 @@ impl Task {
             return Ok(Some((Came::OutOfSync, Some(format!("nothing declares it: {way} removes it")))));
         }
         let named = (place.application.as_str(), place.environment.as_str());
-        match remove(ports, place, (&inner.actor, Word::Rule)) {
+        match remove(ports, (place, &What::Deployed), (&inner.actor, Word::Rule)) {
             Ok(report) => {
                 if let Some(report) = report {
                     inner.tell.changed(named, &Told::Removed(&report), (began.elapsed(), None));

@@ -81,6 +81,9 @@ impl Teller {
             if let Some(revision) = revision {
                 line["revision"] = json!(revision);
             }
+            if let Some(synced) = report.and_then(|report| report.synced.last()).filter(|it| !it.stays.is_empty()) {
+                line["stays"] = json!(synced.stays);
+            }
             if let Some(pause) = pause {
                 line["again-after-milliseconds"] = json!(self::milliseconds(pause));
             }
@@ -94,6 +97,9 @@ impl Teller {
         for change in changes {
             let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
             show::line(format_args!("  {} {} {}", text("action"), text("live"), paint(FAINT, text("summary"))));
+        }
+        if let Some(synced) = report.and_then(|report| report.synced.last()) {
+            show::alone::warn_of_stays(&synced.sealed.record.place, &synced.stays);
         }
         if let Some(pause) = pause {
             let why = format!("  somebody undoes what is repaired: again in {} at the earliest", duration(pause));

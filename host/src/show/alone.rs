@@ -1,9 +1,11 @@
 //! What is left alone: ignored differences, what stays though it is no longer desired, and removals that
 //! wait for a confirmation.
 
+use springline_engine::owned::Stays;
 use springline_engine::restraint::{Protected, Unconfirmed};
 use springline_engine::status::{Alone, Explained, Status};
 use springline_model::manifest::Change;
+use springline_model::run::Place;
 
 use super::difference::unified;
 use super::{BAD, FAINT, NOTE, STRONG, line, paint, visible, warn};
@@ -14,16 +16,17 @@ const NAMED: usize = 20;
 /// Prints what is left alone of an environment, a line each.
 pub fn print_status(environment: &str, found: &Status, all: bool) {
     let most = if all { usize::MAX } else { NAMED };
-    let Status { alone: Alone { ignored, untold, protected, unconfirmed }, left, .. } = found;
+    let Status { alone: Alone { ignored, untold, protected, unconfirmed, stays }, left, .. } = found;
     let pruning_off = |live: &String| format!("{} is no longer desired and stays, as pruning is off", visible(live));
     list(environment, "ignored", ignored.iter().map(ignored_line), most);
     list(environment, "not removed", left.iter().map(pruning_off).chain(protected.iter().map(protected_line)), most);
+    stays.iter().for_each(|stays| warn(format_args!("{environment}: {}", stays_line(stays))));
     tell(environment, untold.as_deref(), unconfirmed.as_ref());
 }
 
 /// Prints what is left alone of an environment, with the text of what is ignored.
 pub fn print_difference(environment: &str, alone: &Alone<Explained>) {
-    let Alone { ignored, untold, protected, unconfirmed } = alone;
+    let Alone { ignored, untold, protected, unconfirmed, stays } = alone;
     for Explained { change, difference } in ignored {
         line(format_args!("{} {}", paint(FAINT, "| ignored"), ignored_line(change)));
         let (is, would_be) = (difference.live.as_deref(), difference.desired.as_deref());
@@ -32,7 +35,20 @@ pub fn print_difference(environment: &str, alone: &Alone<Explained>) {
         }
     }
     protected.iter().for_each(|kept| line(paint(FAINT, format_args!("  {}", protected_line(kept)))));
+    stays.iter().for_each(|stays| warn(format_args!("{environment}: {}", stays_line(stays))));
     tell(environment, untold.as_deref(), unconfirmed.as_ref());
+}
+
+/// Warns of what stays on targets that a place was on before, and tells what removes it.
+pub fn warn_of_stays(place: &Place, stays: &[Stays]) {
+    let way_out = format!("`springline remove {} --env {}`", place.application, place.environment);
+    for stays in stays {
+        warn(format_args!("{}: {}; {way_out} removes it", place.environment, stays_line(stays)));
+    }
+}
+
+fn stays_line(stays: &Stays) -> String {
+    visible(&format!("what is there stays: {stays}, where it was before"))
 }
 
 fn ignored_line(change: &Change) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::code::{UNCONFIRMED, USAGE};
+use crate::code::{DEPLOY, UNCONFIRMED, USAGE};
 use crate::sandbox::{Sandbox, names};
 
 const OPERATOR: &str = "\
@@ -92,4 +92,33 @@ fn nothing_goes_before_all_is_agreed_on_and_commands_can_be_typed_anywhere() {
         run(&sandbox, &command);
         assert!(live(&sandbox, target).is_empty());
     }
+}
+
+#[test]
+fn what_stays_on_another_target_is_told_until_it_is_removed() {
+    let Some(sandbox) = world(&[("site", "one", "")]) else { return };
+    let first = sandbox.springline(&["status", "-o", "json"]).json()["environments"][0]["release"]["id"].clone();
+    let first = first.as_str().unwrap().trim_start_matches("sha256:");
+    sandbox.write("springline.yaml", application(&[("site", "two", "")]));
+    fs::remove_file(sandbox.repo().join("deploy/b.txt")).unwrap();
+    sandbox.commit("Elsewhere");
+    let stays = "what is there stays: a.txt, b.txt on target `one`";
+    let told = sandbox.springline(&["diff"]);
+    assert!(told.stderr.contains(stays) && !told.stdout.contains("delete"), "{told:#?}");
+    let told = sandbox.springline(&["run"]);
+    assert!(told.stderr.contains(stays) && told.stdout.contains("1 change applied"), "{told:#?}");
+    assert_eq!((live(&sandbox, "one").len(), live(&sandbox, "two").len()), (2, 1));
+    let record = &sandbox.springline(&["history", "-o", "json"]).json()[0];
+    assert_eq!(record["note"], "stays: a.txt, b.txt on target `one`", "{record:#}");
+    let status = &sandbox.springline(&["status", "-o", "json"]).json()["environments"][0];
+    assert_eq!(status["stays"][0]["live"], serde_json::json!(["a.txt", "b.txt"]), "{status:#}");
+
+    let words = ["was deployed to target `one`, and `site` is on `two` now"];
+    sandbox.springline(&["redeploy", "--env", "site", first]).fails(DEPLOY, &words);
+    let told = sandbox.springline(&["remove", "files", "--env", "site"]).fails(UNCONFIRMED, &[]);
+    run(&sandbox, &command(&told, "remove"));
+    assert_eq!((live(&sandbox, "one").len(), live(&sandbox, "two").len()), (0, 1));
+    let told = sandbox.springline(&["status"]);
+    assert!(told.stdout.contains("in sync") && !told.stderr.contains("stays"), "{told:#?}");
+    sandbox.springline(&["remove", "files", "--env", "site"]).fails(USAGE, &["is declared in"]);
 }

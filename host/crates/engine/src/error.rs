@@ -240,6 +240,16 @@ pub enum Reason {
         /// Why.
         message: String,
     },
+    /// A release that was deployed to another target than the one that its environment is on.
+    #[error("release {} was deployed to target `{}`, and `{environment}` is on `{}` now: it would be on both", release.short(), targets[0], targets[1])]
+    OtherTarget {
+        /// The environment.
+        environment: String,
+        /// The release.
+        release: Digest,
+        /// Its target, and the one that the environment is on.
+        targets: Box<[String; 2]>,
+    },
     /// What failed before a crash, as it was written down.
     #[error("{0}")]
     Earlier(String),

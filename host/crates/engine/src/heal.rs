@@ -8,10 +8,12 @@ use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::event::Event;
+use crate::owned::target_of;
 use crate::past;
 use crate::plan::Held;
 use crate::record;
 use crate::redeploy::{Stored, again};
+use crate::remove::is_emptied;
 use crate::restraint::{Unconfirmed, unconfirmed};
 use crate::rollback;
 use crate::run::{Failure, Report};
@@ -90,6 +92,9 @@ fn keep(
     actor: &str,
 ) -> Result<Healed, Failed> {
     let Some(id) = past::newest_live(ports, place)? else { return Ok(Healed::NotDeployed) };
+    if is_emptied(ports, place)? {
+        return Ok(Healed::NotDeployed);
+    }
     let live = past::release(ports, place, &id)?.ok_or(Reason::NoRelease(id))?;
     let kept = repair(ports, place, &live, (target, policy), actor)?;
     let refused = past::refused(ports, place)?.filter(|last| last.release != Some(id));
@@ -171,6 +176,7 @@ fn repair(
     (target, policy): (&Target, &application::Sync),
     actor: &str,
 ) -> Result<Healed, Failed> {
+    let target = &*target_of(ports, release, target)?;
     let mut planned = planned(ports, place, release, (target, policy))?;
     // The next sync takes it off the list.
     planned.plan.take_out_going(&planned.inventory, Held::LetBe);

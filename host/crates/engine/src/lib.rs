@@ -21,6 +21,7 @@ pub mod intact;
 mod keep;
 mod origin;
 pub mod overlay;
+pub mod owned;
 mod past;
 mod patient;
 pub mod plan;

@@ -22,6 +22,8 @@ use crate::sync::Work;
 pub(crate) struct Progress {
     /// What is owned, as far as it is known; none before it is.
     pub inventory: Option<Inventory>,
+    /// The target that the place is on, if this one is another.
+    pub home: Option<String>,
     /// What was planned before the sync, until its first round takes it.
     pub planned: Option<Plan>,
     /// The removals that may be made, and of how many objects they are; none before there was a plan.
@@ -50,6 +52,16 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// What is owned, as it is written down.
+    pub fn owned(&self) -> Option<Inventory> {
+        let mut owned = self.inventory.clone()?;
+        if let Some(home) = &self.home {
+            owned.turn_to(home);
+            owned.came_from = None;
+        }
+        Some(owned)
+    }
+
     /// Runs a stage and takes its time.
     pub fn stage<T>(
         &mut self,

@@ -12,6 +12,7 @@ use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::keep::read_json;
+use crate::owned::written;
 use crate::rollback;
 use crate::run::{Failure, Report, begin, end, fresh, not_begun, take};
 use crate::standing::{self, Obstacle};
@@ -56,6 +57,11 @@ pub fn redeploy(
 
 fn pin(ports: Ports<'_>, release: &Release, order: Order<'_>) -> Result<(), Reason> {
     let place = release.place();
+    let known = written(ports, &place)?.filter(|known| !known.objects.is_empty());
+    if let Some(now) = known.and_then(|known| known.target).filter(|now| *now != release.target) {
+        let targets = Box::new([release.target.clone(), now]);
+        return Err(Reason::OtherTarget { environment: place.environment, release: release.id, targets });
+    }
     if order.pin {
         let (by, why) = (order.actor.to_owned(), order.why.unwrap_or_default().to_owned());
         let pin = Pin { release: release.id, by, why, at: ports.clock.now() };

@@ -4,12 +4,12 @@ use springline_model::application::{ConfirmPrune, OnFailure, Sync};
 use springline_model::history::{Outcome, Record};
 use springline_model::manifest::manifest_digest;
 use springline_model::newest::Newest;
-use springline_model::run::{Cause, Inventory, Place, Release, Stage};
+use springline_model::run::{Cause, Place, Release, Stage};
 
 use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
-use crate::keep::read_json;
+use crate::owned::written;
 use crate::past;
 use crate::redeploy::{Stored, again};
 use crate::release;
@@ -32,6 +32,32 @@ pub(crate) fn is_removed(ports: Ports<'_>, place: &Place) -> Result<bool, Reason
     Ok(newest.is_some_and(|record| is_removal(&record) && record.outcome == Outcome::Succeeded))
 }
 
+/// Whether all that was deployed in a place was removed, and nothing of it is there any more.
+pub(crate) fn is_emptied(ports: Ports<'_>, place: &Place) -> Result<bool, Reason> {
+    Ok(is_removed(ports, place)? && owns_nothing(ports, place)?)
+}
+
+/// What the history says of why something is removed that is not what is deployed.
+const ASIDE: &str = "the environment is on another target now";
+
+/// What is removed of a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// All that is deployed.
+    Deployed,
+    /// What stayed on this target when the place went to another.
+    Stayed(String),
+}
+
+/// The targets that something stayed on when a place went to another.
+///
+/// # Errors
+/// The stage is always [`Stage::Plan`].
+pub fn stayed(ports: Ports<'_>, place: &Place) -> Result<Vec<What>, Box<StageError>> {
+    let written = written(ports, place).map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
+    Ok(written.into_iter().flat_map(|known| known.elsewhere.into_keys()).map(What::Stayed).collect())
+}
+
 /// On whose word everything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word<'a> {
@@ -48,14 +74,27 @@ struct Emptied {
     policy: Sync,
 }
 
-/// What removes all that is deployed in a place; none if there is nothing to remove.
-fn emptied(ports: Ports<'_>, place: &Place, word: Word<'_>) -> Result<Option<Emptied>, Reason> {
+/// What removes what is meant of a place; none if there is nothing to remove.
+fn emptied(ports: Ports<'_>, place: &Place, what: &What, word: Word<'_>) -> Result<Option<Emptied>, Reason> {
     let nothing = manifest_digest(&[]);
-    let Some(last) = current(ports, place)? else { return Ok(None) };
-    // A release of nothing that did not come to its end leaves something.
-    if last.manifest == nothing && owns_nothing(ports, place)? {
-        return Ok(None);
-    }
+    let current = current(ports, place)?;
+    let last = match what {
+        // A release of nothing that did not come to its end leaves something.
+        What::Deployed => {
+            let is_over = owns_nothing(ports, place)?;
+            current.filter(|last| last.manifest != nothing || !is_over)
+        }
+        What::Stayed(on) => {
+            let mut releases = ports.store.releases(Some(place), "")?.into_iter();
+            let there = releases.find(|release| release.target == *on);
+            // The revision that the environment is at does not change by it.
+            there.map(|there| match current {
+                Some(Release { revision, .. }) => Release { revision, ..there },
+                None => there,
+            })
+        }
+    };
+    let Some(last) = last else { return Ok(None) };
     let target = ports.targets.of(&last)?;
     let objects = ports.blobs.put(b"[]")?;
     let mut policy = Sync { on_failure: OnFailure::Hold, ..last.sync.clone() };
@@ -69,14 +108,18 @@ fn emptied(ports: Ports<'_>, place: &Place, word: Word<'_>) -> Result<Option<Emp
     Ok(Some(Emptied { release, target, policy }))
 }
 
-/// What a person has to say yes to before all that is deployed in a place is removed; none if nothing would
+/// What a person has to say yes to before it is removed; none if nothing would
 /// go. Changes nothing.
 ///
 /// # Errors
 /// The stage is always [`Stage::Plan`].
-pub fn ask(ports: Ports<'_>, place: &Place, confirmed: Option<&str>) -> Result<Option<Unconfirmed>, Box<StageError>> {
+pub fn ask(
+    ports: Ports<'_>,
+    (place, what): (&Place, &What),
+    confirmed: Option<&str>,
+) -> Result<Option<Unconfirmed>, Box<StageError>> {
     let ask = || {
-        let Some(emptied) = emptied(ports, place, Word::Person(confirmed))? else { return Ok(None) };
+        let Some(emptied) = emptied(ports, place, what, Word::Person(confirmed))? else { return Ok(None) };
         let Emptied { release, target, policy } = &emptied;
         let planned = planned(ports, place, release, (target, policy))?;
         Ok(unconfirmed(&planned.plan, &planned.inventory, policy))
@@ -84,35 +127,32 @@ pub fn ask(ports: Ports<'_>, place: &Place, confirmed: Option<&str>) -> Result<O
     ask().map_err(|reason: Reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))
 }
 
-/// Removes all that is deployed in a place, as its last release said it is to be synced: what that protects
+/// Removes what is meant of a place, as its last release there said it is to be synced: what that protects
 /// stays. None if there is nothing to remove.
 ///
 /// # Errors
 /// The stage that failed and why; what was done is written down like any sync.
 pub fn remove(
     ports: Ports<'_>,
-    place: &Place,
+    (place, what): (&Place, &What),
     (actor, word): (&str, Word<'_>),
 ) -> Result<Option<Report>, Box<StageError>> {
-    let emptied = emptied(ports, place, word);
+    let emptied = emptied(ports, place, what, word);
     let emptied = emptied.map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
     let Some(Emptied { release, target, policy }) = emptied else { return Ok(None) };
     let cause = if word == Word::Rule { Cause::Push } else { Cause::Sync };
-    let because = Because { note: Some(WHY.to_owned()), ..Because::of(cause) };
-    let stored = Stored {
-        release: &release,
-        target: &target,
-        policy: &policy,
-        manner: Manner::New,
-        because,
-        planned: None,
-        prune_all: true,
+    let (manner, why) = match what {
+        What::Deployed => (Manner::New, WHY),
+        What::Stayed(_) => (Manner::Aside, ASIDE),
     };
+    let because = Because { note: Some(why.to_owned()), ..Because::of(cause) };
+    let stored =
+        Stored { release: &release, target: &target, policy: &policy, manner, because, planned: None, prune_all: true };
     again(ports, stored, actor).map(Some).map_err(|failure| Box::new(failure.0))
 }
 
 /// Whether nothing on a target is this place's, as far as is written down.
-pub(crate) fn owns_nothing(ports: Ports<'_>, place: &Place) -> Result<bool, Reason> {
-    let Some(digest) = ports.store.inventory(place)? else { return Ok(true) };
-    Ok(read_json::<Inventory>(ports, &digest)?.objects.is_empty())
+fn owns_nothing(ports: Ports<'_>, place: &Place) -> Result<bool, Reason> {
+    let is_written = ports.store.inventory(place)?.is_some();
+    Ok(!is_written || written(ports, place)?.is_some_and(|known| known.objects.is_empty()))
 }

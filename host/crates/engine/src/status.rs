@@ -20,13 +20,14 @@ use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::health::{ACCOUNTS, BATCH, Look, On, shorten};
 use crate::keep::read_json;
+use crate::owned::{Stays, inventory, target_of, written};
 use crate::past;
 use crate::plan::{Held, Plan, Scope, failed, plan};
 use crate::redeploy;
-use crate::remove::{is_removed, owns_nothing};
+use crate::remove::is_emptied;
 use crate::restraint::{Protected, Unconfirmed, joined, leaving, telling, unconfirmed};
 use crate::standing;
-use crate::sync::{Planned, inventory, open};
+use crate::sync::{Planned, open};
 
 /// Deeper than this, nothing is told of what belongs to what.
 const DEEPEST: usize = 16;
@@ -68,11 +69,14 @@ pub struct Alone<T> {
     pub protected: Vec<Protected>,
     /// What would be removed, if that needs a confirmation.
     pub unconfirmed: Option<Unconfirmed>,
+    /// What stays on other targets, where the place was before.
+    pub stays: Vec<Stays>,
 }
 
 impl<T> Default for Alone<T> {
     fn default() -> Self {
-        Self { ignored: Vec::new(), untold: None, protected: Vec::new(), unconfirmed: None }
+        let (ignored, protected, stays) = (Vec::new(), Vec::new(), Vec::new());
+        Self { ignored, untold: None, protected, unconfirmed: None, stays }
     }
 }
 
@@ -132,7 +136,7 @@ pub fn compare(ports: Ports<'_>, comparison: &Comparison<'_>) -> Result<Differen
                 if is_told || !is_meant { Ok(None) } else { explain(teller, change).map(Some) }
             })?;
         ignored.extend(fields);
-        let alone = Alone { ignored, untold, protected: plan.protected, unconfirmed };
+        let alone = Alone { ignored, untold, protected: plan.protected, unconfirmed, stays: Stays::of(&inventory) };
         Ok(Differences { changes, left: plan.left, hooks: plan.hooks, desired: plan.identities.len(), alone })
     };
     work().map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))
@@ -245,7 +249,7 @@ pub struct Branch {
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
-    if is_removed(ports, place)? && owns_nothing(ports, place)? {
+    if is_emptied(ports, place)? {
         return Ok(None);
     }
     match past::newest_live(ports, place)? {
@@ -283,7 +287,8 @@ pub(crate) fn waits(
 ) -> Result<Option<Unconfirmed>, Reason> {
     let release = refused.release.map(|id| past::release(ports, place, &id)).transpose()?.flatten();
     let Some(release) = release else { return Ok(None) };
-    let planned = planned(ports, place, &release, (target, policy))?;
+    let target = target_of(ports, &release, target)?;
+    let planned = planned(ports, place, &release, (&target, policy))?;
     Ok(unconfirmed(&planned.plan, &planned.inventory, policy))
 }
 
@@ -300,7 +305,11 @@ pub fn status(
 ) -> Result<Status, StageError> {
     let work = || -> Result<Status, Reason> {
         let refused = past::refused(ports, place)?;
-        let Some(release) = current(ports, place)? else { return Ok(Status { refused, ..Status::default() }) };
+        let Some(release) = current(ports, place)? else {
+            let stays = written(ports, place)?.as_ref().map(Stays::of).unwrap_or_default();
+            return Ok(Status { refused, alone: Alone { stays, ..Alone::default() }, ..Status::default() });
+        };
+        let (declared, target) = (target, &*target_of(ports, &release, target)?);
         if !ports.blobs.contains(&release.objects) {
             let unexplained = Some(NOT_HERE.to_owned());
             return Ok(Status { release: Some(release), is_unknown: true, unexplained, refused, ..Status::default() });
@@ -310,7 +319,7 @@ pub fn status(
         plan.take_out_going(&inventory, Held::Told);
         let unconfirmed = match (unconfirmed(&plan, &inventory, policy), &refused) {
             // What can't be planned again is told as it was refused.
-            (None, Some(refused)) => waits(ports, place, refused, (target, policy)).unwrap_or_default(),
+            (None, Some(refused)) => waits(ports, place, refused, (declared, policy)).unwrap_or_default(),
             (unconfirmed, _) => unconfirmed,
         };
         let live: Vec<String> = plan.identities.keys().cloned().collect();
@@ -334,7 +343,7 @@ pub fn status(
             release: Some(release),
             drifted: plan.changes,
             left: plan.left,
-            alone: Alone { ignored, untold, protected: plan.protected, unconfirmed },
+            alone: Alone { ignored, untold, protected: plan.protected, unconfirmed, stays: Stays::of(&inventory) },
             refused,
             unhealthy: look.unhealthy,
             objects,

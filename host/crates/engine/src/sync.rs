@@ -23,8 +23,9 @@ use crate::chain;
 use crate::error::{Reason, StageError};
 use crate::event::{Awaited, Event, Point};
 use crate::health::{On, Wait};
-use crate::keep::{put_log, read_json, read_unless_lost, to_json};
+use crate::keep::{put_log, read_unless_lost, to_json};
 use crate::origin::Origins;
+use crate::owned::{Stays, inventory, written};
 use crate::past;
 use crate::patient::Patient;
 use crate::plan::{Held, Plan, Scope, failed, plan, summarise};
@@ -74,6 +75,8 @@ pub(crate) enum Manner {
     Repair,
     /// To bring back what was deployed before, as what came after it failed: without hooks, and waited for.
     Back,
+    /// To remove what stayed on a target that the place is on no more: what is deployed is another.
+    Aside,
 }
 
 /// Why a sync is made, as its record says it.
@@ -132,12 +135,15 @@ pub struct Synced {
     pub protected: Vec<Protected>,
     /// Updates that were left undone, as a rule ignores them.
     pub ignored: Vec<Change>,
+    /// What stays on other targets, where the place was before.
+    pub stays: Vec<Stays>,
 }
 
 impl Synced {
     /// A sync that did not get as far as to try something.
     pub(crate) const fn untried(sealed: Sealed) -> Self {
-        Self { sealed, done: Vec::new(), left: Vec::new(), protected: Vec::new(), ignored: Vec::new() }
+        let done = Vec::new();
+        Self { sealed, done, left: Vec::new(), protected: Vec::new(), ignored: Vec::new(), stays: Vec::new() }
     }
 }
 
@@ -163,25 +169,6 @@ pub(crate) fn open<'p>(
     let target = TargetCall { call, desired };
     let target = ports.plugins.target(target).map_err(|error| failed(uses, error))?;
     Ok(Box::new(Patient { ports, target, origins }))
-}
-
-/// What this application owns here: from the store, or where the store knows nothing, from the
-/// marks on the target itself.
-pub(crate) fn inventory(
-    ports: Ports<'_>,
-    place: &Place,
-    target: &dyn Target,
-    uses: &chain::Target,
-) -> Result<Inventory, Reason> {
-    if let Some(digest) = ports.store.inventory(place)? {
-        match read_json(ports, &digest) {
-            Err(reason) if reason.is_lost() => {}
-            read => return read,
-        }
-    }
-    let called = target.owned().map_err(|error| failed(uses, error))?;
-    let objects = called.value.into_iter().map(|live| (live, Owned::default())).collect();
-    Ok(Inventory { objects, unfinished: false })
 }
 
 /// Syncs, and writes down how it ended.
@@ -217,7 +204,7 @@ pub(crate) fn sync(
     };
     let ended = End {
         place,
-        release: Some(job.release.clone()),
+        release: (job.manner != Manner::Aside).then(|| job.release.clone()),
         plugins: plugins_of(&job.release),
         used: {
             let mut all = job.used.clone();
@@ -248,8 +235,9 @@ pub(crate) fn sync(
             if let Err(reason) = record::settle(ports, &sealed.record.place.application) {
                 return Err(Box::new((reason.at(Stage::Record, Some(&job.release.environment)), None)));
             }
+            let stays = progress.owned().as_ref().map(Stays::of).unwrap_or_default();
             let Progress { done, left, protected, ignored, .. } = progress;
-            let synced = Synced { sealed, done, left, protected, ignored };
+            let synced = Synced { sealed, done, left, protected, ignored, stays };
             match error {
                 None => Ok(synced),
                 Some(error) => Err(Box::new((error, Some(synced)))),
@@ -294,10 +282,14 @@ pub(crate) struct End<'a> {
 pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &Progress) -> Result<Sealed, Reason> {
     let touched = progress.done.iter().map(|done| done.live.clone()).collect();
     let changes = if progress.done.is_empty() { None } else { Some(ports.blobs.put(&to_json(&progress.done))?) };
-    let inventory = match &progress.inventory {
-        Some(inventory) => Some(ports.blobs.put(&to_json(inventory))?),
-        None => None,
-    };
+    // A place is on another target when something was to be changed there, or nothing had to be.
+    let is_there = end.error.is_none() || progress.resumed.is_some();
+    let owned = progress.owned().filter(|owned| is_there || owned.came_from.is_none());
+    let inventory = owned.as_ref().map(|owned| ports.blobs.put(&to_json(owned))).transpose()?;
+    let stays = owned.as_ref().and_then(|owned| Some((owned.came_from.as_ref()?, Stays::of(owned))));
+    let stays = stays.and_then(|(from, stays)| stays.into_iter().find(|stays| stays.target == *from));
+    let stays = stays.map(|stays| format!("stays: {stays}"));
+    let note = end.because.note.into_iter().chain(stays).reduce(|one, other| format!("{one}; {other}"));
     ports.blobs.sync()?;
     run.reached = Some((Some(end.place.environment.clone()), Stage::Record));
     if end.last {
@@ -326,7 +318,7 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
         inventory,
         outcome,
         stages: progress.stages.clone(),
-        note: end.because.note,
+        note,
         from: end.because.from,
         healthy: Some(progress.healthy),
         resumed: progress.resumed.unwrap_or_default(),
@@ -462,7 +454,7 @@ impl Progress {
         })?;
         ports.observer.event(&Event::Passed(Point::Healthy));
         self.phase(work, Phase::After)?;
-        if work.job.only.is_none() && work.job.manner != Manner::Repair {
+        if work.job.only.is_none() && !matches!(work.job.manner, Manner::Repair | Manner::Aside) {
             self.inventory.get_or_insert_default().unfinished = false;
         }
         Ok(())
@@ -526,6 +518,9 @@ impl Progress {
             Some(inventory) => inventory,
             none => none.insert(inventory(on.ports, place, on.target, on.uses)?),
         };
+        if job.manner == Manner::Aside && self.home.is_none() {
+            self.home = written(on.ports, place)?.and_then(|known| known.target);
+        }
         let repairs = job.manner == Manner::Repair;
         let policy = job.joined();
         let scope = Scope {
@@ -565,6 +560,9 @@ impl Progress {
             let owned = intended.objects.entry(change.live.clone());
             let owned = owned.or_insert_with(|| Owned { object: change.object.clone(), ..Owned::default() });
             owned.unproven = Some(change.wave);
+        }
+        if let Some(home) = &self.home {
+            intended.turn_to(home);
         }
         let digest = ports.blobs.put(&to_json(&intended))?;
         ports.blobs.sync()?;

@@ -298,6 +298,15 @@ impl Release {
 pub struct Inventory {
     /// The live objects by name.
     pub objects: BTreeMap<String, Owned>,
+    /// The target that they are on, by its name; not known of what an earlier Springline wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// What stayed on other targets, by their names, when the place went from one to the next.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub elsewhere: BTreeMap<String, BTreeMap<String, Owned>>,
+    /// The target that it was turned from, until that is written down.
+    #[serde(skip)]
+    pub came_from: Option<String>,
     /// Whether a sync began to change something and did not end well: then the next one runs the
     /// hooks, also if it finds nothing else to do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -305,6 +314,19 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// Turns from the target that the objects are on to another one: what is on the first one is elsewhere from
+    /// now on. Whether something of this place was on the other one is the answer.
+    pub fn turn_to(&mut self, target: &str) -> bool {
+        let known = self.elsewhere.remove(target);
+        let was_there = known.is_some();
+        let stays = std::mem::replace(&mut self.objects, known.unwrap_or_default());
+        if let Some(before) = self.target.replace(target.to_owned()).filter(|_| !stays.is_empty()) {
+            self.elsewhere.insert(before.clone(), stays);
+            self.came_from = Some(before);
+        }
+        was_there
+    }
+
     /// Whether a change would only delete again what was deleted already.
     #[must_use]
     pub fn is_going(&self, change: &Change) -> bool {

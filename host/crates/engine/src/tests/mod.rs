@@ -6,6 +6,7 @@ mod crash;
 mod heal;
 mod hooks;
 mod intact;
+mod moved;
 mod observed;
 mod pins;
 mod promote;
@@ -107,6 +108,8 @@ pub struct World {
     pub cancel: Cancel,
     pub live: Live,
     pub chain: Chain,
+    /// Targets that no environment is on now.
+    pub before: Vec<Target>,
     seen: Mutex<usize>,
 }
 
@@ -147,6 +150,7 @@ impl World {
             cancel: Cancel::new(),
             live,
             chain,
+            before: Vec::new(),
             seen: Mutex::default(),
         }
     }
@@ -234,6 +238,9 @@ impl World {
 
 impl Targets for World {
     fn of(&self, release: &Release) -> Result<Target, Reason> {
+        if let Some(before) = self.before.iter().find(|target| target.name == release.target) {
+            return Ok(before.clone());
+        }
         let at = |environment: &&Environment| environment.name == release.environment;
         Ok(self.chain.environments.iter().find(at).unwrap().target.clone())
     }

@@ -20,7 +20,7 @@ use crate::error::Reason;
 use crate::event::Point;
 use crate::promote::{Decision, Pending, Preview, Route, Wait, decide, preview, promote};
 use crate::redeploy::{Order, redeploy};
-use crate::remove::{Word, remove};
+use crate::remove::{What, Word, remove};
 use crate::run::{Failure, Moved, Report, Request};
 use crate::standing::{Obstacle, approve, withdraw};
 
@@ -419,7 +419,7 @@ fn what_was_removed_is_promoted_again() {
     ways.run("r1", "one");
     ways.promote(&ways.pending(), "one").unwrap();
     assert!(matches!(ways.decide(), Decision::Nothing));
-    remove(ways.world.ports(), &ways.to(), ("ann@here", Word::Rule)).unwrap().unwrap();
+    remove(ways.world.ports(), (&ways.to(), &What::Deployed), ("ann@here", Word::Rule)).unwrap().unwrap();
     assert!(ways.production.objects().is_empty());
     ways.promote(&ways.pending(), "one").unwrap();
     assert_eq!(ways.production.objects().len(), 2);

@@ -6,12 +6,12 @@ use springline_model::run::Cause;
 
 use super::{World, files};
 use crate::error::{Reason, StageError};
-use crate::remove::{Word, ask, is_removal, remove};
+use crate::remove::{What, Word, ask, is_removal, remove};
 use crate::run::Report;
 use crate::status::current;
 
 fn removed(world: &World, word: Word<'_>) -> Result<Option<Report>, Box<StageError>> {
-    remove(world.ports(), &world.place(), ("somebody@somewhere", word))
+    remove(world.ports(), (&world.place(), &What::Deployed), ("somebody@somewhere", word))
 }
 
 #[test]
@@ -65,11 +65,11 @@ fn what_was_removed_is_deployed_no_more() {
 fn a_question_leaves_no_trace() {
     let world = World::new();
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
-    let waits = ask(world.ports(), &world.place(), None).unwrap().unwrap();
+    let waits = ask(world.ports(), (&world.place(), &What::Deployed), None).unwrap().unwrap();
     assert_eq!(waits.removals.len(), 2);
     let confirmed = waits.whole_confirmation();
-    assert_eq!(ask(world.ports(), &world.place(), Some(&confirmed)).unwrap(), None);
+    assert_eq!(ask(world.ports(), (&world.place(), &What::Deployed), Some(&confirmed)).unwrap(), None);
     assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 1);
     removed(&world, Word::Person(Some(&confirmed))).unwrap();
-    assert_eq!(ask(world.ports(), &world.place(), None).unwrap(), None);
+    assert_eq!(ask(world.ports(), (&world.place(), &What::Deployed), None).unwrap(), None);
 }

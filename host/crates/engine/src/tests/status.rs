@@ -7,7 +7,7 @@ use springline_model::plugin::Fault;
 use springline_model::run::Stage;
 
 use super::{World, files};
-use crate::remove::{Word, remove};
+use crate::remove::{What, Word, remove};
 use crate::status::{Status, status};
 
 fn look(world: &World) -> Status {
@@ -78,7 +78,7 @@ fn what_never_got_to_the_target_is_told_and_not_taken_for_what_is_deployed() {
         assert_eq!((found.release.as_ref().unwrap().id, found.desired(), found.drifted.len()), (deployed, 2, 0));
         found
     };
-    remove(world.ports(), &world.place(), ("ann@here", Word::Person(None))).unwrap_err();
+    remove(world.ports(), (&world.place(), &What::Deployed), ("ann@here", Word::Person(None))).unwrap_err();
     assert_eq!(same(&world).refused, None, "nobody tried to deploy anything");
     world.chain.environments[0].sync.confirm_prune = ConfirmPrune { objects: Some(0), ..ConfirmPrune::default() };
     world.run("r2", &files("y", "-", "a")).unwrap_err();

@@ -1,7 +1,7 @@
 //! Gates: health over a time, and approvals.
 
 use super::*;
-use crate::remove::{Word, remove};
+use crate::remove::{What, Word, remove};
 
 #[test]
 fn it_soaks_for_as_long_as_it_is_said_without_a_break() {
@@ -28,7 +28,7 @@ fn it_soaks_for_as_long_as_it_is_said_without_a_break() {
     // What never got there is neither, nor is a question what would go.
     ways.world.live.fail("plan", "", Fault::Failed { message: "no".into() });
     ways.world.run("r2", &files("two", "-", "a\nb")).unwrap_err();
-    remove(ways.world.ports(), &ways.world.place(), ("ann@here", Word::Person(None))).unwrap_err();
+    remove(ways.world.ports(), (&ways.world.place(), &What::Deployed), ("ann@here", Word::Person(None))).unwrap_err();
     assert!(ways.pending().waits.is_empty());
     // Another release has to soak for itself.
     ways.run("r2", "two");
