@@ -10,6 +10,9 @@ use super::plan::{Rule, is_same};
 use super::queue::Id;
 use super::state::{Member, News, Sought, State};
 
+/// The way out for who wants a name that others want.
+const RENAME: &str = "`name` in the fleet file gives it another name";
+
 /// An application that was found, and by which rule.
 #[derive(Clone)]
 struct Claim {
@@ -41,11 +44,23 @@ impl State {
             }
             for other in claims.iter().filter(|claim| winner.is_none_or(|winner| !self.is_one(winner, claim))) {
                 let why = match winner {
-                    Some(_) => format!("another application is called `{name}` already"),
+                    Some(winner) => {
+                        format!(
+                            "another application is called `{name}` already, in {}: {RENAME}",
+                            self.place_of(winner)
+                        )
+                    }
                     None if claims.iter().all(|other| self.is_one(&claims[0], other)) => {
                         format!("`{name}` was somewhere else before, and that could not be read yet")
                     }
-                    None => format!("several applications are called `{name}`: none of them is deployed"),
+                    None => {
+                        let others = claims.iter().filter(|claim| !self.is_one(other, claim));
+                        let others: BTreeSet<String> = others.map(|claim| self.place_of(claim)).collect();
+                        let others = Vec::from_iter(others).join(", ");
+                        format!(
+                            "several applications are called `{name}` ({others}): none of them is deployed; {RENAME}"
+                        )
+                    }
                 };
                 refused.insert((name.clone(), self.place_of(other), why));
             }
@@ -91,7 +106,8 @@ impl State {
             self.repository_of(member) == self.plan.rules[claim.rule].repository
                 && (&member.revision, &member.path) == (revision, path)
         };
-        if let Some(member) = self.id(name).map(|id| &self.members[id as usize]) {
+        // Before the first pass nothing was deployed, and nobody has a name for being read first.
+        if let Some(member) = self.id(name).filter(|_| self.started).map(|id| &self.members[id as usize]) {
             let mut having = claims.iter().filter(|claim| has_it(member, claim));
             let first = having.next();
             // Several rules may find it.

@@ -205,6 +205,21 @@ fn of_two_that_want_a_name_nobody_has_neither_gets_it() {
     assert_eq!(news, []);
 }
 
+#[test]
+fn nobody_has_a_name_for_being_read_first() {
+    let mut state = state(true);
+    state.started = false;
+    let read = |state: &mut State, rule, directory| {
+        state.take_in(0, Polled { found: vec![(rule, Ok(found_in(&[("shop", directory)])))], ..at("1", None) })
+    };
+    assert_eq!(read(&mut state, 0, "one"), []);
+    let news = read(&mut state, 1, "two");
+    let [News::Taken { why: one, .. }, News::Taken { why: two, .. }] = &news[..] else { panic!("{news:?}") };
+    assert!(one.contains("(apps/two of ") && two.contains("(apps/one of "), "{news:?}");
+    state.started = true;
+    assert_eq!((path(&state, "shop"), work(&mut state)), (None, vec![]));
+}
+
 /// What was looked after before, by name, repository and directory.
 fn before(all: &[(&str, &str, &str)]) -> HashMap<Arc<str>, Vec<Was>> {
     let was = |(name, repository, directory): &(&str, &str, &str)| {
