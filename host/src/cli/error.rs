@@ -320,7 +320,10 @@ fn hint_of(error: &CallError) -> Option<String> {
         Fault::NoSpace { .. } => Some(NO_SPACE.into()),
         Fault::Trap { .. } => Some("this is a bug in the plugin; its log is above and in `springline logs`".into()),
         Fault::Contract { .. } => Some("this is a bug in the plugin: tell its author".into()),
-        Fault::Conflict { .. } => Some("`springline diff` shows what is there; run again once that is settled".into()),
+        Fault::Conflict { .. } => Some(
+            "move what is there away, or give what is to be made another name; if it only changed meanwhile, run again"
+                .into(),
+        ),
         _ => None,
     }
 }

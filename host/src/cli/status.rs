@@ -49,6 +49,8 @@ struct Row {
     found: Found,
     pin: Option<Pin>,
     rolled_back: Option<RolledBack>,
+    /// The verb that brings releases to it.
+    brought_by: String,
     /// What is to be promoted to it.
     pending: Option<Box<Pending>>,
 }
@@ -93,7 +95,11 @@ impl Status {
                 }
                 None => None,
             };
-            rows.push(Row { environment: name.clone(), suspended, found, pin, rolled_back, pending });
+            let brought_by = match &environment.promote_from {
+                Some(from) => format!("promote --from {from} --to {name}"),
+                None => format!("sync --env {name}"),
+            };
+            rows.push(Row { environment: name.clone(), suspended, found, pin, rolled_back, brought_by, pending });
         }
         operator.save()?;
         let outgoing = app.store.outgoing(Some(&declared.value.application))?;
@@ -138,7 +144,12 @@ impl Status {
                 ));
             }
         }
-        Ok(ExitCode::SUCCESS)
+        let failures: Vec<CliError> =
+            rows.iter().filter_map(|row| row.found.failed.clone()).map(CliError::from).collect();
+        if common.output == Output::Text {
+            failures.iter().for_each(|failure| show::error(failure, false));
+        }
+        Ok(failures.first().map_or(ExitCode::SUCCESS, |failure| ExitCode::from(failure.kind.code())))
     }
 }
 
@@ -158,6 +169,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
             None => (styled(NOTE, "not deployed"), plain("-"), plain("-")),
             Some(release) => {
                 let sync = match found.drifted.len() {
+                    _ if found.failed.is_some() => (BAD, "failed".to_owned()),
                     _ if found.is_unknown => (NOTE, "unknown".to_owned()),
                     0 => (GOOD, "in sync".to_owned()),
                     n => (BAD, format!("drifted ({n})")),
@@ -215,7 +227,7 @@ fn print_refused(Row { environment, found, .. }: &Row) {
 
 /// What people said of an environment, and what it waits for.
 fn print_standing(row: &Row) {
-    let Row { environment, found, pin, rolled_back, pending, .. } = row;
+    let Row { environment, found, pin, rolled_back, brought_by, pending, .. } = row;
     if let Some(pin) = pin {
         let deployed = found.release.as_ref().is_some_and(|release| release.id == pin.release);
         let not_yet = if deployed { "" } else { ", which is not deployed yet" };
@@ -240,7 +252,7 @@ fn print_standing(row: &Row) {
         ));
         show::line(paint(
             FAINT,
-            format_args!("  {revision} is not deployed again by itself: `springline sync` tries it"),
+            format_args!("  {revision} is not deployed again by itself: `springline {brought_by}` tries it"),
         ));
     }
     let Some(pending) = pending else { return };
@@ -260,7 +272,7 @@ fn print_standing(row: &Row) {
 }
 
 fn as_json(row: &Row, head: &str) -> Value {
-    let Row { environment, suspended, found, pin, rolled_back, pending } = row;
+    let Row { environment, suspended, found, pin, rolled_back, pending, .. } = row;
     let unhealthy: Vec<_> =
         found.unhealthy.iter().map(|(live, health)| json!({ "object": live, "health": health })).collect();
     let worst = found.unhealthy.first().map(|(live, health)| {
@@ -270,6 +282,7 @@ fn as_json(row: &Row, head: &str) -> Value {
     json!({
         "environment": environment,
         "release": found.release,
+        "error": found.failed.clone().map(|failed| CliError::from(failed).json()),
         "at-head": found.release.as_ref().map(|release| release.revision == head),
         "in-sync": found.release.as_ref().filter(|_| !found.is_unknown).map(|_| found.drifted.is_empty()),
         "drifted": found.drifted,

@@ -184,6 +184,8 @@ pub struct Status {
     pub alone: Alone<Change>,
     /// Whether nothing of the release but its name is known here, so that nothing can be compared.
     pub is_unknown: bool,
+    /// Why the target could not be compared with it, if that is it.
+    pub failed: Option<StageError>,
     /// Why the target could not be asked for more than health, if it could not.
     pub unexplained: Option<String>,
     /// The last try to deploy something else, if it never got to the target.
@@ -201,7 +203,10 @@ impl Status {
     #[must_use]
     pub fn health(&self) -> Health {
         match self.unhealthy.first() {
-            _ if self.is_unknown => Health { status: HealthStatus::Unknown, message: NOT_HERE.into() },
+            _ if self.is_unknown => {
+                let failed = self.failed.as_ref().map(|error| error.reason.to_string());
+                Health { status: HealthStatus::Unknown, message: failed.unwrap_or_else(|| NOT_HERE.into()) }
+            }
             _ if self.release.is_none() => {
                 Health { status: HealthStatus::Missing, message: "nothing was deployed yet".into() }
             }
@@ -293,65 +298,77 @@ pub(crate) fn waits(
 }
 
 /// Looks at an environment: what is deployed, whether it drifted, how healthy it is, and what belongs
-/// to its objects.
+/// to its objects. What can't be planned is told as it is known without.
 ///
 /// # Errors
-/// The stage is always [`Stage::Plan`].
+/// What the store reports, and being cancelled. The stage is always [`Stage::Plan`].
 pub fn status(
     ports: Ports<'_>,
     place: &Place,
     target: &Target,
     policy: &application::Sync,
 ) -> Result<Status, StageError> {
-    let work = || -> Result<Status, Reason> {
-        let refused = past::refused(ports, place)?;
-        let Some(release) = current(ports, place)? else {
-            let stays = written(ports, place)?.as_ref().map(Stays::of).unwrap_or_default();
-            return Ok(Status { refused, alone: Alone { stays, ..Alone::default() }, ..Status::default() });
-        };
-        let (declared, target) = (target, &*target_of(ports, &release, target)?);
-        if !ports.blobs.contains(&release.objects) {
-            let unexplained = Some(NOT_HERE.to_owned());
-            return Ok(Status { release: Some(release), is_unknown: true, unexplained, refused, ..Status::default() });
-        }
-        let Planned { target: opened, mut plan, inventory, desired, .. } =
-            planned(ports, place, &release, (target, policy))?;
-        plan.take_out_going(&inventory, Held::Told);
-        let unconfirmed = match (unconfirmed(&plan, &inventory, policy), &refused) {
-            // What can't be planned again is told as it was refused.
-            (None, Some(refused)) => waits(ports, place, refused, (declared, policy)).unwrap_or_default(),
-            (unconfirmed, _) => unconfirmed,
-        };
-        let live: Vec<String> = plan.identities.keys().cloned().collect();
-        let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
-        // What is healthy here may be what was there before.
-        let newest = past::newest(ports, place, Newest::Live)?;
-        let is_live = plan.changes.is_empty() && newest.is_some_and(|record| record.outcome == Outcome::Succeeded);
-        if is_live || !look.unhealthy.is_empty() {
-            standing::seen(ports, place, &release.id, look.unhealthy.is_empty());
-        }
-        let mut objects = nodes(&plan, &look);
-        let unexplained = insight(opened.as_ref(), &live, &look, &mut objects).err();
-        let mut ignored = std::mem::take(&mut plan.ignored);
-        let context = Arc::new(redeploy::context(&release));
-        let teller = telling(target, &joined(policy, &release).ignore);
-        let (fields, untold) = fields(ports, teller, context, (&desired, None), |_, change| {
-            Ok((!ignored.iter().any(|whole| whole.live == change.live)).then_some(change))
-        })?;
-        ignored.extend(fields);
-        Ok(Status {
-            release: Some(release),
-            drifted: plan.changes,
-            left: plan.left,
-            alone: Alone { ignored, untold, protected: plan.protected, unconfirmed, stays: Stays::of(&inventory) },
-            refused,
-            unhealthy: look.unhealthy,
-            objects,
-            is_unknown: false,
-            unexplained: unexplained.map(|error| error.to_string()),
-        })
+    let at = |reason: Reason| reason.at(Stage::Plan, Some(&place.environment));
+    let refused = past::refused(ports, place).map_err(at)?;
+    let Some(release) = current(ports, place).map_err(at)? else {
+        let stays = written(ports, place).map_err(at)?.as_ref().map(Stays::of).unwrap_or_default();
+        return Ok(Status { refused, alone: Alone { stays, ..Alone::default() }, ..Status::default() });
     };
-    work().map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))
+    if !ports.blobs.contains(&release.objects) {
+        let unexplained = Some(NOT_HERE.to_owned());
+        return Ok(Status { release: Some(release), is_unknown: true, unexplained, refused, ..Status::default() });
+    }
+    match look(ports, (place, &release, refused.as_ref()), (target, policy)) {
+        Ok(found) => Ok(Status { release: Some(release), refused, ..found }),
+        Err(reason @ (Reason::Cancelled | Reason::Store(_))) => Err(at(reason)),
+        Err(reason) => {
+            let failed = Some(at(reason));
+            Ok(Status { release: Some(release), refused, is_unknown: true, failed, ..Status::default() })
+        }
+    }
+}
+
+/// Looks at a release that is deployed.
+fn look(
+    ports: Ports<'_>,
+    (place, release, refused): (&Place, &Release, Option<&Record>),
+    (target, policy): (&Target, &application::Sync),
+) -> Result<Status, Reason> {
+    let (declared, target) = (target, &*target_of(ports, release, target)?);
+    let Planned { target: opened, mut plan, inventory, desired, .. } =
+        planned(ports, place, release, (target, policy))?;
+    plan.take_out_going(&inventory, Held::Told);
+    let unconfirmed = match (unconfirmed(&plan, &inventory, policy), refused) {
+        // What can't be planned again is told as it was refused.
+        (None, Some(refused)) => waits(ports, place, refused, (declared, policy)).unwrap_or_default(),
+        (unconfirmed, _) => unconfirmed,
+    };
+    let live: Vec<String> = plan.identities.keys().cloned().collect();
+    let look = On { ports, target: opened.as_ref(), uses: target }.look(&live)?;
+    // What is healthy here may be what was there before.
+    let newest = past::newest(ports, place, Newest::Live)?;
+    let is_live = plan.changes.is_empty() && newest.is_some_and(|record| record.outcome == Outcome::Succeeded);
+    if is_live || !look.unhealthy.is_empty() {
+        standing::seen(ports, place, &release.id, look.unhealthy.is_empty());
+    }
+    let mut objects = nodes(&plan, &look);
+    let unexplained = insight(opened.as_ref(), &live, &look, &mut objects).err();
+    let mut ignored = std::mem::take(&mut plan.ignored);
+    let context = Arc::new(redeploy::context(release));
+    let teller = telling(target, &joined(policy, release).ignore);
+    let (fields, untold) = fields(ports, teller, context, (&desired, None), |_, change| {
+        Ok((!ignored.iter().any(|whole| whole.live == change.live)).then_some(change))
+    })?;
+    ignored.extend(fields);
+    Ok(Status {
+        drifted: plan.changes,
+        left: plan.left,
+        alone: Alone { ignored, untold, protected: plan.protected, unconfirmed, stays: Stays::of(&inventory) },
+        unhealthy: look.unhealthy,
+        objects,
+        unexplained: unexplained.map(|error| error.to_string()),
+        ..Status::default()
+    })
 }
 
 /// Every object, those that want a look first.

@@ -59,6 +59,19 @@ fn it_is_told_without_what_the_target_can_not_say() {
 }
 
 #[test]
+fn what_can_not_be_planned_is_told_as_it_is_known_without() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    world.live.fail("plan", "", Fault::Conflict { message: "a is a directory".into() });
+    let found = look(&world);
+    assert_eq!(found.release.as_ref().unwrap().revision, "r1");
+    assert_eq!(found.health().status, HealthStatus::Unknown);
+    assert!(found.health().message.ends_with("a is a directory"), "{}", found.health().message);
+    assert_eq!(found.failed.unwrap().stage, Stage::Plan);
+    assert!(look(&world).failed.is_none());
+}
+
+#[test]
 fn what_is_to_go_is_in_the_tree() {
     let world = World::new();
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
