@@ -73,6 +73,7 @@ fn with_aftermath(mut shown: CliError, report: &Report) -> CliError {
     let Some(aftermath) = &report.aftermath else { return shown };
     let said = match aftermath {
         Aftermath::RolledBack { to } => {
+            shown.hint = Some(after_rollback(&report.run.cause, &to.environment));
             format!("rolled back: release {} of {} is live again", to.id.short(), show_revision(&to.revision))
         }
         Aftermath::Failed { to, error } => {
@@ -83,6 +84,16 @@ fn with_aftermath(mut shown: CliError, report: &Report) -> CliError {
     };
     shown.message = format!("{}\n{said}", shown.message);
     shown
+}
+
+/// What somebody does about a release that failed, nothing of which is live any more.
+fn after_rollback(cause: &Cause, environment: &str) -> String {
+    let again = match cause {
+        Cause::Promotion => format!("springline promote --to {environment}"),
+        Cause::Redeploy => format!("springline redeploy --env {environment} RELEASE"),
+        _ => format!("springline sync --env {environment}"),
+    };
+    format!("mend the cause: it is not deployed again by itself, but `{again}` tries it")
 }
 
 /// Violations with the paths of the files as they are in the repository, where the plugin's input is a
@@ -115,4 +126,15 @@ fn of_application(fault: &Fault) -> Option<&str> {
 fn at(document: &Document, pointer: &str, shown: CliError) -> CliError {
     let (line, column) = locate(document, pointer);
     shown.at(&format!("{}:{line}:{column}", document.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_rolled_back_is_tried_again_by_what_brought_it() {
+        assert!(after_rollback(&Cause::Promotion, "prod").contains("`springline promote --to prod`"));
+        assert!(after_rollback(&Cause::Push, "prod").contains("`springline sync --env prod`"));
+    }
 }
