@@ -22,6 +22,8 @@ use crate::{paths, show};
 
 /// How many uncommitted paths a warning names.
 const NAMED: usize = 3;
+/// How many commits before the newest one are asked what they declare, if that one can't be read.
+const LOOKED_BACK: usize = 100;
 
 /// A repository, if one is needed, and the state directory.
 pub struct Project {
@@ -192,6 +194,30 @@ impl Project {
     /// As [`Project::pick`] and [`Picked::application`].
     pub fn declared(&self) -> Result<Configured<Application>, CliError> {
         self.pick(&RevisionArgs { revision: Some("HEAD".into()), worktree: false })?.application()
+    }
+
+    /// As [`Project::declared`]; where the newest revision's file is not there or wrong, what the newest one before
+    /// it declares, which is warned of: who holds something back, or looks what stands, can do so just then.
+    ///
+    /// # Errors
+    /// As [`Project::declared`], if those before it are no better.
+    pub fn last_declared(&self) -> Result<(Configured<Application>, Option<CliError>), CliError> {
+        let error = match self.declared() {
+            Err(error) if error.kind == Kind::Config => error,
+            declared => return Ok((declared?, None)),
+        };
+        let before = (1..=LOOKED_BACK).map_while(|back| {
+            let revision = Some(format!("HEAD~{back}"));
+            self.pick(&RevisionArgs { revision, worktree: false }).ok()
+        });
+        for picked in before {
+            if let Ok(declared) = picked.application() {
+                let revision = show_revision(&picked.revision.id);
+                show::warn(format_args!("{}\n  this is about what {revision} declares", error.message));
+                return Ok((declared, Some(error)));
+            }
+        }
+        Err(error)
     }
 
     /// The operator's file. Without one, nothing is bound and nothing granted.

@@ -53,7 +53,7 @@ impl Approve {
     /// An environment that needs no approval; a release that is not there.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let project = Project::find(common, None, cancel)?;
-        let declared = project.declared()?.value;
+        let declared = project.last_declared()?.0.value;
         let to = &self.environment;
         let (from, environment) = route(&declared.environments, (None, to))?;
         if !environment.gates.approval {

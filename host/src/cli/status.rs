@@ -18,7 +18,7 @@ use springline_model::run::{Cause, Pin, Place, RunState, Standing, Suspension};
 use super::error::CliError;
 use super::run::known_environments;
 use super::standing::{pending_json, pin_json, refused_json, release_text, rolled_back_json, wait_text};
-use super::{Common, Output, RevisionArgs};
+use super::{Common, Output};
 use crate::app::{App, actor};
 use crate::project::{Project, show_revision};
 use crate::promotion;
@@ -63,8 +63,7 @@ impl Status {
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let project = Project::find(common, None, cancel)?;
         let head = project.source()?.resolve("HEAD")?;
-        let picked = project.pick(&RevisionArgs { revision: Some(head.id.clone()), worktree: false })?;
-        let declared = picked.application()?;
+        let (declared, wrong) = project.last_declared()?;
         known_environments(&self.environments, declared.value.environments.keys().map(String::as_str))?;
         let app = App::open(common, project, "status", cancel)?;
         let mut operator = Resolver::of_operator(&app)?;
@@ -109,6 +108,7 @@ impl Status {
             show::json(&json!({
                 "application": declared.value.application,
                 "head": head.id,
+                "wrong": wrong.map(|error| error.message),
                 "environments": rows,
                 "outgoing": outgoing,
                 "deliveries": deliveries,

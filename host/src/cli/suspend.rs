@@ -137,7 +137,7 @@ impl Which {
             Some(_) => (Project::find_state(common, cancel)?, None),
             None => {
                 let project = Project::find(common, None, cancel)?;
-                let declared = project.declared()?.value;
+                let declared = project.last_declared()?.0.value;
                 (project, Some(declared))
             }
         };

@@ -72,10 +72,13 @@ impl Watch {
         let single = match &file {
             Some(_) => None,
             None => {
-                let picked = project.pick(&RevisionArgs::default())?;
-                let declared = picked.application()?;
+                let (declared, wrong) = project.last_declared()?;
                 known_environments(&self.environments, declared.value.environments.keys().map(String::as_str))?;
-                Some((picked, declared))
+                match wrong {
+                    None => Some((project.pick(&RevisionArgs::default())?, declared)),
+                    // What is live is kept until there is a commit that is right.
+                    Some(_) => None,
+                }
             }
         };
         let app = App::open_watching(common, project, WATCH, cancel, Arc::new(move |place| wakes.wake(place)))?;

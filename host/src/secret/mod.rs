@@ -139,7 +139,7 @@ impl Mask {
             self.seen.push(digest);
             self.seen.len() - 1
         });
-        Node::text(format!("<hidden, {} characters, value {}>", text.chars().count(), number + 1))
+        Node::text(format!("<hidden, value {}>", number + 1))
     }
 }
 

@@ -12,8 +12,8 @@ fn values_of_secrets_are_hidden_and_their_changes_are_seen() {
     for text in [&one, &other] {
         assert!(!text.contains("hunter") && !text.contains("same") && text.contains("name: a"), "{text}");
     }
-    assert!(one.contains("<hidden, 7 characters, value 1>") && other.contains("<hidden, 7 characters, value 3>"));
-    assert!(one.contains("<hidden, 4 characters, value 2>") && other.contains("<hidden, 4 characters, value 2>"));
+    assert!(one.contains("<hidden, value 1>") && other.contains("<hidden, value 3>"));
+    assert!(one.contains("<hidden, value 2>") && other.contains("<hidden, value 2>"));
 }
 
 #[test]

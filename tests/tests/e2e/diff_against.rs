@@ -163,7 +163,7 @@ fn values_of_secrets_are_in_no_review() {
     propose(&sandbox);
     let text = sandbox.springline(&[&AGAINST[..], &["--color", "never"]].concat()).stdout;
     for seen in [markdown(&sandbox), as_json(&sandbox).to_string(), text] {
-        for word in ["<hidden, 21 characters, value 1>", "<hidden, 28 characters, value 2>"] {
+        for word in ["<hidden, value 1>", "<hidden, value 2>"] {
             assert!(seen.contains(word), "`{word}` is not in:\n{seen}");
         }
         for value in ["horse", "donkey", "c2VjcmV0LXZhbHVl"] {

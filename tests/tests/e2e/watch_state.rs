@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::code::BUSY;
-use crate::watching::Origin;
+use crate::code::{BUSY, CONFIG};
+use crate::watching::{Loop, Origin};
 
 /// An application in a directory of a repository, and a fleet of it.
 fn shop(more: &str) -> Option<Origin> {
@@ -41,6 +41,38 @@ fn who_reads_the_history_keeps_no_watch_from_starting() {
     let mut watch = origin.watch(&[]);
     watch.passes();
     origin.run(&["watch"]).fails(BUSY, &["`springline watch` (pid"]);
+}
+
+#[test]
+fn a_commit_that_can_not_be_read_takes_nothing_away_from_who_looks_after_what_is_live() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["shop"]);
+    origin.application("", "shop");
+    let first = origin.push("First");
+    origin.run(&["watch", "--passes", "1"]).ok();
+    origin.sandbox.write("springline.yaml", "application: shop\nenvironments: {\n");
+    let broken = origin.push("Broken");
+    for verb in ["status", "suspend --why wait", "resume --env live"] {
+        let outcome = origin.run(&verb.split(' ').collect::<Vec<_>>());
+        let said = &outcome.stderr;
+        assert!(said.contains("springline.yaml:") && said.contains(&first[..7]), "{verb}: {said}");
+        outcome.ok();
+    }
+    let status = origin.run(&["status", "-o", "json"]).json();
+    assert_eq!((&status["head"], &status["environments"][0]["in-sync"]), (&broken.into(), &true.into()), "{status:#}");
+    assert!(status["wrong"].as_str().unwrap().contains("springline.yaml:"), "{status:#}");
+    // What is deployed is kept.
+    let mut watch = Loop::start(origin.command(&["watch", "-o", "json", "--every", "1"]));
+    watch.passes();
+    fs::write(origin.live("shop").join("name.txt"), "by hand\n").unwrap();
+    watch.tells(|line| line["repaired"].is_array());
+    assert_eq!(origin.deployed("shop", "name.txt"), "shop\n");
+    origin.run(&["render"]).fails(CONFIG, &["springline.yaml:"]);
+    origin.sandbox.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    origin.sandbox.write("deploy/name.txt", "second\n");
+    let second = origin.push("Mended");
+    origin.notify();
+    watch.deploys("shop", &second);
 }
 
 #[test]
