@@ -143,6 +143,7 @@ fn git_is_told_in_the_repository_of_the_application_wherever_the_verb_is_called(
     assert!(tells().contains("redeploy"), "{}", tells());
     quietly(from_elsewhere(&["unpin", "--env", "live"]));
     let before = tells();
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, revision: main, match: none/* } }]\n");
     let way = from_elsewhere(&["remove", "shop"]);
     let confirmation =
         way.stderr.split("--confirm-prune ").nth(1).unwrap().split('`').next().unwrap().trim().to_owned();
