@@ -3,6 +3,9 @@
 use clap::Args;
 use springline_engine::error::{Reason, StageError};
 use springline_engine::restraint::Unconfirmed;
+use springline_model::newest::Newest;
+use springline_model::port::Store;
+use springline_model::run::{Cause, Place};
 
 use super::error::{CliError, Kind};
 use super::{Common, Output};
@@ -61,6 +64,21 @@ pub fn way_out(error: &StageError, command: &str) -> Option<String> {
     let are = if names.len() == 1 { "is" } else { "are" };
     let names = names.join(", ");
     Some(format!("if {names} {are} to go: `springline {command}{environment} --confirm-prune {confirmation}`"))
+}
+
+/// The verb that takes a confirmation in a place: what is pinned or was promoted is not synced. It asks for
+/// nothing else.
+pub fn taken_by(store: &dyn Store, place: &Place) -> String {
+    let environment = word(&place.environment);
+    let pin = store.standing(place).ok().and_then(|standing| standing.pin);
+    let last = store.newest(place, Newest::Attempt).ok().flatten();
+    match (pin, last.map(|last| (last.record.cause, last.record.release))) {
+        (Some(pin), _) => format!("redeploy --env {environment} {}", pin.release.short()),
+        (None, Some((Cause::Promotion, Some(release)))) => {
+            format!("promote --to {environment} --expect {}", release.short())
+        }
+        _ => format!("sync --env {environment}"),
+    }
 }
 
 /// A word of a command, as a shell reads it.

@@ -70,7 +70,11 @@ impl Diff {
         }
         match common.output {
             Output::Json => show::json(&all.iter().map(|(name, found)| as_json(name, found)).collect::<Vec<_>>())?,
-            Output::Text => all.iter().for_each(|(name, found)| difference::print(name, found)),
+            Output::Text => {
+                for (name, found) in &all {
+                    difference::print((name, &ready.brought_by(name)), found);
+                }
+            }
         }
         let differs = all.iter().any(|(_, differences)| !differences.changes.is_empty());
         Ok(if differs { ExitCode::from(Kind::Differs.code()) } else { ExitCode::SUCCESS })

@@ -16,7 +16,7 @@ use crate::project::show_revision;
 pub fn told(failure: Failure) -> CliError {
     let (error, report) = *failure;
     let mut shown = CliError::from(error.clone());
-    confirmed_by(&mut shown, &error, &report.run.cause);
+    confirmed_by(&mut shown, &error, &report);
     with_aftermath(shown, &report)
 }
 
@@ -24,7 +24,7 @@ pub fn told(failure: Failure) -> CliError {
 pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError {
     let (error, report) = *failure;
     let mut shown = CliError::from(error.clone());
-    confirmed_by(&mut shown, &error, &report.run.cause);
+    confirmed_by(&mut shown, &error, &report);
     match &error.reason {
         Reason::NoInput { pointer, .. } => shown = at(document, pointer, shown),
         // A target's config stands in the operator's file, but for what the application says to it.
@@ -56,11 +56,16 @@ pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError
 }
 
 /// Names the verb that may confirm removals: where releases are promoted or held, it is no sync.
-fn confirmed_by(shown: &mut CliError, error: &StageError, cause: &Cause) {
+fn confirmed_by(shown: &mut CliError, error: &StageError, report: &Report) {
     let (Reason::Unconfirmed(unconfirmed), Some(environment)) = (&error.reason, &error.environment) else { return };
     let confirmation = &unconfirmed.confirmation;
-    let again = match cause {
-        Cause::Promotion => format!("springline promote --to {environment} --confirm-prune {confirmation}"),
+    let again = match report.run.cause {
+        Cause::Promotion => {
+            // What is written down of it already is not told twice.
+            let release = report.synced.last().and_then(|synced| synced.sealed.record.release);
+            let yes = release.map_or("--yes".to_owned(), |release| format!("--expect {}", release.short()));
+            format!("springline promote --to {environment} {yes} --confirm-prune {confirmation}")
+        }
         Cause::Redeploy => format!("springline redeploy --env {environment} RELEASE --confirm-prune {confirmation}"),
         _ => return,
     };

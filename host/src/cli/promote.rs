@@ -173,7 +173,8 @@ impl Promote {
                 preview.release.id.short(),
                 self.to
             ));
-            difference::print(&self.to, &preview.differences);
+            let way = format!("promote --to {} --expect {}", self.to, preview.release.id.short());
+            difference::print((&self.to, &way), &preview.differences);
             for wait in &pending.waits {
                 show::line(paint(NOTE, wait_text(pending, &self.to, wait)));
             }

@@ -181,6 +181,14 @@ pub fn known_environments<'k>(names: &[String], known: impl IntoIterator<Item = 
     })
 }
 
+/// The verb that brings releases to an environment, which may be promoted from another one.
+pub fn brought_by(environment: &str, from: Option<&str>) -> String {
+    match from {
+        Some(from) => format!("promote --from {from} --to {environment}"),
+        None => format!("sync --env {environment}"),
+    }
+}
+
 /// All that a run needs.
 pub struct Ready {
     /// The parts.
@@ -258,6 +266,11 @@ impl Ready {
     /// The place of an environment.
     pub fn place(&self, environment: &Environment) -> Place {
         Place { application: self.chain.application.clone(), environment: environment.name.clone() }
+    }
+
+    /// The verb that brings releases to an environment.
+    pub fn brought_by(&self, environment: &str) -> String {
+        brought_by(environment, self.declared.value.environments[environment].promote_from.as_deref())
     }
 
     /// Refuses to pass over an environment that somebody named, for obstacles of this sort.

@@ -16,9 +16,9 @@ use springline_model::port::{Sources as _, Store as _};
 use springline_model::run::{Cause, Pin, Place, RunState, Standing, Suspension};
 
 use super::error::CliError;
-use super::run::known_environments;
+use super::run::{brought_by, known_environments};
 use super::standing::{pending_json, pin_json, refused_json, release_text, rolled_back_json, wait_text};
-use super::{Common, Output};
+use super::{Common, Output, confirm};
 use crate::app::{App, actor};
 use crate::project::{Project, show_revision};
 use crate::promotion;
@@ -51,6 +51,8 @@ struct Row {
     rolled_back: Option<RolledBack>,
     /// The verb that brings releases to it.
     brought_by: String,
+    /// The one that takes a confirmation there.
+    confirmed_by: String,
     /// What is to be promoted to it.
     pending: Option<Box<Pending>>,
 }
@@ -94,11 +96,18 @@ impl Status {
                 }
                 None => None,
             };
-            let brought_by = match &environment.promote_from {
-                Some(from) => format!("promote --from {from} --to {name}"),
-                None => format!("sync --env {name}"),
-            };
-            rows.push(Row { environment: name.clone(), suspended, found, pin, rolled_back, brought_by, pending });
+            let brought_by = brought_by(name, environment.promote_from.as_deref());
+            let confirmed_by = confirm::taken_by(app.store.as_ref(), &place);
+            rows.push(Row {
+                environment: name.clone(),
+                suspended,
+                found,
+                pin,
+                rolled_back,
+                brought_by,
+                confirmed_by,
+                pending,
+            });
         }
         operator.save()?;
         let outgoing = app.store.outgoing(Some(&declared.value.application))?;
@@ -199,9 +208,9 @@ fn print(rows: &[Row], head: &str, all: bool) {
     }
     rows.iter().for_each(print_standing);
     rows.iter().for_each(print_refused);
-    for Row { environment, found, .. } in rows {
+    for Row { environment, found, confirmed_by, .. } in rows {
         tree::print(environment, &found.objects, all);
-        alone::print_status(environment, found, all);
+        alone::print_status((environment, confirmed_by), found, all);
         if let Some(why) = &found.unexplained {
             show::warn(format_args!("{environment}: no closer look at its objects: {why}"));
         }

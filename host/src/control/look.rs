@@ -10,8 +10,8 @@ use springline_engine::deliver;
 use springline_engine::error::StageError;
 use springline_engine::heal::{Healed, heal_as_deployed};
 use springline_engine::intact;
+use springline_engine::restraint::Unconfirmed;
 use springline_model::history::{Outcome, Record};
-use springline_model::newest::Newest;
 use springline_model::port::{Page, StoreError};
 use springline_model::run::{Cause, Place, Stage};
 
@@ -21,6 +21,7 @@ use super::pass::Came;
 use super::steer::Steer;
 use super::tell::Told;
 use super::work::Task;
+use crate::cli::confirm;
 use crate::cli::error::CliError;
 
 /// What became of one environment, and what is told of it.
@@ -77,16 +78,15 @@ impl At<'_> {
         Ok(newest.map(|sealed| sealed.record))
     }
 
-    /// The verb that takes a confirmation here: what is pinned or was promoted is not synced.
-    pub(super) fn confirmed_by(&self) -> String {
-        let (place, environment) = (self.place(), self.environment);
-        let pin = self.ports.store.standing(&place).ok().and_then(|standing| standing.pin);
-        let last = self.ports.store.newest(&place, Newest::Attempt).ok().flatten();
-        match (pin, last) {
-            (Some(pin), _) => format!("redeploy --env {environment} {}", pin.release.short()),
-            (None, Some(last)) if last.record.cause == Cause::Promotion => format!("promote --to {environment}"),
-            _ => format!("sync --env {environment}"),
+    /// Tells that removals wait for a confirmation, unless just that was told.
+    pub(super) fn wait(&self, waits: &Unconfirmed) -> Sight {
+        let verb = confirm::taken_by(self.ports.store, &self.place());
+        let why = format!("{waits}: `springline {verb} --confirm-prune {}`", waits.confirmation);
+        let sight = (Came::Unconfirmed, Some(why));
+        if !self.inner.state().is_said(self.task.id, self.environment, (sight.0, sight.1.as_deref())) {
+            self.inner.tell.unconfirmed(self.named(), waits, &verb);
         }
+        sight
     }
 
     /// Keeps what is live as it was declared when it was deployed, whatever the commit declares: that can't
@@ -128,10 +128,7 @@ impl At<'_> {
                         self.inner.tell.changed(self.named(), &Told::Drifted(&changes), (began.elapsed(), None));
                         (Came::Drifted, None)
                     }
-                    Healed::Unconfirmed(unconfirmed) => {
-                        self.inner.tell.unconfirmed(self.named(), &unconfirmed, &self.confirmed_by());
-                        (Came::Unconfirmed, Some(unconfirmed.to_string()))
-                    }
+                    Healed::Unconfirmed(waits) => self.wait(&waits),
                     Healed::NotDeployed => (Came::NotDeployed, None),
                     _ => (Came::InSync, None),
                 }

@@ -10,7 +10,7 @@ use super::look::Sight;
 use super::pace::Part;
 use super::pass::Came;
 use super::work::One;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Kind};
 use crate::cli::standing::wait_text;
 use crate::promotion::{self, Prepared};
 
@@ -42,6 +42,7 @@ impl One<'_> {
                 Some((Came::Promoted, None))
             }
             Err(_) if self.at.steer.is_superseded() || self.at.inner.cancel.is_cancelled() => None,
+            Err(error) if error.kind == Kind::Unconfirmed => Some((Came::Unconfirmed, None)),
             Err(error) => Some(self.at.fail(Part::Look, (began, Instant::now()), &error)),
         }
     }

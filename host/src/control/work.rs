@@ -322,8 +322,7 @@ impl One<'_> {
             Err(_) if inner.cancel.is_cancelled() => (Stand::Under, None),
             Err(failure) => {
                 if let Reason::Unconfirmed(unconfirmed) = &failure.0.reason {
-                    inner.tell.unconfirmed(self.at.named(), unconfirmed, &self.at.confirmed_by());
-                    return (Stand::Behind, Some((Came::Unconfirmed, Some(failure.0.reason.to_string()))));
+                    return (Stand::Behind, Some(self.at.wait(unconfirmed)));
                 }
                 let is_untouched = failure.0.stage < Stage::Plan;
                 let error = explain(chain, &declared.document, failure);
@@ -339,11 +338,16 @@ impl One<'_> {
     /// Looks at it, and moves a release onward to it if there is one whose gates are open.
     fn look_and_move_on(&self) -> Option<Sight> {
         let Environment { target, sync, .. } = self.environment;
-        let seen = self.at.look(|ports, place, actor| heal(ports, place, (target, sync), actor));
+        let look = || self.at.look(|ports, place, actor| heal(ports, place, (target, sync), actor));
+        let seen = look();
         let calm = matches!(seen, Some((Came::InSync | Came::NotDeployed | Came::Repaired, _)));
         match &self.environment.promote_from {
             Some(from) if calm => {
-                let moved = self.move_on(from);
+                let moved = match self.move_on(from) {
+                    // Another look tells what for.
+                    Some((Came::Unconfirmed, _)) => look(),
+                    moved => moved,
+                };
                 // A release that waits for something is not seen by who looks at files.
                 let _ = self.at.steer.take_seen();
                 moved.or(seen)

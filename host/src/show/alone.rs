@@ -13,19 +13,19 @@ use super::{BAD, FAINT, NOTE, STRONG, line, paint, visible, warn};
 /// How many objects of a kind are named, unless all are asked for.
 const NAMED: usize = 20;
 
-/// Prints what is left alone of an environment, a line each.
-pub fn print_status(environment: &str, found: &Status, all: bool) {
+/// Prints what is left alone of an environment, a line each. `way` is the verb that takes a confirmation.
+pub fn print_status((environment, way): (&str, &str), found: &Status, all: bool) {
     let most = if all { usize::MAX } else { NAMED };
     let Status { alone: Alone { ignored, untold, protected, unconfirmed, stays }, left, .. } = found;
     let pruning_off = |live: &String| format!("{} is no longer desired and stays, as pruning is off", visible(live));
     list(environment, "ignored", ignored.iter().map(ignored_line), most);
     list(environment, "not removed", left.iter().map(pruning_off).chain(protected.iter().map(protected_line)), most);
     stays.iter().for_each(|stays| warn(format_args!("{environment}: {}", stays_line(stays))));
-    tell(environment, untold.as_deref(), unconfirmed.as_ref());
+    tell((environment, way), untold.as_deref(), unconfirmed.as_ref());
 }
 
 /// Prints what is left alone of an environment, with the text of what is ignored.
-pub fn print_difference(environment: &str, alone: &Alone<Explained>) {
+pub fn print_difference((environment, way): (&str, &str), alone: &Alone<Explained>) {
     let Alone { ignored, untold, protected, unconfirmed, stays } = alone;
     for Explained { change, difference } in ignored {
         line(format_args!("{} {}", paint(FAINT, "| ignored"), ignored_line(change)));
@@ -36,7 +36,7 @@ pub fn print_difference(environment: &str, alone: &Alone<Explained>) {
     }
     protected.iter().for_each(|kept| line(paint(FAINT, format_args!("  {}", protected_line(kept)))));
     stays.iter().for_each(|stays| warn(format_args!("{environment}: {}", stays_line(stays))));
-    tell(environment, untold.as_deref(), unconfirmed.as_ref());
+    tell((environment, way), untold.as_deref(), unconfirmed.as_ref());
 }
 
 /// Warns of what stays on targets that a place was on before, and tells what removes it.
@@ -72,7 +72,7 @@ fn list(environment: &str, what: &str, lines: impl Iterator<Item = String>, most
     }
 }
 
-fn tell(environment: &str, untold: Option<&str>, unconfirmed: Option<&Unconfirmed>) {
+fn tell((environment, way): (&str, &str), untold: Option<&str>, unconfirmed: Option<&Unconfirmed>) {
     if let Some(why) = untold {
         warn(format_args!("{environment}: which fields are ignored can't be told: {why}"));
     }
@@ -82,7 +82,7 @@ fn tell(environment: &str, untold: Option<&str>, unconfirmed: Option<&Unconfirme
             "{} {} of {owned} live objects wait to be removed, as {limit} needs a confirmation: {}",
             paint(STRONG, environment),
             paint(BAD, number),
-            paint(NOTE, format_args!("springline sync --env {environment} --confirm-prune {confirmation}")),
+            paint(NOTE, format_args!("springline {way} --confirm-prune {confirmation}")),
         ));
     }
 }

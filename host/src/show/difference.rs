@@ -20,8 +20,8 @@ pub const fn word(action: Action) -> (&'static str, &'static str) {
     }
 }
 
-/// Prints all that differs in an environment.
-pub fn print(environment: &str, differences: &Differences) {
+/// Prints all that differs in an environment. `way` is the verb that deploys it.
+pub fn print((environment, way): (&str, &str), differences: &Differences) {
     let number = differences.changes.len();
     if number == 0 {
         let ignored = match differences.alone.ignored.len() {
@@ -43,7 +43,7 @@ pub fn print(environment: &str, differences: &Differences) {
     for left in &differences.left {
         line(paint(FAINT, format_args!("  {left} is no longer desired and stays, as pruning is off")));
     }
-    alone::print_difference(environment, &differences.alone);
+    alone::print_difference((environment, way), &differences.alone);
 }
 
 /// Prints what is done with an object, and how its text differs, if it has any.

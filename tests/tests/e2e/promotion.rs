@@ -246,3 +246,50 @@ fn killed_at_any_point_a_promotion_goes_on_and_is_recorded_once() {
         sandbox.springline(&["history", "verify"]).ok();
     }
 }
+
+#[test]
+fn removals_that_wait_are_told_once_with_a_command_that_makes_them() {
+    let Some(sandbox) = world("") else { return };
+    let limit = "promote-from: staging\n    sync: { confirm-prune: { objects: 1 } }\n";
+    sandbox.write("springline.yaml", application("").replace("promote-from: staging\n", limit));
+    for name in ["a", "b"] {
+        sandbox.write(&format!("deploy/{name}.txt"), "text\n");
+    }
+    revise(&sandbox, "Two");
+    sandbox.springline(&["promote", "--to", "production", "--yes"]).ok();
+    for name in ["a", "b"] {
+        fs::remove_file(sandbox.repo().join(format!("deploy/{name}.txt"))).unwrap();
+    }
+    revise(&sandbox, "Three");
+    let said = sandbox.springline(&["watch", "--passes", "3", "--every", "1"]).ok();
+    assert_eq!((said.matches("would be removed").count(), said.contains("failed")), (1, false), "{said}");
+    let status = sandbox.springline(&["status", "--color", "never"]).ok();
+    assert!(status.contains("waits production: release "), "{status}");
+    let way = |text: &str| {
+        let way = text.lines().find_map(|line| line.split_once("springline promote ")).unwrap().1.trim().to_owned();
+        format!("promote {way}")
+    };
+    assert_eq!(way(&said), way(&status));
+    let way = way(&status);
+    sandbox.springline(&way.split(' ').collect::<Vec<_>>()).ok();
+    assert_eq!(text(&sandbox, "production/a.txt"), "");
+}
+
+#[test]
+fn what_can_not_be_compared_hides_no_other_environment() {
+    let Some(sandbox) = world("") else { return };
+    sandbox.springline(&["promote", "--to", "production", "--yes"]).ok();
+    let live = sandbox.repo().join(".springline/production/host.txt");
+    fs::remove_file(&live).unwrap();
+    fs::create_dir(&live).unwrap();
+    fs::write(live.join("mine"), "mine").unwrap();
+    let told = sandbox.springline(&["status", "-o", "json"]);
+    let status: Value = serde_json::from_str(&told.stdout).unwrap();
+    let rows = &status["environments"];
+    assert_eq!((&rows[0]["in-sync"], &rows[0]["error"]), (&json!(true), &Value::Null), "{status:#}");
+    assert_eq!((&rows[1]["in-sync"], &rows[1]["error"]["kind"]), (&Value::Null, &json!("deploy")), "{status:#}");
+    let told = sandbox.springline(&["status", "--color", "never"]);
+    let line = |name: &str| told.stdout.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(line("staging").contains("in sync") && line("production").contains("failed"), "{}", told.stdout);
+    told.fails(DEPLOY, &["`host.txt` is a directory", "help: move what is there away"]);
+}
