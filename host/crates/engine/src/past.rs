@@ -46,6 +46,16 @@ pub(crate) fn refused(ports: Ports<'_>, place: &Place) -> Result<Option<Record>,
     Ok(newest(ports, place, Newest::Attempt)?.filter(is_refused))
 }
 
+/// The record of a release with this number in the chain of its place.
+pub(crate) fn numbered(
+    ports: Ports<'_>,
+    place: &Place,
+    (release, sequence): (&Digest, u64),
+) -> Result<Option<Record>, Reason> {
+    let page = Page { release: Some(*release), ..Page::of(place, AT_ONCE) };
+    newest_of(ports, page, |record| (record.sequence == sequence).then(|| record.clone()))
+}
+
 /// Whether the last deployment of a release succeeded: repairs of it, and what never got to the target, aside.
 pub(crate) fn is_deployed(ports: Ports<'_>, place: &Place, id: &Digest) -> Result<bool, Reason> {
     if let Some(record) = newest(ports, place, Newest::Sync)?.filter(|record| record.release == Some(*id)) {

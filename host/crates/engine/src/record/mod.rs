@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use springline_model::Digest;
 use springline_model::application::RecordIn;
-use springline_model::history::{Counts, Outcome, Record};
+use springline_model::history::{Counts, Outcome, Record, Sealed, seal};
 use springline_model::manifest::{Body, Object, manifest_digest};
 use springline_model::outbox::{Outgoing, Settled};
 use springline_model::port::{Finish, Page, Repositories, RepositoryError};
-use springline_model::repository::{At, Author, Draft, Edit, Next, Tip, Trouble, Written};
+use springline_model::repository::{At, Author, Commit, Draft, Edit, Next, Tip, Trouble, Written};
 use springline_model::run::{Cause, Place, Release, Run, RunState, Timestamp};
 
 pub use self::account::Account;
@@ -31,6 +31,8 @@ use crate::past;
 use crate::release;
 use crate::run::fresh;
 
+/// What the messages of commits of notes begin with.
+const RECORD: &str = "Record ";
 /// How long what failed is left alone by those who come by all the time, in milliseconds; doubled by every
 /// failure, the first one too.
 const FIRST_PAUSE: i64 = 5_000;
@@ -158,7 +160,7 @@ fn tell(ports: Ports<'_>, repositories: &dyn Repositories, outgoing: &Outgoing) 
         RecordIn::None => None,
         // Uncommitted state has no commit that could have a note.
         RecordIn::Notes if release.revision.starts_with("worktree-") => None,
-        RecordIn::Notes => Some(noted(repositories, &at, &Account::new(outgoing, &release))?),
+        RecordIn::Notes => Some(noted(ports, repositories, &at, &Account::new(outgoing, &release))?),
         RecordIn::Branch(name) => Some(branched(ports, repositories, (&at, name), outgoing, &release)?),
     };
     ports.observer.event(&Event::Passed(Point::Told));
@@ -196,9 +198,16 @@ fn draft(edits: Vec<Edit>, message: String, (at, even_if_same): (Timestamp, bool
 }
 
 /// The note of the deployed commit gets the block of this environment.
-fn noted(repositories: &dyn Repositories, at: &At, account: &Account) -> Result<Written, RepositoryError> {
-    let commit = &account.release.revision;
-    repositories.update(at, None, &mut |tip: &Tip, _| {
+fn noted(
+    ports: Ports<'_>,
+    repositories: &dyn Repositories,
+    at: &At,
+    account: &Account,
+) -> Result<Written, RepositoryError> {
+    let (commit, place) = (&account.release.revision, account.place());
+    let last = last_written(ports, &place, at);
+    let mut meddled = None;
+    let written = repositories.update(at, None, &mut |tip: &Tip, _| {
         let unreadable = |error| RepositoryError::new(Trouble::Other, format!("the notes can't be read: {error}"));
         let places = note::places(tip.tree.as_deref(), commit).map_err(unreadable)?;
         let mut before = Vec::new();
@@ -210,14 +219,70 @@ fn noted(repositories: &dyn Repositories, at: &At, account: &Account) -> Result<
                 before.extend_from_slice(&tree.read(entry).map_err(unreadable)?);
             }
         }
+        let note = String::from_utf8_lossy(&before);
+        let block = note::block_of(&note, &place).filter(|block| *block != note::block(account));
+        let is_edited = block.map_or(Ok(false), |block| is_edited(ports, &place, block));
+        let is_edited = is_edited.map_err(|reason| RepositoryError::new(Trouble::Other, reason.to_string()))?;
+        meddled = is_edited.then(|| edited_note(tip, last.as_deref(), (commit, &place)));
         let after = note::with(&before, account);
         if after == before && places.there.len() == 1 {
             return Ok(Next::Keep);
         }
-        let message = format!("Record {} at {}\n", account.place(), branch::short(commit));
+        let message = format!("{RECORD}{place} at {}\n", branch::short(commit));
         let edits = note::edits(&places, after);
         Ok(Next::Commit(draft(edits, message, (account.at, false))))
-    })
+    })?;
+    if let Some(what) = meddled {
+        ports.observer.event(&Event::Meddled { place: &place, what: &what });
+    }
+    Ok(written)
+}
+
+/// The commit that was written last, of a place.
+fn last_written(ports: Ports<'_>, place: &Place, at: &At) -> Option<String> {
+    let last = ports.store.settled(place).ok().flatten().filter(|last| last.reference == at.reference);
+    last.and_then(|last| last.commit)
+}
+
+/// Whether a block of a note says something else than whoever wrote it had written. What another host has
+/// written is known by the release alone, which has to be what its id says.
+fn is_edited(ports: Ports<'_>, place: &Place, block: &str) -> Result<bool, Reason> {
+    let Some(account) = note::accounts(block).pop() else { return Ok(true) };
+    let Account { release, history: (sequence, hash), .. } = &account;
+    if release::id(release) != release.id {
+        return Ok(true);
+    }
+    let Some(record) = past::numbered(ports, place, (&release.id, *sequence))? else { return Ok(false) };
+    let sealed = Sealed { hash: seal(&record), record };
+    let known = past::release(ports, place, &release.id)?;
+    let (Some(known), Some(outgoing)) = (known, Outgoing::of(&sealed, RecordIn::Notes)) else { return Ok(false) };
+    Ok(sealed.hash == *hash && note::block(&Account::new(&outgoing, &known)).trim_end() != block.trim_end())
+}
+
+/// Who may have edited a note, in words: others than this program have written these commits since.
+fn edited_note(tip: &Tip, last: Option<&str>, (commit, place): (&str, &Place)) -> String {
+    let since = tip.commits.iter().take_while(|commit| last != Some(commit.id.as_str()));
+    let foreign: Vec<_> = since.filter(|commit| !commit.message.starts_with(RECORD)).collect();
+    let who = match foreign.first() {
+        Some(newest) => format!(": {}", by_others(newest, foreign.len(), "or one of {} more before it")),
+        None => String::new(),
+    };
+    format!(
+        "the note of {} was edited by hand where it tells of {place}{who}; what was written there stays in the \
+         history of the notes, below what was deployed",
+        branch::short(commit)
+    )
+}
+
+/// `commit 8eeb6c5 by Ann <ann@example.org> at …`, and how many more there are.
+fn by_others(commit: &Commit, number: usize, more: &str) -> String {
+    let Author { name, email, seconds } = &commit.author;
+    let when = time::text(seconds.saturating_mul(1000));
+    let more = match number {
+        1 => String::new(),
+        n => format!(" {}", more.replace("{}", &(n - 1).to_string())),
+    };
+    format!("commit {} by {name} <{email}> at {when}{more}", branch::short(&commit.id))
 }
 
 /// The branch of the environment gets a commit with the objects.
@@ -234,8 +299,7 @@ fn branched(
     let mut account = Account::new(outgoing, release);
     let is_directory = |object: &&Object| matches!(object.body, Body::Tree(_));
     account.directories = objects.iter().filter(is_directory).map(|object| object.id.clone()).collect();
-    let last = ports.store.settled(&outgoing.place).ok().flatten().filter(|last| last.reference == at.reference);
-    let last = last.and_then(|last| last.commit);
+    let last = last_written(ports, &outgoing.place, at);
     let mut meddled = None;
     let written = repositories.update(at, None, &mut |tip: &Tip, _| {
         let ours = tip.commits.iter().position(|commit| branch::account(&commit.message).is_some());
@@ -274,16 +338,9 @@ fn branched(
 fn meddling(tip: &Tip, ours: Option<usize>, last: Option<&str>, name: &str) -> Option<String> {
     let foreign = &tip.commits[..ours.unwrap_or_default()];
     if let Some(commit) = foreign.first() {
-        let who = format!("{} <{}>", commit.author.name, commit.author.email);
-        let when = time::text(commit.author.seconds.saturating_mul(1000));
-        let more = match foreign.len() {
-            1 => String::new(),
-            n => format!(" and {} more before it", n - 1),
-        };
-        let id = branch::short(&commit.id);
+        let who = by_others(commit, foreign.len(), "and {} more before it");
         return Some(format!(
-            "the branch `{name}` was edited by hand: commit {id} by {who} at {when}{more}; it stays in the branch's \
-             history, below what was deployed"
+            "the branch `{name}` was edited by hand: {who}; it stays in the branch's history, below what was deployed"
         ));
     }
     let last = last?;

@@ -16,15 +16,30 @@ const CROWDED: usize = 256;
 /// In how many levels of directories notes are looked for.
 const LEVELS: usize = 3;
 
+/// The block of an account.
+pub(super) fn block(account: &Account) -> String {
+    let mut block = format!("{}\n", begins(&account.place()));
+    account.fields().iter().for_each(|(key, value)| block.push_str(&format!("  {key}: {value}\n")));
+    block
+}
+
+/// The first line of the block of a place.
+fn begins(place: &Place) -> String {
+    format!("{BLOCK}{place}")
+}
+
+/// The block of a place in a note, if there is one.
+pub(super) fn block_of<'n>(note: &'n str, place: &Place) -> Option<&'n str> {
+    let begins = begins(place);
+    parts_of(note).into_iter().find(|part| part.lines().next() == Some(begins.as_str()))
+}
+
 /// A note with the block of this account in the place of the one that its environment had. All else
 /// stays as it is.
 pub(super) fn with(note: &[u8], account: &Account) -> Vec<u8> {
     // Whatever bytes there are stay: each counts as a character of its own.
     let note = &wide(note);
-    let place = account.place();
-    let mut block = format!("{BLOCK}{place}\n");
-    account.fields().iter().for_each(|(key, value)| block.push_str(&format!("  {key}: {value}\n")));
-    let (block, begins) = (wide(block.as_bytes()), wide(format!("{BLOCK}{place}").as_bytes()));
+    let (block, begins) = (wide(block(account).as_bytes()), wide(begins(&account.place()).as_bytes()));
     let mut parts: Vec<String> = Vec::new();
     let mut is_placed = false;
     for part in parts_of(note) {

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use springline_model::Cancel;
@@ -262,4 +262,117 @@ fn the_branch_of_another_place_is_not_written_to() {
     let left = world.store.outgoing(None).unwrap();
     let error = left[0].error.clone().unwrap();
     assert!(error.contains("is the record of shop/elsewhere"), "{error}");
+}
+
+/// Notes that are kept in memory, and what was told of edits by hand.
+#[derive(Default)]
+struct Book {
+    commits: Mutex<Vec<Commit>>,
+    note: Mutex<Vec<u8>>,
+    meddled: Mutex<Vec<String>>,
+}
+
+impl Book {
+    fn commit(&self, name: &str, message: &str, note: Vec<u8>) {
+        let mut commits = self.commits.lock().unwrap();
+        let who = Author { name: name.into(), email: format!("{name}@here"), seconds: 0 };
+        let id = format!("{:040}", commits.len());
+        commits.insert(0, Commit { id, author: who.clone(), committer: who, message: message.into() });
+        *self.note.lock().unwrap() = note;
+    }
+
+    /// Somebody replaces something in the note.
+    fn edit(&self, from: &str, to: &str) {
+        let text = self.text();
+        assert!(text.contains(from), "{text}");
+        self.commit("bob", "Notes added by 'git notes add'", text.replace(from, to).into_bytes());
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.note.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl crate::event::Observer for Book {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Meddled { what, .. } = event {
+            self.meddled.lock().unwrap().push((*what).to_owned());
+        }
+    }
+}
+
+impl Repositories for Book {
+    fn tip(&self, _at: &At) -> Result<Tip, RepositoryError> {
+        let commits = self.commits.lock().unwrap().clone();
+        let tree: Arc<dyn Tree> = Arc::new(MemoryTree::of_files([("1f".repeat(20).leak() as &str, self.text())]));
+        Ok(Tip { tree: (!commits.is_empty()).then_some(tree), commits })
+    }
+
+    fn default_branch(&self, _repository: Option<&str>) -> Result<String, RepositoryError> {
+        Ok("main".into())
+    }
+
+    fn update(&self, at: &At, _beside: Option<&str>, make: Make<'_>) -> Result<Written, RepositoryError> {
+        if let Next::Commit(draft) = make(&self.tip(at)?, None)? {
+            let Some(Edit::Put { bytes, .. }) = draft.edits.first() else { panic!("no note is written") };
+            self.commit("springline", &draft.message, bytes.clone());
+        }
+        let commit = self.commits.lock().unwrap().first().map(|commit| commit.id.clone());
+        Ok(Written { commit, before: None, again: 0 })
+    }
+}
+
+/// A host deploys the same revision, and tells of it.
+fn deployed(world: &World, book: &Book) {
+    let place = world.place();
+    let run = sample::run(&place.application, 0);
+    let run = Run { number: world.store.begin(&run).unwrap(), ..run };
+    let mut finish = sample::finish(&place, &run, "here");
+    let release = finish.release.as_mut().unwrap();
+    release.revision = "1f".repeat(20);
+    release.id = release::id(release);
+    finish.record.release = Some(release.id);
+    world.store.finish(Finish { tells: Some(RecordIn::Notes), ..finish }).unwrap();
+    settle(Ports { repositories: Some(book), observer: book, ..world.ports() }, &place.application).unwrap();
+    assert!(world.store.outgoing(None).unwrap().is_empty());
+}
+
+#[test]
+fn a_block_that_a_person_edited_is_not_overwritten_silently() {
+    let release = |text: &str| note::accounts(text)[0].release.id.to_string();
+    for (from, to) in [
+        ("  cause: ", "  cause: not "),
+        ("  target: ", "  target: another "),
+        ("  history: ", "  reviewed: by bob\n  history: "),
+        ("  release: sha256:", "  release: "),
+        ("RELEASE", "sha256:1111111111111111111111111111111111111111111111111111111111111111"),
+    ] {
+        let (world, book) = (World::new(), Book::default());
+        deployed(&world, &book);
+        let as_written = book.text();
+        book.edit(&from.replace("RELEASE", &release(&as_written)), to);
+        deployed(&world, &book);
+        let told = std::mem::take(&mut *book.meddled.lock().unwrap());
+        let [told] = &told[..] else { panic!("{to}: {told:?}") };
+        assert!(told.starts_with("the note of 1f1f1f1 was edited by hand where it tells of "), "{told}");
+        assert!(told.contains("commit 0000000 by bob <bob@here> at 1970-01-01"), "{told}");
+        // Once: then it is as it was written.
+        deployed(&world, &book);
+        assert!(book.meddled.lock().unwrap().is_empty(), "{to}");
+    }
+}
+
+#[test]
+fn what_others_write_besides_or_another_host_has_written_is_no_edit() {
+    let (world, book, elsewhere) = (World::new(), Book::default(), World::new());
+    deployed(&world, &book);
+    deployed(&world, &book);
+    let more = format!("Above.\n\n{}\nBelow.\n", book.text());
+    book.commit("bob", "Notes added by 'git notes append'", more.into_bytes());
+    for host in [&world, &elsewhere, &world, &elsewhere, &elsewhere] {
+        deployed(host, &book);
+        let text = book.text();
+        assert!(text.starts_with("Above.\n\nspringline: ") && text.ends_with("\nBelow.\n"), "{text}");
+    }
+    assert_eq!(*book.meddled.lock().unwrap(), Vec::<String>::new());
 }
