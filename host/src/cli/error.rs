@@ -426,13 +426,21 @@ impl From<Reason> for CliError {
     }
 }
 
+/// How what a release deploys is made again, where it is lost.
+fn made_again(environment: &str, revision: &str) -> String {
+    if revision.starts_with("worktree-") {
+        return "it was made of what nobody committed, so nothing makes it again: `springline history` lists others".into();
+    }
+    format!("`springline render --env {environment} --revision {revision}` makes it again, and changes nothing that is live")
+}
+
 /// What somebody does who wants an environment deployed that is left alone.
 pub fn way_out(environment: &str, obstacle: &Obstacle) -> Option<String> {
     match obstacle {
         Obstacle::Pinned(_) => Some(format!(
             "`springline unpin --env {environment}` lets it go; `springline redeploy` pins another release"
         )),
-        Obstacle::Suspended(_) => Some(format!("`springline resume` takes it up again: it is about `{environment}`")),
+        Obstacle::Suspended(_) => Some(format!("`springline resume --env {environment}` takes it up again")),
         Obstacle::Promoted { from } => Some(format!("`springline promote --from {from} --to {environment}`")),
         Obstacle::Manual | Obstacle::RolledBack(_) => Some(format!("`springline sync --env {environment}` deploys it")),
     }

@@ -200,7 +200,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
     for Row { environment, suspended, .. } in rows {
         if let Some(Suspension { by, why, at }) = suspended {
             show::warn(format_args!(
-                "{environment} is suspended by {by} since {}: {} (`springline resume` ends it)",
+                "{environment} is suspended by {by} since {}: {} (`springline resume --env {environment}` ends it)",
                 time::moment(*at),
                 show::visible(why)
             ));

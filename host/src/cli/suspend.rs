@@ -12,7 +12,8 @@ use super::Common;
 use super::error::{CliError, Kind};
 use crate::app::{App, SystemClock, actor};
 use crate::project::Project;
-use crate::show::{self, GOOD, NOTE, paint};
+use crate::show::time::moment;
+use crate::show::{self, FAINT, GOOD, NOTE, paint};
 use crate::socket::{self, controls::Notice};
 use crate::turns::Wish;
 
@@ -60,14 +61,22 @@ impl Suspend {
         }
         let (app, places) = self.which.places(common, "suspend", cancel)?;
         let order = Suspension { by: actor(), why: self.why.clone(), at: SystemClock.now() };
+        let mut replaced = Vec::new();
         for place in &places {
-            app.store.set_standing(place, &mut |standing| standing.suspended = Some(order.clone()))?;
+            let mut was = None;
+            app.store.set_standing(place, &mut |standing| was = standing.suspended.replace(order.clone()))?;
+            replaced.extend(was.map(|was| (place, was)));
         }
         tell(&app, &places);
         await_loop(&app, &places, cancel)?;
-        show::data(common, &json!({ "suspended": places, "why": order.why, "by": order.by }), |_| {
+        let was: Vec<_> = replaced.iter().map(|(place, was)| json!({ "place": place, "suspension": was })).collect();
+        show::data(common, &json!({ "suspended": places, "why": order.why, "by": order.by, "replaced": was }), |_| {
             for place in &places {
                 show::line(format_args!("{} {place}: {}", paint(NOTE, "suspended"), show::visible(&order.why)));
+            }
+            for (place, Suspension { by, why, at }) in &replaced {
+                let (since, why) = (moment(*at), show::visible(why));
+                show::line(paint(FAINT, format_args!("  {place} was suspended by {by} since {since}: {why}")));
             }
         })?;
         Ok(ExitCode::SUCCESS)

@@ -454,12 +454,15 @@ fn what_is_suspended_is_left_alone_until_it_is_resumed() {
     sandbox.springline(&["suspend", "--app", "hand", "--why", "x"]).fails(USAGE, &["`hand`"]);
     sandbox.springline(&["suspend", "--env", "sit", "--why", "x"]).fails(USAGE, &["did you mean `site`?"]);
     // Without an owner; it is not forgotten.
-    sandbox.springline(&["suspend", "--why", "robots are welcome"]).ok();
+    sandbox.springline(&["suspend", "--why", "for now"]).ok();
+    let again = sandbox.springline(&["suspend", "--why", "robots are welcome"]).ok();
+    assert!(again.contains("handbook/site was suspended by tester@") && again.contains(": for now"), "{again}");
     sandbox.springline(&["watch", "--passes", "1"]).ok();
     assert_ne!(files(&sandbox.live()), deployed);
     let status = sandbox.springline(&["status"]);
     assert!(
-        status.stderr.contains("site is suspended by tester@") && status.stderr.contains("robots are welcome"),
+        status.stderr.contains("site is suspended by tester@")
+            && status.stderr.contains("robots are welcome (`springline resume --env site` ends it)"),
         "{status:?}"
     );
     let watch = Watch::start(&sandbox, &[]);
