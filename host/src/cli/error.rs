@@ -331,7 +331,8 @@ fn hint_of(error: &CallError) -> Option<String> {
 impl From<StageError> for CliError {
     fn from(error: StageError) -> Self {
         let StageError { stage, environment, reason } = error;
-        if matches!(reason, Reason::Held { .. } | Reason::SourceMoved { .. } | Reason::NotAsShown { .. }) {
+        let is_clear = matches!(reason, Reason::Held { .. } | Reason::SourceMoved { .. } | Reason::NotAsShown { .. });
+        if is_clear || matches!(reason, Reason::ReleaseLost(_)) {
             return reason.into();
         }
         let place = match &environment {
@@ -410,6 +411,9 @@ impl From<Reason> for CliError {
             ),
             Reason::OtherPlugin { .. } => Self::new(Kind::Config, message)
                 .hint("promote a release that was made with what is pinned"),
+            Reason::ReleaseLost(lost) => {
+                Self::new(Kind::State, message).hint(made_again(&lost.environment, &lost.revision))
+            }
             Reason::NoRelease(_) => {
                 Self::new(Kind::State, message).hint("`springline unpin` lets go of what is lost, `springline history` lists what is there")
             }
@@ -429,9 +433,12 @@ impl From<Reason> for CliError {
 /// How what a release deploys is made again, where it is lost.
 fn made_again(environment: &str, revision: &str) -> String {
     if revision.starts_with("worktree-") {
-        return "it was made of what nobody committed, so nothing makes it again: `springline history` lists others".into();
+        return "it was made of what nobody committed, so nothing makes it again: `springline history` lists others"
+            .into();
     }
-    format!("`springline render --env {environment} --revision {revision}` makes it again, and changes nothing that is live")
+    format!(
+        "`springline render --env {environment} --revision {revision}` makes it again, and changes nothing that is live"
+    )
 }
 
 /// What somebody does who wants an environment deployed that is left alone.

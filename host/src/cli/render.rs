@@ -37,8 +37,9 @@ impl Render {
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let ready = Ready::open(common, &self.revision, "render", cancel)?;
+        // What it lists is there: what is lost of it is made again.
         let manner =
-            Manner { cause: Cause::Render, until: Until::Render, trust: Trust::Kept, only: None, prune_all: false };
+            Manner { cause: Cause::Render, until: Until::Render, trust: Trust::Checked, only: None, prune_all: false };
         let report = ready.go(common, &self.environments, &manner)?;
         if let Some(id) = &self.object {
             let objects = report.rendered.iter().flat_map(|(_, rendered)| rendered.objects.iter());

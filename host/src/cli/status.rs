@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use springline_engine::error::Reason;
 use springline_engine::event::Silent;
+use springline_engine::intact;
 use springline_engine::promote::Pending;
 use springline_engine::record;
 use springline_engine::standing::{RolledBack, rolled_back};
@@ -48,6 +49,8 @@ struct Row {
     suspended: Option<Suspension>,
     found: Found,
     pin: Option<Pin>,
+    /// Why what is pinned can't be deployed, if it is not yet.
+    lost: Option<CliError>,
     rolled_back: Option<RolledBack>,
     /// The verb that brings releases to it.
     brought_by: String,
@@ -98,11 +101,13 @@ impl Status {
             };
             let brought_by = brought_by(name, environment.promote_from.as_deref());
             let confirmed_by = confirm::taken_by(app.store.as_ref(), &place);
+            let lost = pin.as_ref().and_then(|pin| lost(&app, &place, pin));
             rows.push(Row {
                 environment: name.clone(),
                 suspended,
                 found,
                 pin,
+                lost,
                 rolled_back,
                 brought_by,
                 confirmed_by,
@@ -160,6 +165,12 @@ impl Status {
         }
         Ok(failures.first().map_or(ExitCode::SUCCESS, |failure| ExitCode::from(failure.kind.code())))
     }
+}
+
+/// Why what is pinned can't be deployed where it is to be.
+fn lost(app: &App, place: &Place, pin: &Pin) -> Option<CliError> {
+    let checked = intact::check_pinned(app.ports(&Silent), place, pin);
+    checked.err().map(CliError::from)
 }
 
 /// The verb that goes on with a run that was cut off.
@@ -236,7 +247,7 @@ fn print_refused(Row { environment, found, .. }: &Row) {
 
 /// What people said of an environment, and what it waits for.
 fn print_standing(row: &Row) {
-    let Row { environment, found, pin, rolled_back, brought_by, pending, .. } = row;
+    let Row { environment, found, pin, lost, rolled_back, brought_by, pending, .. } = row;
     if let Some(pin) = pin {
         let deployed = found.release.as_ref().is_some_and(|release| release.id == pin.release);
         let not_yet = if deployed { "" } else { ", which is not deployed yet" };
@@ -249,6 +260,10 @@ fn print_standing(row: &Row) {
             if pin.why.is_empty() { String::new() } else { format!(": {}", show::visible(&pin.why)) },
         ));
         show::line(paint(FAINT, format_args!("  nothing replaces it until `springline unpin --env {environment}`")));
+        if let Some(CliError { message, hint, .. }) = lost {
+            show::line(format_args!("  {}: {}", paint(BAD, "can't be deployed"), show::visible(message)));
+            hint.iter().for_each(|hint| show::line(paint(FAINT, format_args!("  {hint}"))));
+        }
     }
     if let Some(RolledBack { release, revision, at, why }) = rolled_back {
         let revision = show_revision(revision);
@@ -281,7 +296,7 @@ fn print_standing(row: &Row) {
 }
 
 fn as_json(row: &Row, head: &str) -> Value {
-    let Row { environment, suspended, found, pin, rolled_back, pending, .. } = row;
+    let Row { environment, suspended, found, pin, lost, rolled_back, pending, .. } = row;
     let unhealthy: Vec<_> =
         found.unhealthy.iter().map(|(live, health)| json!({ "object": live, "health": health })).collect();
     let worst = found.unhealthy.first().map(|(live, health)| {
@@ -309,6 +324,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "suspended": suspended,
         "tree": found.objects,
         "pin": pin.as_ref().map(pin_json),
+        "pin-lost": lost.as_ref().map(CliError::json),
         "rolled-back": rolled_back.as_ref().map(rolled_back_json),
         "promotion": pending.as_deref().map(pending_json),
     })

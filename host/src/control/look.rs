@@ -129,6 +129,7 @@ impl At<'_> {
                         (Came::Drifted, None)
                     }
                     Healed::Unconfirmed(waits) => self.wait(&waits),
+                    Healed::Lost(reason) => (Came::OutOfSync, Some(format!("what is pinned can't be deployed: {reason}"))),
                     Healed::NotDeployed => (Came::NotDeployed, None),
                     _ => (Came::InSync, None),
                 }

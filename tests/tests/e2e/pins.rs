@@ -1,10 +1,11 @@
 //! Environments that are held at a release, by the real program.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::code::{DEPLOY, USAGE};
+use crate::code::{DEPLOY, STATE, USAGE};
 use crate::sandbox::Sandbox;
 
 /// A site with two releases, and the first one deployed again; the releases.
@@ -113,4 +114,52 @@ fn killed_at_any_point_it_is_pinned_and_the_next_look_deploys_it() {
         assert_eq!(causes, ["redeploy", "run", "run"], "{point}");
         sandbox.springline(&["history", "verify"]).ok();
     }
+}
+
+/// Removes the file below a directory that has these bytes.
+fn lose(directory: &Path, bytes: &[u8]) -> bool {
+    fs::read_dir(directory).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => lose(&path, bytes),
+            false => fs::read(&path).is_ok_and(|found| found == bytes) && fs::remove_file(&path).is_ok(),
+        }
+    })
+}
+
+#[test]
+fn what_is_lost_is_not_pinned_and_can_be_made_again() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    let first = deploy(&sandbox);
+    let (of_first, revision) = (guide(&sandbox), sandbox.git(&["rev-parse", "HEAD"]));
+    let lose = || assert!(lose(&sandbox.repo().join(".springline/blobs"), of_first.as_bytes()));
+    sandbox.write("docs/guide.md", "# Guide\n\nVersion two.\n");
+    sandbox.commit("Two");
+    deploy(&sandbox);
+    let redeploy = ["redeploy", "--env", "site", &first];
+    lose();
+    let again = ["render", "--env", "site", "--revision", revision.trim()];
+    let way_out = format!("springline {}", again.join(" "));
+    let told = sandbox.springline(&redeploy).fails(STATE, &["what release ", "is lost", &way_out]);
+    assert!(!told.contains("pinned"), "{told}");
+    let environment = || sandbox.springline(&["status", "-o", "json"]).json()["environments"][0].take();
+    assert_eq!(environment()["pin"], Value::Null);
+    sandbox.springline(&again).ok();
+    // Pinned, and lost before it was deployed.
+    let mut command = sandbox.command(&redeploy);
+    command.env("SPRINGLINE_CRASH_AT", "begun");
+    assert_eq!(sandbox.finish(command).code, -1);
+    lose();
+    let status = sandbox.springline(&["status"]).ok();
+    assert!(status.contains("which is not deployed yet") && status.contains(&way_out), "{status}");
+    assert!(environment()["pin-lost"]["message"].as_str().unwrap().starts_with("what release "));
+    fs::write(sandbox.live().join("www/guide.html"), "edited").unwrap();
+    sandbox.springline(&["watch", "--passes", "1"]).ok();
+    assert!(guide(&sandbox).contains("Version two."));
+    let told = sandbox.springline(&["watch", "--passes", "1"]).ok();
+    assert!(told.contains("what is pinned can't be deployed"), "{told}");
+    sandbox.springline(&again).ok();
+    sandbox.springline(&["watch", "--passes", "1"]).ok();
+    assert!(guide(&sandbox).contains("One step after the other."));
+    assert_eq!(environment()["pin-lost"], Value::Null);
 }

@@ -23,6 +23,20 @@ pub struct StageError {
     pub reason: Reason,
 }
 
+/// What a release deploys, and is not here any more or not what it was.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("what release {} deploys is lost: {why}", release.short())]
+pub struct Lost {
+    /// The release.
+    pub release: Digest,
+    /// The environment that it is of.
+    pub environment: String,
+    /// The revision that it was made of.
+    pub revision: String,
+    /// What is lost of it.
+    pub why: String,
+}
+
 /// Why a stage failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Reason {
@@ -229,6 +243,9 @@ pub enum Reason {
         /// The one that is pinned.
         pinned: Box<Pinned>,
     },
+    /// Something of what a release deploys is not here any more, or is not what it was.
+    #[error(transparent)]
+    ReleaseLost(Box<Lost>),
     /// A release that the store does not know.
     #[error("release {} is not in the store", .0.short())]
     NoRelease(Digest),
@@ -290,7 +307,7 @@ impl Reason {
     /// help.
     pub fn is_lost(&self) -> bool {
         match self {
-            Self::Blob(BlobError::Missing(_) | BlobError::Damaged(_)) => true,
+            Self::Blob(BlobError::Missing(_) | BlobError::Damaged(_)) | Self::ReleaseLost(_) => true,
             Self::Tree(TreeError::Lost { id, .. }) => matches!(id, ObjectId::Blob(_)),
             Self::Plugin { error, .. } => matches!(error.fault, Fault::Lost { .. }),
             _ => false,

@@ -8,6 +8,7 @@ use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::event::Event;
+use crate::intact;
 use crate::owned::target_of;
 use crate::past;
 use crate::plan::Held;
@@ -32,6 +33,9 @@ pub enum Healed {
     /// It differs, and to make it what it should be would remove more than is removed without a
     /// confirmation: it waits for one.
     Unconfirmed(Unconfirmed),
+    /// It is to be held at a release of which something is lost, the plugin of its target perhaps: what is live is
+    /// kept, and nothing of it differs. Why the other is not deployed.
+    Lost(Reason),
     /// It was made what it should be.
     Repaired(Box<Report>),
     /// What was begun before and cut off was carried to its end: a rollback, or the deployment of a release
@@ -124,10 +128,17 @@ fn hold(
     (policy, actor): (&application::Sync, &str),
 ) -> Result<Healed, Failed> {
     let release = past::release(ports, place, &pin.release)?.ok_or(Reason::NoRelease(pin.release))?;
-    let target = ports.targets.of(&release)?;
     if past::newest_live(ports, place)? == Some(pin.release) {
+        let target = ports.targets.of(&release)?;
         return repair(ports, place, &release, (&target, policy), actor);
     }
+    let target = match intact::check(ports, &release).and_then(|()| ports.targets.of(&release)) {
+        Ok(target) => target,
+        Err(lost) if lost.is_lost() || matches!(lost, Reason::NoTarget { .. }) => {
+            return keep_instead(ports, place, lost, (policy, actor));
+        }
+        Err(reason) => return Err(reason.into()),
+    };
     if let Some(refused) = past::refused(ports, place)?.filter(|last| last.release == Some(pin.release))
         && let Some(unconfirmed) = waits(ports, place, &refused, (&target, policy))?
     {
@@ -146,6 +157,22 @@ fn hold(
     };
     let report = again(ports, stored, &pin.by).map_err(Failed::Sync)?;
     Ok(Healed::Finished(Box::new(report)))
+}
+
+/// Keeps what is live, where what is pinned can't be deployed.
+fn keep_instead(
+    ports: Ports<'_>,
+    place: &Place,
+    lost: Reason,
+    (policy, actor): (&application::Sync, &str),
+) -> Result<Healed, Failed> {
+    let Some(id) = past::newest_live(ports, place)? else { return Ok(Healed::Lost(lost)) };
+    let live = past::release(ports, place, &id)?.ok_or(Reason::NoRelease(id))?;
+    let target = ports.targets.of(&live)?;
+    match repair(ports, place, &live, (&target, policy), actor)? {
+        Healed::InSync => Ok(Healed::Lost(lost)),
+        kept => Ok(kept),
+    }
 }
 
 /// Whether a repair was cut off here when all of it was done but to write it down. One that was cut off

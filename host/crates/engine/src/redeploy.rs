@@ -11,6 +11,7 @@ use springline_model::run::{Cause, Pin, Release, Stage};
 use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
+use crate::intact;
 use crate::keep::read_json;
 use crate::owned::written;
 use crate::rollback;
@@ -30,7 +31,8 @@ pub struct Order<'a> {
 }
 
 /// Deploys a release exactly as it was: nothing is built or rendered, and the source is not
-/// needed. Where it is to be pinned, it is so before anything changes.
+/// needed. Where it is to be pinned, it is so before anything changes, but not before all that it deploys is
+/// known to be here.
 ///
 /// # Errors
 /// As [`run`](crate::run::run); an environment that is pinned, if this is not to be pinned in its stead.
@@ -40,7 +42,8 @@ pub fn redeploy(
     (target, policy): (&Target, &application::Sync),
     order: Order<'_>,
 ) -> Result<Report, Failure> {
-    if let Err(reason) = pin(ports, release, order) {
+    let pinned = intact::check(ports, release).and_then(|()| pin(ports, release, order));
+    if let Err(reason) = pinned {
         let run = fresh(ports, &Cause::Redeploy, (&release.application, &release.revision), order.actor);
         return Err(not_begun((reason, run)));
     }
@@ -117,7 +120,9 @@ pub(crate) fn deploy(
     let at = |reason: Reason| reason.at(Stage::Plan, Some(&release.environment));
     let desired = match &planned {
         Some(planned) => planned.desired.clone(),
-        None => read_json::<Vec<Object>>(ports, &release.objects).map_err(at)?.into(),
+        None => read_json::<Vec<Object>>(ports, &release.objects)
+            .map_err(|reason| at(intact::lost_of(release, reason)))?
+            .into(),
     };
     let job = Job {
         release: release.clone(),

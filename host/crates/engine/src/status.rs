@@ -19,6 +19,7 @@ use crate::Ports;
 use crate::chain::Target;
 use crate::error::{Reason, StageError};
 use crate::health::{ACCOUNTS, BATCH, Look, On, shorten};
+use crate::intact;
 use crate::keep::read_json;
 use crate::owned::{Stays, inventory, target_of, written};
 use crate::past;
@@ -270,8 +271,8 @@ pub(crate) fn planned<'p>(
     release: &Release,
     (target, policy): (&Target, &application::Sync),
 ) -> Result<Planned<'p>, Reason> {
-    let desired: Vec<Object> = read_json(ports, &release.objects)?;
-    let desired: Arc<[Object]> = desired.into();
+    let desired = read_json::<Vec<Object>>(ports, &release.objects);
+    let desired: Arc<[Object]> = desired.map_err(|reason| intact::lost_of(release, reason))?.into();
     let ledger = Ledger::default();
     // On another target, what was left alone on the first one is not there.
     let policy = &if release.target == target.name { joined(policy, release) } else { policy.clone() };

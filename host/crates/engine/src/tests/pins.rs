@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use springline_model::history::Outcome;
 use springline_model::manifest::{Cleanup, Phase};
 use springline_model::plugin::Fault;
-use springline_model::port::{Page, Store as _, StoreError};
+use springline_model::port::{Blobs as _, Page, Store as _, StoreError};
 use springline_model::run::{Cause, Pin, Release};
 
 use super::{World, files};
@@ -197,4 +197,59 @@ fn a_pin_hides_nothing_that_stands_in_the_way_besides() {
     assert_eq!(found, Some(Obstacle::Pinned(pin)));
     let found = crate::standing::beneath_pin(world.ports(), &world.place(), environment, of).unwrap();
     assert_eq!(found, Some(Obstacle::Promoted { from: "staging".into() }));
+}
+
+/// Loses every object of what r1 deployed, or its list of them.
+fn lose(world: &World, list: bool) {
+    let release = release_of(world, "r1");
+    let lost = if list { release.objects } else { world.blobs.put(b"a: <ONE>").unwrap() };
+    world.blobs.remove(&lost).unwrap();
+}
+
+#[test]
+fn what_is_lost_is_not_pinned() {
+    for list in [true, false] {
+        let world = World::new();
+        world.run("r1", &files("one", "-", "a")).unwrap();
+        world.run("r2", &files("two", "-", "a\nb")).unwrap();
+        lose(&world, list);
+        for to_be_pinned in [true, false] {
+            let failure = *go_back(&world, "r1", to_be_pinned).unwrap_err();
+            assert!(matches!(failure.0.reason, Reason::ReleaseLost(_)), "{}", failure.0);
+            assert_eq!(pin(&world), None);
+        }
+        // A look keeps what is live.
+        world.live.drift("a", world.body("edited"));
+        assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+        assert_eq!(world.text("a").unwrap(), "a: <TWO>");
+        assert_eq!(causes(&world), [Cause::Drift, Cause::Run, Cause::Run]);
+    }
+}
+
+#[test]
+fn where_what_is_pinned_got_lost_what_is_live_is_kept() {
+    for list in [true, false] {
+        let world = World::new();
+        world.run("r1", &files("one", "-", "a")).unwrap();
+        world.run("r2", &files("two", "-", "a\nb")).unwrap();
+        let held = Pin { release: release_of(&world, "r1").id, by: "ann".into(), why: String::new(), at: 7 };
+        world.store.set_standing(&world.place(), &mut |standing| standing.pin = Some(held.clone())).unwrap();
+        lose(&world, list);
+        let Healed::Lost(lost) = look(&world).unwrap() else { panic!("{list}") };
+        assert!(lost.to_string().starts_with("what release "), "{lost}");
+        world.live.drift("a", world.body("edited"));
+        assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+        assert_eq!(world.text("a").unwrap(), "a: <TWO>");
+        assert!(matches!(look(&world).unwrap(), Healed::Lost(_)));
+        assert_eq!(pin(&world), Some(held));
+        // Made again, it is deployed.
+        world
+            .run_with("r1", &files("one", "-", "a"), |request| {
+                request.until = crate::run::Until::Render;
+                request.trust = crate::run::Trust::Checked;
+            })
+            .unwrap();
+        assert!(matches!(look(&world).unwrap(), Healed::Finished(_)));
+        assert_eq!(world.text("a").unwrap(), "a: <ONE>");
+    }
 }
