@@ -45,7 +45,8 @@ pub struct Watch {
     /// there are processors, at least 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
-    /// End after everything was looked at so many times; without it, go on until stopped
+    /// End after everything was looked at so many times; without it, go on until stopped. The exit code says
+    /// whether something failed in the last look
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     passes: Option<u64>,
     /// Listen for notifications by HTTP, at an address of this machine's own; port 0 takes a free one
@@ -110,7 +111,6 @@ impl Watch {
         }
         let _printing = show::background::begin(cancel)
             .map_err(|error| CliError::new(Kind::State, format!("nothing can be printed: {error}")))?;
-        control.run()?;
-        Ok(ExitCode::SUCCESS)
+        Ok(control.run()?.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.code())))
     }
 }

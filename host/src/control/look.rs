@@ -66,7 +66,11 @@ impl At<'_> {
 
     /// Tells a failure, and how long it pauses for that.
     pub(super) fn fail(&self, part: fn(Arc<str>) -> Part, looked: (Instant, Instant), error: &CliError) -> Sight {
-        let pause = self.inner.state().paces.failed(&self.key(part), looked);
+        let pause = {
+            let mut state = self.inner.state();
+            state.failed.now.get_or_insert(error.kind);
+            state.paces.failed(&self.key(part), looked)
+        };
         let (application, environment) = self.named();
         self.inner.tell.failed((application, Some(environment)), error, pause);
         (Came::Failed, Some(error.message.clone()))
@@ -129,7 +133,9 @@ impl At<'_> {
                         (Came::Drifted, None)
                     }
                     Healed::Unconfirmed(waits) => self.wait(&waits),
-                    Healed::Lost(reason) => (Came::OutOfSync, Some(format!("what is pinned can't be deployed: {reason}"))),
+                    Healed::Lost(reason) => {
+                        (Came::OutOfSync, Some(format!("what is pinned can't be deployed: {reason}")))
+                    }
                     Healed::NotDeployed => (Came::NotDeployed, None),
                     _ => (Came::InSync, None),
                 }

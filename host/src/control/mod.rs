@@ -47,7 +47,7 @@ use self::crew::Crew;
 pub use self::declared::{Declared, declared};
 use self::operated::Operated;
 use self::pace::Part;
-use self::pass::Came;
+use self::pass::{Besides, Came};
 use self::plan::Plan;
 use self::poll::Timing;
 use self::queue::Id;
@@ -57,7 +57,7 @@ use self::tell::Teller;
 use self::twice::Twice;
 use self::work::{Done, Loaded, Task};
 use crate::app::App;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Kind};
 use crate::cli::{Common, Output};
 use crate::paths;
 
@@ -200,11 +200,12 @@ impl Control {
         self.0.operated().app.clone()
     }
 
-    /// Goes on until it is stopped, or for as many passes as were asked for.
+    /// Goes on until it is stopped, or for as many passes as were asked for: then it is told what kind of failure
+    /// the last one ended with, if something failed in it.
     ///
     /// # Errors
     /// The one application of a loop that ends by itself can't be read.
-    pub fn run(&self) -> Result<(), CliError> {
+    pub fn run(&self) -> Result<Option<Kind>, CliError> {
         let inner = &self.0;
         let result = inner.passes();
         inner.cancel_rest();
@@ -232,7 +233,7 @@ impl Inner {
         self.timings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn passes(self: &Arc<Self>) -> Result<(), CliError> {
+    fn passes(self: &Arc<Self>) -> Result<Option<Kind>, CliError> {
         let last = self.settings.passes;
         for number in 1u64.. {
             let began = Instant::now();
@@ -254,9 +255,9 @@ impl Inner {
             if !self.ready.swap(true, Ordering::Relaxed) {
                 self.check_environments();
             }
-            self.tell_pass(number, began.elapsed());
+            let ends_with = self.tell_pass(number, began.elapsed());
             if is_last {
-                break;
+                return Ok(ends_with);
             }
             self.rest();
             self.wait(|_| false, until);
@@ -264,7 +265,7 @@ impl Inner {
                 break;
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Those of which it is known that a look would find nothing, sorted. No plugin is asked.
@@ -296,8 +297,9 @@ impl Inner {
         nowhere.into_iter().for_each(|name| self.tell.nowhere(name));
     }
 
-    fn tell_pass(&self, number: u64, took: Duration) {
-        let figures = {
+    /// Tells what the pass came to; what kind of failure it ends with, if something failed in it.
+    fn tell_pass(&self, number: u64, took: Duration) -> Option<Kind> {
+        let (figures, ends_with) = {
             let state = self.state();
             let spots = state.live().flat_map(|(_, member)| {
                 let unread = member.problem.is_some().then_some(Came::Failed);
@@ -305,9 +307,16 @@ impl Inner {
                 let undelivered = member.undelivered.is_some().then_some(Came::Failed);
                 spots.chain(unread.filter(|_| member.spots.is_empty()).or(undelivered))
             });
-            pass::figures(spots.collect::<Vec<_>>().into_iter())
+            // What is removed is counted where that fails.
+            let leaving = state.leaving.values().map(|id| &state.members[*id as usize]);
+            let spots = spots.chain(leaving.filter_map(|member| member.problem.as_ref().map(|_| Came::Failed)));
+            let besides = Besides { unreadable: state.unreadable(), nameless: state.refused.len() };
+            let figures = pass::figures(&spots.collect::<Vec<_>>(), besides);
+            let ends_with = pass::ends_with(&figures, besides, state.failed);
+            (figures, ends_with)
         };
         self.tell.pass(number, &figures, took);
+        ends_with
     }
 
     /// Waits until something is so, the time is over or the loop is to end; asks repositories whose time
@@ -444,6 +453,7 @@ impl Inner {
             && !self.cancel.is_cancelled()
         {
             let pause = state.paces.failed(&(id, Part::Whole), (now, now));
+            state.failed.now.get_or_insert(problem.kind);
             // What will mend it may be anything.
             state.set_footprint(id, None);
             let message: Arc<str> = problem.message.as_str().into();

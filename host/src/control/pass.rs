@@ -1,5 +1,7 @@
 //! What one look at everything comes to.
 
+use crate::cli::error::Kind;
+
 /// What a look at an environment came to; of several in one pass, that which is further down is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Came {
@@ -42,9 +44,40 @@ impl Came {
     }
 }
 
+/// The kinds of what failed first: in the pass under way, and in the last one before that had such.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Failed {
+    pub now: Option<Kind>,
+    pub before: Option<Kind>,
+}
+
+/// What could not be had or named besides environments, in the pass under way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Besides {
+    /// Sources that could not be read.
+    pub unreadable: usize,
+    /// What has no name, as others want it or have it.
+    pub nameless: usize,
+}
+
+/// What a pass ends with, if something failed in it.
+pub(super) fn ends_with(figures: &[(&'static str, usize)], besides: Besides, failed: Failed) -> Option<Kind> {
+    let any_failed = || figures.iter().any(|(word, n)| *word == Came::Failed.word() && *n > 0);
+    match besides {
+        Besides { unreadable: 1.., .. } => Some(Kind::Source),
+        Besides { nameless, .. } => {
+            let kind = failed.now.or((nameless > 0).then_some(Kind::Config)).or(failed.before);
+            any_failed().then(|| kind.unwrap_or(Kind::Deploy))
+        }
+    }
+}
+
 /// How many environments came to what. Each is counted once.
-pub(super) fn figures(came: impl Iterator<Item = Came> + Clone) -> Vec<(&'static str, usize)> {
-    Came::ALL.iter().map(|(word, sort)| (*word, came.clone().filter(|other| other == sort).count())).collect()
+pub(super) fn figures(came: &[Came], besides: Besides) -> Vec<(&'static str, usize)> {
+    let counted = |sort: Came| came.iter().filter(|other| **other == sort).count();
+    let besides_of = |sort: Came| if sort == Came::Failed { besides.nameless } else { 0 };
+    let counts = Came::ALL.iter().map(|(word, sort)| (*word, counted(*sort) + besides_of(*sort)));
+    counts.chain([("unreadable", besides.unreadable)]).collect()
 }
 
 #[cfg(test)]
@@ -54,8 +87,25 @@ mod tests {
     #[test]
     fn each_is_counted_by_its_word() {
         let came = [Came::InSync, Came::Failed, Came::InSync, Came::Deployed];
-        let said: Vec<_> = figures(came.into_iter()).into_iter().filter(|(_, n)| *n > 0).collect();
-        assert_eq!(said, [("in-sync", 2), ("deployed", 1), ("failed", 1)]);
+        let said = |besides| figures(&came, besides).into_iter().filter(|(_, n)| *n > 0).collect::<Vec<_>>();
+        assert_eq!(said(Besides::default()), [("in-sync", 2), ("deployed", 1), ("failed", 1)]);
+        let besides = Besides { unreadable: 3, nameless: 1 };
+        assert_eq!(said(besides), [("in-sync", 2), ("deployed", 1), ("failed", 2), ("unreadable", 3)]);
         assert!(Came::ALL.iter().all(|(word, came)| came.word() == *word));
+    }
+
+    #[test]
+    fn a_pass_in_which_something_failed_ends_with_its_kind() {
+        let ends = |came: &[Came], (unreadable, nameless), (now, before)| {
+            let besides = Besides { unreadable, nameless };
+            ends_with(&figures(came, besides), besides, Failed { now, before })
+        };
+        let calm = [Came::InSync, Came::Unconfirmed, Came::Drifted, Came::OutOfSync, Came::Suspended];
+        assert_eq!(ends(&[], (0, 0), (None, None)), None);
+        assert_eq!(ends(&calm, (0, 0), (None, Some(Kind::Plugin))), None, "it was mended since");
+        assert_eq!(ends(&[Came::Failed], (0, 0), (Some(Kind::Plugin), Some(Kind::State))), Some(Kind::Plugin));
+        assert_eq!(ends(&[Came::Failed], (0, 0), (None, Some(Kind::State))), Some(Kind::State), "it pauses");
+        assert_eq!(ends(&calm, (1, 0), (None, None)), Some(Kind::Source));
+        assert_eq!(ends(&calm, (0, 1), (None, None)), Some(Kind::Config));
     }
 }

@@ -13,7 +13,7 @@ use super::find::Discovery;
 use super::index::Index;
 use super::names::Refused;
 use super::pace::{Key, Paces, Part, Why};
-use super::pass::Came;
+use super::pass::{Came, Failed};
 use super::plan::{Address, Plan, Rule, is_same};
 use super::queue::{Id, Queue};
 use super::steer::Steer;
@@ -159,6 +159,8 @@ pub(super) struct State {
     pub leaving: HashMap<Arc<str>, Id>,
     /// What was looked after before this loop began, and was not looked at since.
     pub before: HashMap<Arc<str>, Vec<Was>>,
+    /// How what failed first in the pass under way failed; if nothing did yet, in the one before that had such.
+    pub failed: Failed,
     /// How many of the pass under way are not looked at yet.
     pub pending: usize,
     /// Whether the first pass has begun: before it, nobody works.
@@ -469,9 +471,16 @@ impl State {
         spot.is_some_and(|spot| (spot.state, spot.why.as_deref()) == (came, why))
     }
 
+    /// How many sources could not be read when they were asked last.
+    pub(super) fn unreadable(&self) -> usize {
+        let used = self.plan.repositories.iter().zip(&self.repositories).filter(|(address, _)| address.is_used);
+        used.map(|(_, repository)| repository.problems.len()).sum()
+    }
+
     /// From here on counts what is told of the next pass.
     pub(super) fn count_anew(&mut self) {
         self.members.iter_mut().flat_map(|member| &mut member.spots).for_each(|spot| spot.came = None);
+        self.failed = Failed { now: None, before: self.failed.now.or(self.failed.before) };
     }
 
     /// Those that nothing but reality can have changed, with what to hold against it.

@@ -264,7 +264,8 @@ impl Teller {
                 .filter(|(_, n)| *n > 0)
                 .map(|(word, n)| format!("{n} {}", word.replace('-', " ")))
                 .collect();
-            format!("{} {}", said.join(", "), paint(FAINT, duration(took)))
+            let said = if said.is_empty() { "no environments".to_owned() } else { said.join(", ") };
+            format!("{said} {}", paint(FAINT, duration(took)))
         });
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::code::{BUSY, USAGE};
+use crate::code::{BUSY, DEPLOY, SOURCE, USAGE};
 use crate::sandbox::guests;
 use crate::watching::Origin;
 
@@ -160,4 +160,31 @@ fn who_names_an_application_that_does_not_exist_is_told() {
         origin.run(&[verb, "--app", "zoo"]).fails(USAGE, &["is called `zoo`", "springline apps"]);
     }
     origin.run(&["cancel", "--app", "shop"]).fails(USAGE, &["nothing of `shop` is under way"]);
+}
+
+#[test]
+fn what_ends_by_itself_says_by_its_code_what_failed_in_its_last_pass() {
+    let Some(origin) = two() else { return };
+    origin.push("Both");
+    let pass = |more: &[&str]| origin.run(&[&["watch", "--passes", "1"], more].concat());
+    // A file where the directory should be.
+    fs::write(origin.live("blog"), "in the way").unwrap();
+    let failed = pass(&[]);
+    assert_eq!(failed.code, DEPLOY, "{failed:#?}");
+    assert!(failed.stdout.contains("\n1 deployed, 1 failed "), "{failed:#?}");
+    fs::remove_file(origin.live("blog")).unwrap();
+    pass(&[]).ok();
+    // One source is away, and the other is not.
+    let missing = origin.sandbox.path("missing.git").display().to_string();
+    origin.fleet(&format!("applications: [{{ name: gone, repo: {missing} }}, {{ repo: ORIGIN, path: apps/shop }}]\n"));
+    let failed = pass(&["-o", "json"]);
+    assert_eq!(failed.code, SOURCE, "{failed:#?}");
+    assert!(failed.stdout.contains("\"in-sync\":1") && failed.stdout.contains("\"unreadable\":1"), "{failed:#?}");
+    origin.fleet(&format!("applications: [{{ name: gone, repo: {missing} }}]\n"));
+    let failed = pass(&[]);
+    assert_eq!(failed.code, SOURCE, "{failed:#?}");
+    assert!(failed.stdout.lines().last().unwrap().starts_with("1 unreadable "), "{failed:#?}");
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: none/* } }]\n");
+    let nothing = pass(&[]).ok();
+    assert!(nothing.starts_with("no environments "), "{nothing}");
 }
