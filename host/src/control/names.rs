@@ -8,7 +8,7 @@ use springline_model::run::Origin;
 use super::find::{Candidate, Unnamed};
 use super::plan::{Rule, is_same};
 use super::queue::Id;
-use super::state::{Member, News, Sought, State};
+use super::state::{Member, News, Sought, State, Stays};
 
 /// The way out for who wants a name that others want.
 const RENAME: &str = "`name` in the fleet file gives it another name";
@@ -71,12 +71,12 @@ impl State {
                 continue;
             }
             let is_orphaned = !wanted.contains(&member.name);
-            let prune = is_orphaned && self.prunes(member.rule, (&member.revision, &member.path));
+            let stays = self.stays(member.rule, (&member.revision, &member.path));
             if is_orphaned {
-                news.push(News::Orphaned { name: member.name.clone(), prune });
+                news.push(News::Orphaned { name: member.name.clone(), stays });
                 self.forget_before(id);
             }
-            self.let_go(id, prune);
+            self.let_go(id, is_orphaned && stays.is_none());
         }
         self.reconcile_before(&wanted, news);
         let known = std::mem::replace(&mut self.refused, refused);
@@ -143,11 +143,17 @@ impl State {
         repository(one) == repository(other) && one.candidate == other.candidate
     }
 
-    /// Whether what a rule finds no longer is removed: not what is still there by another name. A rule that finds
-    /// nothing at all any more may be what is wrong.
-    fn prunes(&self, rule: usize, place: (&str, &str)) -> bool {
+    /// Why what a rule finds no longer is not removed, if it is not: as what is still there by another name. A rule
+    /// that finds nothing at all any more may be what is wrong.
+    fn stays(&self, rule: usize, place: (&str, &str)) -> Option<Stays> {
         let Rule { prune, is_retired, repository, .. } = self.plan.rules[rule];
-        prune && !is_retired && !self.sought[rule].found.candidates.is_empty() && !self.is_found(repository, place)
+        match () {
+            () if !prune => Some(Stays::Unasked),
+            () if is_retired => Some(Stays::Retired),
+            () if self.is_found(repository, place) => Some(Stays::Renamed),
+            () if self.sought[rule].found.candidates.is_empty() => Some(Stays::Alone),
+            () => None,
+        }
     }
 
     /// Whether something is found there, by whatever name.
@@ -187,13 +193,13 @@ impl State {
             };
             // What no rule is about is somebody else's.
             let Some((rule, origin)) = was.iter().find_map(|was| found_by(&was.origin)) else { continue };
-            let prune = self.prunes(rule, (&origin.revision, &origin.path));
-            if prune {
+            let stays = self.stays(rule, (&origin.revision, &origin.path));
+            if stays.is_none() {
                 let found = (rule, origin.revision.as_str().into(), origin.path.as_str().into());
                 let id = self.add(Member { gone: true, ..Member::new(name.clone(), found) });
                 self.begin_to_leave(id);
             }
-            news.push(News::Orphaned { name, prune });
+            news.push(News::Orphaned { name, stays });
         }
     }
 

@@ -116,7 +116,20 @@ pub(super) enum News {
     /// A name is wanted by something that does not get it.
     Taken { name: Arc<str>, rule: String, why: String },
     /// An application is looked after no longer.
-    Orphaned { name: Arc<str>, prune: bool },
+    Orphaned { name: Arc<str>, stays: Option<Stays> },
+}
+
+/// Why what is deployed of an application that nothing finds any more is not removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stays {
+    /// Its rule does not say that it is.
+    Unasked,
+    /// Its rule does, and the fleet file has that rule no longer.
+    Retired,
+    /// Its rule does, and finds nothing at all any more.
+    Alone,
+    /// It is still there, by another name.
+    Renamed,
 }
 
 /// What a rule found.

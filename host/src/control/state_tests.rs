@@ -141,11 +141,14 @@ fn what_is_found_no_longer_is_orphaned_and_pruned_only_where_that_is_said() {
         state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"])))], ..at("1", None) });
         work(&mut state);
         let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
-        assert_eq!(news, [News::Orphaned { name: "a".into(), prune }]);
+        assert_eq!(news, [News::Orphaned { name: "a".into(), stays: (!prune).then_some(Stays::Unasked) }]);
         assert_eq!(state.live().count(), 1);
         // Where nothing matches at all any more, the rule may be wrong.
         let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&[])))], ..Polled::default() });
-        assert_eq!(news, [News::Orphaned { name: "b".into(), prune: false }]);
+        assert_eq!(
+            news,
+            [News::Orphaned { name: "b".into(), stays: Some(if prune { Stays::Alone } else { Stays::Unasked }) }]
+        );
         assert_eq!(work(&mut state), if prune { vec!["-a"] } else { vec![] });
         // It is back.
         state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
@@ -258,7 +261,7 @@ fn what_went_while_nobody_watched_goes_when_that_is_sure() {
     assert_eq!(state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..at("1", None) }), []);
     assert_eq!(work(&mut state), ["b"]);
     let news = state.take_in(0, Polled { found: vec![(1, Ok(found(&["c"])))], ..Polled::default() });
-    assert_eq!(news, [News::Orphaned { name: "a".into(), prune: true }]);
+    assert_eq!(news, [News::Orphaned { name: "a".into(), stays: None }]);
     assert_eq!((state.pending, work(&mut state), state.pending), (1, vec!["-a".to_owned(), "c".to_owned()], 0));
     // An environment is declared no longer, wherever it was declared.
     let id = state.id("b").unwrap();
@@ -277,7 +280,7 @@ fn what_goes_before_it_was_read_goes_once() {
         let first = [(0, Ok(found(&["a", "b"])))].into_iter().chain(is_all_known.then(rest)).collect();
         state.take_in(0, Polled { found: first, ..at("1", None) });
         let news = state.take_in(0, Polled { found: vec![(0, Ok(found(&["b"])))], ..Polled::default() });
-        assert!(matches!(news[..], [News::Orphaned { prune: true, .. }, ..]), "{news:?}");
+        assert!(matches!(news[..], [News::Orphaned { stays: None, .. }, ..]), "{news:?}");
         let again = state.take_in(0, Polled { found: vec![rest()], ..Polled::default() });
         assert_eq!((again, state.before.len()), (vec![], 0));
         let leaving = state.members.iter().filter(|member| member.leaves);
@@ -291,7 +294,7 @@ fn what_goes_before_it_was_read_goes_once() {
 #[test]
 fn what_is_still_there_by_another_name_is_not_removed() {
     let renamed = || found_in(&[("new", "a"), ("b", "b")]);
-    let orphaned = [News::Orphaned { name: "a".into(), prune: false }];
+    let orphaned = [News::Orphaned { name: "a".into(), stays: Some(Stays::Renamed) }];
     // While it is looked after, and while nobody watched.
     let mut state = state(true);
     state.take_in(0, Polled { found: vec![(0, Ok(found(&["a", "b"]))), (1, Ok(found(&[])))], ..at("1", None) });
@@ -389,7 +392,7 @@ fn another_plan_is_followed_from_then_on() {
     // What no rule finds any more is let go, and never removed: it may be a slip.
     let mut news = state.follow(plan(&[&other]));
     news.sort_by_key(|news| format!("{news:?}"));
-    let orphaned = |name: &str| News::Orphaned { name: name.into(), prune: false };
+    let orphaned = |name: &str| News::Orphaned { name: name.into(), stays: Some(Stays::Retired) };
     assert_eq!((news, work(&mut state)), (vec![orphaned("a"), orphaned("b")], vec![]));
     // A slip indeed.
     assert_eq!(state.follow(plan(&[&one, &other])), []);

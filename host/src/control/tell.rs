@@ -9,7 +9,7 @@ use springline_engine::run::Report;
 use springline_model::manifest::Change;
 
 use super::pass::Came;
-use super::state::News;
+use super::state::{News, Stays};
 use crate::cli::Output;
 use crate::cli::error::CliError;
 use crate::paths;
@@ -295,14 +295,35 @@ impl Teller {
                 || json!({ "application": **name, "error": { "kind": "config", "message": why, "place": rule } }),
                 || format!("{rule}: {} {why}", paint(BAD, "failed")),
             ),
-            News::Orphaned { name, prune } => self.line(
-                || json!({ "application": **name, "orphaned": true, "prune": prune }),
+            News::Orphaned { name, stays } => self.line(
                 || {
-                    let what =
-                        if *prune { "what is deployed of it is removed" } else { "what is deployed of it stays" };
-                    format!("{name}: {} nothing finds it any more: {what}", paint(NOTE, "orphaned"))
+                    let why = stays.and_then(Stays::why);
+                    json!({ "application": **name, "orphaned": true, "prune": stays.is_none(), "why": why })
+                },
+                || {
+                    let orphaned = paint(NOTE, "orphaned");
+                    let Some(stays) = stays else {
+                        return format!(
+                            "{name}: {orphaned} nothing finds it any more: what is deployed of it is removed"
+                        );
+                    };
+                    let why = stays.why().map(|why| format!(", as {why}")).unwrap_or_default();
+                    let way = paint(FAINT, format_args!("  springline remove {name}"));
+                    format!("{name}: {orphaned} nothing finds it any more: what is deployed of it stays{why}\n{way}")
                 },
             ),
+        }
+    }
+}
+
+impl Stays {
+    /// Why, where its rule says that what is gone is removed.
+    fn why(self) -> Option<&'static str> {
+        match self {
+            Self::Unasked => None,
+            Self::Retired => Some("fleet.yaml does not name it any more"),
+            Self::Alone => Some("its rule finds nothing at all any more, which may be a slip"),
+            Self::Renamed => Some("it is still there, by another name"),
         }
     }
 }

@@ -133,6 +133,23 @@ fn who_has_a_name_keeps_it() {
 }
 
 #[test]
+fn the_last_one_that_a_rule_finds_stays_and_it_is_said_why_and_what_removes_it() {
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["shop"]);
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/*, prune: true } }]\n");
+    origin.application("apps/shop", "shop");
+    origin.push("One");
+    origin.run(&["watch", "--passes", "1"]).ok();
+    fs::remove_dir_all(origin.sandbox.repo().join("apps/shop")).unwrap();
+    origin.sandbox.write("notes.txt", "empty\n");
+    origin.push("None");
+    let told = origin.run(&["watch", "--passes", "1"]).ok();
+    let why = "what is deployed of it stays, as its rule finds nothing at all any more, which may be a slip\n";
+    assert!(told.contains(&format!("{why}  springline remove shop\nno environments ")), "{told}");
+    assert_eq!(origin.deployed("shop", "name.txt"), "shop\n");
+}
+
+#[test]
 fn what_went_while_nobody_watched_is_removed_until_it_is_gone() {
     let Some(origin) = Origin::new() else { return };
     origin.targets(&["blog", "shop", "wiki"]);
