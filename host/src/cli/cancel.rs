@@ -105,7 +105,13 @@ mod tests {
         }
 
         fn applications(&self) -> Vec<Looked> {
-            vec![Looked { application: "shop".into(), revision: None, state: Looking::InSync, error: None }]
+            vec![Looked {
+                application: "shop".into(),
+                revision: None,
+                state: Looking::InSync,
+                error: None,
+                environments: Vec::new(),
+            }]
         }
     }
 

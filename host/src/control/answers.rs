@@ -3,11 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use springline_model::port::Store as _;
+use springline_model::run::Place;
+
 use super::Control;
 use super::pass::Came;
 use super::queue::Id;
-use super::state::{Member, State};
-use crate::socket::controls::{Controls, Looked, Looking, Notice, same_repository};
+use super::state::{Member, Spot, State};
+use crate::socket::controls::{Controls, Looked, Looking, Notice, Seen, same_repository};
 
 impl Controls for Control {
     fn notify(&self, notice: &Notice) -> usize {
@@ -78,7 +81,8 @@ impl Controls for Control {
                     },
                     (None, Some(Came::Failed)) => Looking::Failed,
                     (None, Some(Came::OutOfSync)) => Looking::OutOfSync,
-                    (None, Some(Came::Drifted | Came::Unconfirmed | Came::Paused)) => Looking::Drifted,
+                    (None, Some(Came::Unconfirmed)) => Looking::Unconfirmed,
+                    (None, Some(Came::Drifted | Came::Paused)) => Looking::Drifted,
                     (None, Some(Came::InSync | Came::Repaired | Came::Deployed | Came::Promoted)) => Looking::InSync,
                 };
                 let error = member.problem.as_deref().or(member.undelivered.as_deref()).or_else(|| {
@@ -90,10 +94,25 @@ impl Controls for Control {
                     revision: member.at.as_ref().or(member.wanted.as_ref()).map(|commit| commit.id.clone()),
                     state: looking,
                     error: error.map(str::to_owned),
+                    environments: member.spots.iter().map(seen).collect(),
                 }
             })
             .collect();
+        drop(state);
+        let store = &self.app().store;
+        for Looked { application, environments, .. } in &mut all {
+            for seen in environments {
+                let place = Place { application: application.clone(), environment: seen.environment.clone() };
+                seen.pin = store.standing(&place).ok().and_then(|standing| standing.pin);
+            }
+        }
         all.sort_by(|one, other| one.application.cmp(&other.application));
         all
     }
+}
+
+/// What is known of an environment, but for its pin.
+fn seen(spot: &Spot) -> Seen {
+    let why = spot.why.as_deref().map(str::to_owned);
+    Seen { environment: spot.environment.to_string(), state: spot.state.word(), why, pin: None }
 }

@@ -200,7 +200,13 @@ mod tests {
         }
 
         fn applications(&self) -> Vec<Looked> {
-            vec![Looked { application: "site".into(), revision: None, state: Looking::InSync, error: None }]
+            vec![Looked {
+                application: "site".into(),
+                revision: None,
+                state: Looking::InSync,
+                error: None,
+                environments: Vec::new(),
+            }]
         }
     }
 

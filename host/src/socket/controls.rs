@@ -1,6 +1,9 @@
 //! What verbs ask of the loop of the process that executes them.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use springline_model::run::Pin;
+
+use crate::cli::standing::pin_json;
 
 /// What is new.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +28,28 @@ pub struct Looked {
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Its environments.
+    pub environments: Vec<Seen>,
+}
+
+/// How an environment is.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Seen {
+    /// Its name.
+    pub environment: String,
+    /// How it is, in the word by which passes count it.
+    pub state: &'static str,
+    /// What there is to say of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What it is pinned to.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "pin")]
+    pub pin: Option<Pin>,
+}
+
+fn pin<S: Serializer>(pin: &Option<Pin>, serializer: S) -> Result<S::Ok, S::Error> {
+    pin.as_ref().map(pin_json).serialize(serializer)
 }
 
 /// How far an application is.
@@ -35,6 +60,8 @@ pub enum Looking {
     InSync,
     /// It is not.
     Drifted,
+    /// What would be removed waits for a confirmation.
+    Unconfirmed,
     /// Something newer is there, which somebody has to bring.
     OutOfSync,
     /// Nothing of it is deployed.

@@ -201,3 +201,33 @@ fn what_is_live_is_kept_while_the_newest_commit_can_not_be_deployed() {
     watch.deploys("shop", &mended);
     assert_eq!(origin.deployed("shop", "name.txt"), "mended\n");
 }
+
+#[test]
+fn pins_and_what_waits_for_a_confirmation_are_listed_with_all_that_is_looked_after() {
+    let Some(origin) = two() else { return };
+    let release = |name: &str| {
+        origin.run(&["history", "--app", name, "-o", "json"]).json()[0]["release"].as_str().unwrap().to_owned()
+    };
+    let (pinned, path) = (release("blog"), "apps/shop/springline.yaml");
+    let yaml = std::fs::read_to_string(origin.sandbox.repo().join(path)).unwrap();
+    origin.sandbox.write(path, yaml + "    sync: { confirm-prune: { objects: 0 } }\n");
+    origin.sandbox.write("apps/shop/deploy/more.txt", "more\n");
+    origin.push("More");
+    let mut watch = looking(&origin);
+    watch.tells(|line| line["application"] == "shop" && line["deployed"].is_array());
+    origin.run(&["redeploy", "--env", "live", &pinned, "--why", "calm"]).ok();
+    std::fs::remove_file(origin.sandbox.repo().join("apps/shop/deploy/more.txt")).unwrap();
+    origin.push("Less");
+    origin.notify();
+    watch.tells(|line| line["pass"].is_u64() && line["unconfirmed"] == 1);
+    let (blog, shop) = (app(&origin, "blog"), app(&origin, "shop"));
+    let seen = &blog["environments"][0];
+    assert_eq!((&seen["environment"], &seen["state"]), (&"live".into(), &"in-sync".into()), "{blog:#}");
+    assert_eq!((&seen["pin"]["release"], &seen["pin"]["why"]), (&pinned.as_str().into(), &"calm".into()), "{blog:#}");
+    assert_eq!((&shop["state"], &shop["environments"][0]["state"]), (&"unconfirmed".into(), &"unconfirmed".into()));
+    assert!(shop["environments"][0]["why"].as_str().unwrap().contains("1 of 2 live objects"), "{shop:#}");
+    let text = origin.run(&["apps"]).ok();
+    let told = format!("blog/live: pinned to release {} by tester@", &pinned[..12]);
+    assert!(text.contains("live (pinned)") && text.contains(&told) && text.contains(": calm"), "{text}");
+    assert!(text.contains("live (unconfirmed)") && text.contains("shop/live: waits 1 of 2 live objects"), "{text}");
+}
