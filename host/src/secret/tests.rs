@@ -32,7 +32,7 @@ fn they_are_found_wherever_they_are() {
     for text in [pair, lines, great] {
         let hidden = Mask::default().hide(text);
         assert!(
-            !hidden.contains("aHVudGVyMg") && hidden.contains("shown") && hidden.contains("<hidden, 12"),
+            !hidden.contains("aHVudGVyMg") && hidden.contains("shown") && hidden.contains("<hidden, value"),
             "{hidden}"
         );
     }

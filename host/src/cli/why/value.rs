@@ -198,7 +198,7 @@ mod tests {
     fn no_value_of_a_secret_is_shown() {
         let text = "kind: Secret\nmetadata:\n  name: token\ndata:\n  key: aHVudGVyMg==\n";
         for (field, seen) in
-            [("metadata.name", "token"), ("data.key", "<hidden, 12"), ("data", "<hidden"), ("5", "<hidden")]
+            [("metadata.name", "token"), ("data.key", "<hidden, value"), ("data", "<hidden"), ("5", "<hidden")]
         {
             let field = Field::parse(field).map_err(|error| error.message).unwrap();
             let value = field.of("a", text).map_err(|error| error.message).unwrap().unwrap();
