@@ -1,14 +1,21 @@
 //! springline.lock: which plugin a name stands for, until somebody decides otherwise.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use springline_config::{Lock, LockedPlugin};
 
 use crate::cli::error::{CliError, Kind};
 use crate::paths;
 use crate::site::Site;
+
+/// How long others who write pins are waited for: each is through in a moment.
+const TURN: Duration = Duration::from_secs(5);
+/// How often it is looked whether they are.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// A lock file, and what was added to it.
 pub struct LockFile {
@@ -74,9 +81,13 @@ impl LockFile {
         let failed = |error: std::io::Error| CliError::unwritable(path, Kind::Config, &error);
         let directory = path.parent().unwrap_or(Path::new("."));
         // Whoever reads the file to write it, in this process or another, takes turns. The directory is what is
-        // locked: the file is another one with every write, and one more would lie in the work tree.
+        // locked: the file is another one with every write, and one more would lie in the work tree. Some file
+        // systems lock no directory; and who began this may hold the lock itself.
         let turn = File::open(directory).map_err(failed)?;
-        turn.lock().map_err(failed)?;
+        let until = Instant::now() + TURN;
+        while matches!(turn.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
         let written = self.merge_into(path, directory);
         // A child that another thread is just starting would hold the lock as long as it has the file.
         let _ = turn.unlock();

@@ -196,8 +196,9 @@ impl Project {
         self.pick(&RevisionArgs { revision: Some("HEAD".into()), worktree: false })?.application()
     }
 
-    /// As [`Project::declared`]; where the newest revision's file is not there or wrong, what the newest one before
-    /// it declares, which is warned of: who holds something back, or looks what stands, can do so just then.
+    /// As [`Project::declared`]; where the newest revision's file is not there or wrong, what the newest one of some
+    /// before it declares, which is warned of: who holds something back, or asks how things are, has to be able to
+    /// just then.
     ///
     /// # Errors
     /// As [`Project::declared`], if those before it are no better.

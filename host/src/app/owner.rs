@@ -136,7 +136,7 @@ impl Owner {
 /// for a moment if somebody does who is going to, or if this is a watch that starts.
 fn own(common: &Common, cancel: &Cancel, state: &Path, verb: &str) -> Result<SledStore, CliError> {
     let starts = verb == socket::WATCH;
-    let mut left = if starts { STARTING } else { BEGINNING };
+    let longest = if starts { STARTING } else { BEGINNING };
     let (began, mut told) = (Instant::now(), false);
     loop {
         let error = match SledStore::open_as(state, verb) {
@@ -153,14 +153,13 @@ fn own(common: &Common, cancel: &Cancel, state: &Path, verb: &str) -> Result<Sle
             true => !socket::answers(owner),
             false => answered.is_some() && socket::may_answer(owner),
         };
-        if !common.wait && (!passes || left.is_zero()) {
+        if !common.wait && (!passes || began.elapsed() >= longest) {
             return Err(error.into());
         }
         if !told && began.elapsed() >= UNTOLD {
             told = true;
             show::note(format_args!("waiting for {owner}"));
         }
-        left = left.saturating_sub(TRY_EVERY);
         thread::sleep(TRY_EVERY);
     }
 }

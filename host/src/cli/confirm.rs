@@ -77,6 +77,9 @@ pub fn taken_by(store: &dyn Store, place: &Place) -> String {
         (None, Some((Cause::Promotion, Some(release)))) => {
             format!("promote --to {environment} --expect {}", release.short())
         }
+        (None, Some((Cause::Redeploy | Cause::Rollback, Some(release)))) => {
+            format!("redeploy --env {environment} {} --no-pin", release.short())
+        }
         _ => format!("sync --env {environment}"),
     }
 }

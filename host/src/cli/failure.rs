@@ -15,16 +15,16 @@ use crate::project::show_revision;
 /// A failure of what was deployed without its source.
 pub fn told(failure: Failure) -> CliError {
     let (error, report) = *failure;
-    let mut shown = CliError::from(error.clone());
-    confirmed_by(&mut shown, &error, &report);
-    with_aftermath(shown, &report)
+    with_aftermath(CliError::from(error), &report)
 }
 
 /// A failure with the line that it is about.
 pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError {
     let (error, report) = *failure;
     let mut shown = CliError::from(error.clone());
-    confirmed_by(&mut shown, &error, &report);
+    if report.run.cause == Cause::Promotion {
+        confirmed_by(&mut shown, &error, &report);
+    }
     match &error.reason {
         Reason::NoInput { pointer, .. } => shown = at(document, pointer, shown),
         // A target's config stands in the operator's file, but for what the application says to it.
@@ -55,20 +55,14 @@ pub fn explain(chain: &Chain, document: &Document, failure: Failure) -> CliError
     with_aftermath(shown, &report)
 }
 
-/// Names the verb that may confirm removals: where releases are promoted or held, it is no sync.
+/// Names the verb that may confirm what a promotion would remove: it is no sync.
 fn confirmed_by(shown: &mut CliError, error: &StageError, report: &Report) {
     let (Reason::Unconfirmed(unconfirmed), Some(environment)) = (&error.reason, &error.environment) else { return };
     let confirmation = &unconfirmed.confirmation;
-    let again = match report.run.cause {
-        Cause::Promotion => {
-            // What is written down of it already is not told twice.
-            let release = report.synced.last().and_then(|synced| synced.sealed.record.release);
-            let yes = release.map_or("--yes".to_owned(), |release| format!("--expect {}", release.short()));
-            format!("springline promote --to {environment} {yes} --confirm-prune {confirmation}")
-        }
-        Cause::Redeploy => format!("springline redeploy --env {environment} RELEASE --confirm-prune {confirmation}"),
-        _ => return,
-    };
+    // What is written down of it already is not told twice.
+    let release = report.synced.last().and_then(|synced| synced.sealed.record.release);
+    let yes = release.map_or("--yes".to_owned(), |release| format!("--expect {}", release.short()));
+    let again = format!("springline promote --to {environment} {yes} --confirm-prune {confirmation}");
     shown.hint =
         Some(format!("`springline status --env {environment}` shows what would go; if it is to go: `{again}`"));
 }

@@ -125,6 +125,9 @@ impl Promote {
                 self.to,
                 release_text(&shown.preview.release),
             ));
+            for synced in &report.synced {
+                show::alone::warn_of_stays(&synced.sealed.record.place, &synced.stays);
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

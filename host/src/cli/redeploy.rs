@@ -7,9 +7,9 @@ use springline_engine::record;
 use springline_engine::redeploy::{Order, redeploy};
 use springline_model::Cancel;
 use springline_model::application::Sync;
-use springline_model::history::Ended;
+use springline_model::newest::Newest;
 use springline_model::plugin::Pinned;
-use springline_model::port::{Blobs as _, Page, Store as _};
+use springline_model::port::{Blobs as _, Store as _};
 use springline_model::run::{Place, Release};
 
 use super::confirm::{self, ConfirmArgs};
@@ -141,9 +141,8 @@ fn policy(app: &App, release: &Release) -> Result<Sync, CliError> {
         return Ok(sync);
     }
     let place = release.place();
-    let page = Page { outcome: Some(Ended::Succeeded), ..Page::of(&place, 1) };
-    let newest = app.store.history(&page)?.records.into_iter().find_map(|sealed| sealed.record.release);
-    let deployed = match newest {
+    let live = app.store.newest(&place, Newest::Live)?.and_then(|sealed| sealed.record.release);
+    let deployed = match live {
         Some(id) => app.store.releases(Some(&place), &id.hex())?.into_iter().next(),
         None => None,
     };

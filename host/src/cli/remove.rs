@@ -49,17 +49,7 @@ impl Remove {
         let app = App::open(common, Project::find_state(common, cancel)?, "remove", cancel)?;
         let places = self.places(&app)?;
         let confirmed = self.confirm.confirmed(places.len())?;
-        let mut meant = Vec::new();
-        for place in places {
-            // What stayed where the environment is no more is nobody's, whatever is declared.
-            let stayed = stayed(app.ports(&Silent), &place).map_err(|error| CliError::from(*error))?;
-            match check(&app, &place).and_then(|()| check_source(common, &app, &place, cancel)) {
-                Ok(()) => meant.push((place.clone(), What::Deployed)),
-                Err(error) if stayed.is_empty() => return Err(error),
-                Err(_) => {}
-            }
-            meant.extend(stayed.into_iter().map(|what| (place.clone(), what)));
-        }
+        let meant = self.meant(common, &app, places, cancel)?;
         // Nothing goes anywhere before everything that is to go was said yes to.
         let (mut agreed, mut waiting) = (Vec::new(), Vec::new());
         for (place, what) in meant {
@@ -100,6 +90,39 @@ impl Remove {
         waits.map_or(Ok(ExitCode::SUCCESS), Err)
     }
 
+    /// What is to be removed of these places.
+    fn meant(
+        &self,
+        common: &Common,
+        app: &App,
+        places: Vec<Place>,
+        cancel: &Cancel,
+    ) -> Result<Vec<(Place, What)>, CliError> {
+        // A watch knows by itself.
+        let known = match app.owner().controls() {
+            Some(_) => Declared::default(),
+            None => declared(common, app, (&self.application, &places), cancel)?,
+        };
+        let mut meant = Vec::new();
+        for place in places {
+            // What stayed where the environment is no more is nobody's, whatever is declared.
+            let stayed = stayed(app.ports(&Silent), &place).map_err(|error| CliError::from(*error))?;
+            match check(app, &place)?.or_else(|| declares(&known, &place)) {
+                None => meant.push((place.clone(), What::Deployed)),
+                Some(error) if stayed.is_empty() => return Err(error),
+                Some(error) => show::warn(format_args!("what is deployed in {place} stays: {}", error.message)),
+            }
+            meant.extend(stayed.into_iter().map(|what| (place.clone(), what)));
+        }
+        if meant.iter().any(|(_, what)| *what == What::Deployed) {
+            for unread in &known.unread {
+                let application = &self.application;
+                show::warn(format_args!("{application} may be declared where nothing can be read: {unread}"));
+            }
+        }
+        Ok(meant)
+    }
+
     fn remove(
         &self,
         common: &Common,
@@ -110,8 +133,8 @@ impl Remove {
         let progress = Progress::new(common);
         let turn = app.turn(&place.application, false)?;
         let is_all = *what == What::Deployed;
-        if is_all {
-            check(app, place)?;
+        if is_all && let Some(error) = check(app, place)? {
+            return Err(error);
         }
         let observer = turn.observe(&progress);
         let bound = app.bound(place, turn.cancel())?;
@@ -124,7 +147,7 @@ impl Remove {
         Ok(report)
     }
 
-    /// What failed, with the way to confirm it wherever that is typed.
+    /// What failed, with the way to confirm it, on the state directory that was named.
     fn told(&self, common: &Common, error: &StageError) -> CliError {
         let mut command = format!("remove {}", confirm::word(&self.application));
         if let Some(state) = &common.state {
@@ -152,39 +175,28 @@ impl Remove {
     }
 }
 
-/// Refuses to remove what somebody holds, or what would be deployed again at once.
-fn check(app: &App, place: &Place) -> Result<(), CliError> {
+/// Why what somebody holds, or what would be deployed again at once, is not removed.
+fn check(app: &App, place: &Place) -> Result<Option<CliError>, CliError> {
     let is_looked_after =
         app.owner().controls().is_some_and(|controls| controls.looks_after(&place.application, &place.environment));
     if is_looked_after {
         let message = format!("{place} is looked after, and would be deployed again");
         let hint = "take it out of its source first; a repository that `watch` could not read yet may have it as well";
-        return Err(CliError::new(Kind::Usage, message).hint(hint));
+        return Ok(Some(CliError::new(Kind::Usage, message).hint(hint)));
     }
     let standing = app.store.standing(place)?;
     let obstacle = standing.pin.map(Obstacle::Pinned).or(standing.suspended.map(Obstacle::Suspended));
-    let Some(obstacle) = obstacle else { return Ok(()) };
-    let environment = place.environment.clone();
-    let held = Reason::Held { environment, obstacle: Box::new(obstacle) };
-    Err(CliError::from(held.at(Stage::Plan, Some(&place.environment))))
+    Ok(obstacle.map(|obstacle| {
+        let held = Reason::Held { environment: place.environment.clone(), obstacle: Box::new(obstacle) };
+        CliError::from(held.at(Stage::Plan, Some(&place.environment)))
+    }))
 }
 
-/// Refuses to remove what its source declares today. A watch knows that by itself.
-fn check_source(common: &Common, app: &App, place: &Place, cancel: &Cancel) -> Result<(), CliError> {
-    if app.owner().controls().is_some() {
-        return Ok(());
-    }
-    let Declared { by, unread } = declared(common, app, place, cancel)?;
-    if let Some(by) = by {
-        let message = format!("{place} is declared in {by}");
-        let hint =
-            "take it out there first; what a fleet file names no longer goes while `springline watch` follows that";
-        return Err(CliError::new(Kind::Usage, message).hint(hint));
-    }
-    for unread in &unread {
-        show::warn(format_args!("{place} may be declared where nothing can be read: {unread}"));
-    }
-    Ok(())
+/// Why what its source declares today is not removed.
+fn declares(known: &Declared, place: &Place) -> Option<CliError> {
+    let by = known.by.get(&place.environment)?;
+    let hint = "take it out there first; what a fleet file names no longer goes while `springline watch` follows that";
+    Some(CliError::new(Kind::Usage, format!("{place} is declared in {by}")).hint(hint))
 }
 
 /// Both of what is waited for.

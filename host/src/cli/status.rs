@@ -54,7 +54,7 @@ struct Row {
     rolled_back: Option<RolledBack>,
     /// The verb that brings releases to it.
     brought_by: String,
-    /// The one that takes a confirmation there.
+    /// The one that takes a confirmation there, if something waits for one.
     confirmed_by: String,
     /// What is to be promoted to it.
     pending: Option<Box<Pending>>,
@@ -100,7 +100,8 @@ impl Status {
                 None => None,
             };
             let brought_by = brought_by(name, environment.promote_from.as_deref());
-            let confirmed_by = confirm::taken_by(app.store.as_ref(), &place);
+            let waits = found.alone.unconfirmed.as_ref();
+            let confirmed_by = waits.map(|_| confirm::taken_by(app.store.as_ref(), &place)).unwrap_or_default();
             let lost = pin.as_ref().and_then(|pin| lost(&app, &place, pin));
             rows.push(Row {
                 environment: name.clone(),
@@ -122,7 +123,7 @@ impl Status {
             show::json(&json!({
                 "application": declared.value.application,
                 "head": head.id,
-                "wrong": wrong.map(|error| error.message),
+                "wrong": wrong.as_ref().map(CliError::json),
                 "environments": rows,
                 "outgoing": outgoing,
                 "deliveries": deliveries,

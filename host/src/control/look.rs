@@ -66,11 +66,7 @@ impl At<'_> {
 
     /// Tells a failure, and how long it pauses for that.
     pub(super) fn fail(&self, part: fn(Arc<str>) -> Part, looked: (Instant, Instant), error: &CliError) -> Sight {
-        let pause = {
-            let mut state = self.inner.state();
-            state.failed.now.get_or_insert(error.kind);
-            state.paces.failed(&self.key(part), looked)
-        };
+        let pause = self.inner.state().fails(&self.key(part), looked, error.kind);
         let (application, environment) = self.named();
         self.inner.tell.failed((application, Some(environment)), error, pause);
         (Came::Failed, Some(error.message.clone()))

@@ -311,9 +311,8 @@ impl Inner {
             let leaving = state.leaving.values().map(|id| &state.members[*id as usize]);
             let spots = spots.chain(leaving.filter_map(|member| member.problem.as_ref().map(|_| Came::Failed)));
             let besides = Besides { unreadable: state.unreadable(), nameless: state.refused.len() };
-            let figures = pass::figures(&spots.collect::<Vec<_>>(), besides);
-            let ends_with = pass::ends_with(&figures, besides, state.failed);
-            (figures, ends_with)
+            let came: Vec<Came> = spots.collect();
+            (pass::figures(&came, besides), pass::ends_with(&came, besides, state.failed))
         };
         self.tell.pass(number, &figures, took);
         ends_with
@@ -452,8 +451,7 @@ impl Inner {
         if let Some(problem) = &done.problem
             && !self.cancel.is_cancelled()
         {
-            let pause = state.paces.failed(&(id, Part::Whole), (now, now));
-            state.failed.now.get_or_insert(problem.kind);
+            let pause = state.fails(&(id, Part::Whole), (now, now), problem.kind);
             // What will mend it may be anything.
             state.set_footprint(id, None);
             let message: Arc<str> = problem.message.as_str().into();

@@ -12,6 +12,8 @@ use super::state::{Member, News, Sought, State, Stays};
 
 /// The way out for who wants a name that others want.
 const RENAME: &str = "`name` in the fleet file gives it another name";
+/// How many of the others a message names.
+const NAMED: usize = 3;
 
 /// An application that was found, and by which rule.
 #[derive(Clone)]
@@ -55,10 +57,12 @@ impl State {
                     }
                     None => {
                         let others = claims.iter().filter(|claim| !self.is_one(other, claim));
-                        let others: BTreeSet<String> = others.map(|claim| self.place_of(claim)).collect();
-                        let others = Vec::from_iter(others).join(", ");
+                        let mut others = others.map(|claim| self.place_of(claim));
+                        let named: BTreeSet<String> = others.by_ref().take(NAMED).collect();
+                        let named = Vec::from_iter(named).join(", ");
+                        let more = if others.next().is_some() { ", …" } else { "" };
                         format!(
-                            "several applications are called `{name}` ({others}): none of them is deployed; {RENAME}"
+                            "several applications are called `{name}` ({named}{more}): none of them is deployed; {RENAME}"
                         )
                     }
                 };
@@ -70,13 +74,14 @@ impl State {
             if member.gone || kept.contains(&id) {
                 continue;
             }
-            let is_orphaned = !wanted.contains(&member.name);
-            let stays = self.stays(member.rule, (&member.revision, &member.path));
-            if is_orphaned {
+            let mut is_removed = false;
+            if !wanted.contains(&member.name) {
+                let stays = self.stays(member.rule, (&member.revision, &member.path));
+                is_removed = stays.is_none();
                 news.push(News::Orphaned { name: member.name.clone(), stays });
                 self.forget_before(id);
             }
-            self.let_go(id, is_orphaned && stays.is_none());
+            self.let_go(id, is_removed);
         }
         self.reconcile_before(&wanted, news);
         let known = std::mem::replace(&mut self.refused, refused);

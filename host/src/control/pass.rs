@@ -61,15 +61,13 @@ pub(super) struct Besides {
 }
 
 /// What a pass ends with, if something failed in it.
-pub(super) fn ends_with(figures: &[(&'static str, usize)], besides: Besides, failed: Failed) -> Option<Kind> {
-    let any_failed = || figures.iter().any(|(word, n)| *word == Came::Failed.word() && *n > 0);
-    match besides {
-        Besides { unreadable: 1.., .. } => Some(Kind::Source),
-        Besides { nameless, .. } => {
-            let kind = failed.now.or((nameless > 0).then_some(Kind::Config)).or(failed.before);
-            any_failed().then(|| kind.unwrap_or(Kind::Deploy))
-        }
+pub(super) fn ends_with(came: &[Came], besides: Besides, failed: Failed) -> Option<Kind> {
+    if besides.unreadable > 0 {
+        return Some(Kind::Source);
     }
+    let nameless = (besides.nameless > 0).then_some(Kind::Config);
+    let any_failed = nameless.is_some() || came.contains(&Came::Failed);
+    any_failed.then(|| failed.now.or(nameless).or(failed.before).unwrap_or(Kind::Deploy))
 }
 
 /// How many environments came to what. Each is counted once.
@@ -98,7 +96,7 @@ mod tests {
     fn a_pass_in_which_something_failed_ends_with_its_kind() {
         let ends = |came: &[Came], (unreadable, nameless), (now, before)| {
             let besides = Besides { unreadable, nameless };
-            ends_with(&figures(came, besides), besides, Failed { now, before })
+            ends_with(came, besides, Failed { now, before })
         };
         let calm = [Came::InSync, Came::Unconfirmed, Came::Drifted, Came::OutOfSync, Came::Suspended];
         assert_eq!(ends(&[], (0, 0), (None, None)), None);

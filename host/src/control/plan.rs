@@ -74,6 +74,13 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether these plans of one application each look for it at the same place.
+    pub(super) fn is_one(&self, other: &Self) -> bool {
+        let places = |plan: &Self| plan.rules.iter().map(|rule| rule.find.clone()).collect::<Vec<_>>();
+        let shown = |plan: &Self| plan.repositories.iter().map(|address| address.shown.clone()).collect::<Vec<_>>();
+        (places(self), shown(self)) == (places(other), shown(other))
+    }
+
     /// The one application that comes from there.
     pub(super) fn of_origin(origin: &Origin) -> Self {
         let mut plan = Self::default();

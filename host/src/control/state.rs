@@ -17,6 +17,7 @@ use super::pass::{Came, Failed};
 use super::plan::{Address, Plan, Rule, is_same};
 use super::queue::{Id, Queue};
 use super::steer::Steer;
+use crate::cli::error::Kind;
 
 /// An application that is looked after.
 pub(super) struct Member {
@@ -488,6 +489,12 @@ impl State {
     pub(super) fn unreadable(&self) -> usize {
         let used = self.plan.repositories.iter().zip(&self.repositories).filter(|(address, _)| address.is_used);
         used.map(|(_, repository)| repository.problems.len()).sum()
+    }
+
+    /// Something failed; how long it pauses.
+    pub(super) fn fails(&mut self, key: &Key, looked: (Instant, Instant), kind: Kind) -> Duration {
+        self.failed.now.get_or_insert(kind);
+        self.paces.failed(key, looked)
     }
 
     /// From here on counts what is told of the next pass.

@@ -109,13 +109,17 @@ impl Teller {
 
     /// What was promoted.
     pub(super) fn promoted(self, (application, environment): (&str, &str), report: &Report, took: Duration) {
-        let Some(sealed) = report.synced.last().map(|synced| &synced.sealed) else { return };
+        let Some((sealed, stays)) = report.synced.last().map(|synced| (&synced.sealed, &synced.stays)) else { return };
         let json = || {
             let promoted = crate::cli::history::as_json(sealed);
-            json!({
+            let mut line = json!({
                 "application": application, "environment": environment, "promoted": promoted,
                 "milliseconds": milliseconds(took),
-            })
+            });
+            if !stays.is_empty() {
+                line["stays"] = json!(stays);
+            }
+            line
         };
         self.line(json, || {
             let release = sealed.record.release.map(|release| release.short()).unwrap_or_default();
@@ -123,6 +127,9 @@ impl Teller {
             let took = paint(FAINT, duration(took));
             format!("{name}: {} release {release} of {of} {took}", paint(GOOD, "promoted"))
         });
+        if !self.is_json() {
+            show::alone::warn_of_stays(&sealed.record.place, stays);
+        }
     }
 
     /// What failed, and when it is tried again.

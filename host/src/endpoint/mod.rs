@@ -19,6 +19,7 @@ use axum::{RequestExt as _, Router};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::cli::error::{CliError, Kind};
@@ -117,9 +118,11 @@ async fn status(State((controls, _)): State<Told>, headers: HeaderMap) -> Respon
     if !is_own(host) {
         return refuse(StatusCode::FORBIDDEN, "ask 127.0.0.1, [::1] or localhost");
     }
-    match serde_json::to_value(controls.applications()) {
+    // It reads what is pinned of all of them.
+    let applications = spawn_blocking(move || serde_json::to_value(controls.applications())).await;
+    match applications.map_err(|error| error.to_string()).and_then(|value| value.map_err(|error| error.to_string())) {
         Ok(applications) => say(StatusCode::OK, &json!({ "applications": applications })),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error),
     }
 }
 

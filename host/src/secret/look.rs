@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::VALUES;
+
 /// What a Secret calls itself; the second is how `!!binary` writes it.
 const NAMES: [&str; 2] = ["Secret", "U2VjcmV0"];
 /// How escapes of letters begin, and a line that goes on.
@@ -19,7 +21,7 @@ pub fn mentions_one(text: &str) -> bool {
     let has_words = |text: &str| {
         NAMES.iter().any(|name| text.contains(name))
             && text.contains("kind")
-            && ["data", "stringData"].iter().any(|key| text.contains(key))
+            && VALUES.iter().any(|key| text.contains(key))
     };
     has_words(text) || (ESCAPES.iter().any(|escape| text.contains(escape)) && has_words(&plain(text)))
 }
@@ -27,8 +29,7 @@ pub fn mentions_one(text: &str) -> bool {
 /// Whether a text that nothing reads has lines in it like those of a Secret.
 pub fn looks_like_one(text: &str) -> bool {
     let text = plain(text);
-    follows(&text, "kind", is_secrets_name)
-        && ["data", "stringData"].iter().any(|key| follows(&text, key, |value| !is_nothing(value)))
+    follows(&text, "kind", is_secrets_name) && VALUES.iter().any(|key| follows(&text, key, |value| !is_nothing(value)))
 }
 
 /// The text without quotes, and with what escapes stand for, however often they are escaped.

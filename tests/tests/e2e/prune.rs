@@ -225,6 +225,25 @@ fn a_release_that_knows_nothing_of_it_removes_neither_what_is_protected_nor_too_
 }
 
 #[test]
+fn the_way_to_confirm_a_redeployment_that_pins_nothing_is_told_by_status() {
+    let Some(sandbox) = files("confirm-prune: { objects: 1 }", 1) else { return };
+    let first = status(&sandbox)["release"]["id"].as_str().unwrap().to_owned();
+    for name in ["a", "b"] {
+        sandbox.write(&format!("deploy/{name}.txt"), "new\n");
+    }
+    sandbox.commit("More");
+    sandbox.springline(&["run"]).ok();
+    sandbox.springline(&["redeploy", "--env", "site", "--no-pin", &first]).fails(UNCONFIRMED, &[]);
+    let told = sandbox.springline(&["status"]);
+    let told = told.stdout + &told.stderr;
+    let at = told.find("springline redeploy --env site").unwrap_or_else(|| panic!("{told}"));
+    let command = told[at..].split(['`', '\n']).next().unwrap();
+    assert!(command.contains("--no-pin"), "{command}");
+    sandbox.springline(&command.split(' ').skip(1).collect::<Vec<_>>()).ok();
+    assert_eq!(names(&sandbox.live()), ["0.txt"]);
+}
+
+#[test]
 fn whole_objects_are_ignored_and_single_fields_are_not_for_files() {
     let Some(sandbox) = files("ignore: [{ objects: '0.*' }]", 2) else { return };
     for name in ["0.txt", "1.txt"] {

@@ -95,6 +95,22 @@ fn nothing_goes_before_all_is_agreed_on_and_commands_can_be_typed_anywhere() {
 }
 
 #[test]
+fn a_revision_that_is_not_there_may_declare_it() {
+    let Some(sandbox) = world(&[("st", "one", ""), ("pr", "two", "")]) else { return };
+    fs::remove_file(sandbox.repo().join("springline.yaml")).unwrap();
+    sandbox.commit("All goes");
+    let fleet = format!("applications: [{{ repo: {}, revision: nowhere }}]\n", sandbox.repo().display());
+    sandbox.write(".springline/fleet.yaml", fleet);
+    let told =
+        sandbox.springline(&["remove", "files"]).fails(UNCONFIRMED, &["may be declared where nothing can be read"]);
+    assert_eq!(told.matches("may be declared").count(), 1, "{told}");
+    // Without it, and where everything can be read, nothing is warned of.
+    fs::remove_file(sandbox.repo().join(".springline/fleet.yaml")).unwrap();
+    let told = sandbox.springline(&["remove", "files"]).fails(UNCONFIRMED, &[]);
+    assert!(!told.contains("may be declared"), "{told}");
+}
+
+#[test]
 fn what_stays_on_another_target_is_told_until_it_is_removed() {
     let Some(sandbox) = world(&[("site", "one", "")]) else { return };
     let first = sandbox.springline(&["status", "-o", "json"]).json()["environments"][0]["release"]["id"].clone();

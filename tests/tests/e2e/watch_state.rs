@@ -60,7 +60,7 @@ fn a_commit_that_can_not_be_read_takes_nothing_away_from_who_looks_after_what_is
     }
     let status = origin.run(&["status", "-o", "json"]).json();
     assert_eq!((&status["head"], &status["environments"][0]["in-sync"]), (&broken.into(), &true.into()), "{status:#}");
-    assert!(status["wrong"].as_str().unwrap().contains("springline.yaml:"), "{status:#}");
+    assert!(status["wrong"]["message"].as_str().unwrap().contains("springline.yaml:"), "{status:#}");
     // What is deployed is kept.
     let mut watch = Loop::start(origin.command(&["watch", "-o", "json", "--every", "1"]));
     watch.passes();

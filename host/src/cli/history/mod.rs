@@ -143,7 +143,11 @@ fn changes_at<T: DeserializeOwned>(app: &App, digest: &Digest) -> Result<Option<
 
 /// The release of a record.
 fn release_of(app: &App, record: &Record) -> Result<Option<Release>, CliError> {
-    let Some(id) = record.release else { return Ok(None) };
+    record.release.map(|id| release_at(app, &id)).transpose().map(Option::flatten)
+}
+
+/// A release, if it is known still.
+fn release_at(app: &App, id: &Digest) -> Result<Option<Release>, CliError> {
     Ok(app.store.releases(None, &id.hex())?.into_iter().next())
 }
 

@@ -9,7 +9,7 @@ use springline_model::history::{Done, Outcome, Record, Sealed};
 use springline_model::port::{Store, StoreError};
 
 use super::compared::{Compared, compare};
-use super::{as_json, changes_of, list, name_of, pick, release_of};
+use super::{as_json, changes_of, list, name_of, pick, release_at, release_of};
 use crate::app::App;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::{Common, Output};
@@ -75,10 +75,8 @@ impl Show {
 /// How a record's release differs from the one before it in the same place; none if it has none.
 fn with_before(app: &App, sealed: &Sealed) -> Result<Option<Compared>, CliError> {
     let Some(release) = release_of(app, &sealed.record)? else { return Ok(None) };
-    let before = match before(app.store.as_ref(), &sealed.record)? {
-        Some(id) => app.store.releases(None, &id.hex())?.into_iter().next(),
-        None => None,
-    };
+    let before = before(app.store.as_ref(), &sealed.record)?;
+    let before = before.map(|id| release_at(app, &id)).transpose()?.flatten();
     compare(app, before.as_ref(), &release).map(Some)
 }
 
