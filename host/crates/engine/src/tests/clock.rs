@@ -9,7 +9,7 @@ use springline_model::port::{Clock as _, Page, Store as _};
 use springline_model::run::Timestamp;
 
 use super::{World, files};
-use crate::heal::{Healed, heal};
+use crate::heal::Healed;
 
 const HOUR: Timestamp = 3_600_000;
 const DAY: Timestamp = 24 * HOUR;
@@ -18,11 +18,6 @@ const JUMPS: [Timestamp; 4] = [3_650 * DAY, HOUR, -HOUR, -3_650 * DAY];
 
 fn jump(world: &World, by: Timestamp) {
     world.clock.set(world.clock.now() + by);
-}
-
-fn look(world: &World) -> Healed {
-    let environment = &world.chain.environments[0];
-    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "w").unwrap()
 }
 
 #[test]
@@ -34,12 +29,12 @@ fn what_is_synced_repaired_and_rolled_back_follows_the_order_in_which_it_happene
         world.run("r2", &files("two", "-", "a")).unwrap();
         jump(&world, -2 * by);
         world.live.drift("a", world.body("edited"));
-        assert!(matches!(look(&world), Healed::Repaired(_)), "{by}");
+        assert!(matches!(world.heal().unwrap(), Healed::Repaired(_)), "{by}");
         assert_eq!(world.text("a").unwrap(), "a: <TWO>", "{by}");
         jump(&world, by);
         world.run("r3", &files("bad", "-", "a")).unwrap_err();
         assert_eq!(world.text("a").unwrap(), "a: <TWO>", "what was healthy last is live again: {by}");
-        assert!(matches!(look(&world), Healed::InSync), "{by}");
+        assert!(matches!(world.heal().unwrap(), Healed::InSync), "{by}");
 
         // Pages follow the chain, whatever their times are.
         let all = world.store.history(&Page::default()).unwrap().records;
@@ -104,10 +99,8 @@ fn no_jump_opens_a_gate_and_none_closes_it_for_ever() {
     for by in JUMPS {
         let world = World::new();
         world.run("r1", &files("one", "-", "a")).unwrap();
-        let environment = &world.chain.environments[0];
         let soaked = || {
-            let status = crate::status::status(world.ports(), &world.place(), &environment.target, &environment.sync);
-            assert!(status.unwrap().unhealthy.is_empty());
+            assert!(world.status().unhealthy.is_empty());
             world.store.standing(&world.place()).unwrap().soak.unwrap().at(world.clock.now())
         };
         jump(&world, by);

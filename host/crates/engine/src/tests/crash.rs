@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use springline_model::history::Outcome;
-use springline_model::port::{Page, Store as _, StoreError};
+use springline_model::port::{Store as _, StoreError};
 use springline_model::run::RunState;
 
 use super::{PLAIN, World, files};
@@ -32,7 +32,7 @@ fn after_a_crash_at_any_point_the_next_run_goes_on_and_the_history_has_one_entry
         if point >= Point::Rendered {
             assert_eq!(world.executions(), executed, "nothing is executed twice: {point:?}");
         }
-        assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), records, "{point:?}");
+        assert_eq!(world.records().len(), records, "{point:?}");
         assert!(world.store.verify().unwrap().iter().all(|chain| chain.broken.is_none()));
         assert!(world.store.unfinished().unwrap().is_empty());
     }
@@ -61,10 +61,10 @@ fn asked_to_stop_it_records_what_was_done() {
         let failure = *world.run("r1", &files("x", "-", "a\nb")).unwrap_err();
         assert_eq!(failure.0.to_string(), "cancelled", "{point:?}");
         assert_eq!(failure.1.run.state, RunState::Cancelled, "{point:?}");
-        let records = world.store.history(&Page::default()).unwrap().records;
+        let records = world.records();
         if point >= Point::Rendered {
-            assert!(matches!(records[0].record.outcome, Outcome::Cancelled { .. }), "{point:?}");
-            assert_eq!(records[0].record.counts.created as usize, world.live.objects().len(), "{point:?}");
+            assert!(matches!(records[0].outcome, Outcome::Cancelled { .. }), "{point:?}");
+            assert_eq!(records[0].counts.created as usize, world.live.objects().len(), "{point:?}");
         }
         assert!(world.store.unfinished().unwrap().is_empty());
     }
@@ -76,9 +76,9 @@ fn a_record_that_can_not_be_written_is_an_error_and_the_next_run_writes_it() {
     world.store.fail_next("finish", StoreError::NoSpace("/state".into()));
     let failure = *world.run("r1", &files("x", "-", "a")).unwrap_err();
     assert_eq!(failure.0.to_string(), "no space left for the state in /state");
-    assert!(world.store.history(&Page::default()).unwrap().records.is_empty());
+    assert!(world.records().is_empty());
     world.run("r1", &files("x", "-", "a")).unwrap();
-    assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 1);
+    assert_eq!(world.records().len(), 1);
     assert_eq!(world.live.writes(), ["a"]);
 }
 

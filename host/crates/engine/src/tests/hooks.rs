@@ -5,14 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use springline_model::history::Done;
 use springline_model::manifest::{Action, Cleanup, HealthStatus, Phase};
 use springline_model::plugin::Fault;
-use springline_model::port::{Page, Store as _};
 
 use super::{World, files};
 use crate::error::Reason;
 use crate::event::{Awaited, Point};
 use crate::keep::read_json;
 use crate::run::{Failure, Report};
-use crate::status::status;
 
 const BEFORE_CREATION: Cleanup = Cleanup { before_creation: true, success: false, failure: false };
 
@@ -34,7 +32,7 @@ fn run(world: &World, revision: &str) -> Result<Report, Failure> {
 }
 
 fn done(world: &World) -> Vec<Done> {
-    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    let record = world.records().remove(0);
     record.changes.map(|changes| read_json(world.ports(), &changes).unwrap()).unwrap_or_default()
 }
 
@@ -48,9 +46,8 @@ fn hooks_run_around_and_among_the_changes_and_are_kept_nowhere() {
     let expected = [("migrate", Some(Phase::Before)), ("a", None), ("warm", Some(Phase::During)), ("b", None)];
     let expected = expected.into_iter().chain([("smoke", Some(Phase::After))]);
     assert_eq!(hooks, expected.map(|(live, hook)| (live.to_owned(), hook)).collect::<Vec<_>>());
-    assert_eq!(world.store.history(&Page::default()).unwrap().records[0].record.counts.created, 2);
-    let environment = &world.chain.environments[0];
-    let found = status(world.ports(), &world.place(), &environment.target, &environment.sync).unwrap();
+    assert_eq!(world.records()[0].counts.created, 2);
+    let found = world.status();
     assert_eq!((found.desired(), found.drifted.len()), (2, 0));
 }
 
@@ -248,7 +245,7 @@ fn what_was_deleted_and_is_held_runs_no_hooks_again() {
     for _ in 0..3 {
         world.applied();
         world.run("r2", &files("x", "-", ALL)).unwrap();
-        deleted.push(world.store.history(&Page::default()).unwrap().records.remove(0).record.counts.deleted);
+        deleted.push(world.records().remove(0).counts.deleted);
         runs.push(world.applied().iter().filter(|applied| applied.starts_with("create ")).count());
     }
     assert_eq!((deleted, runs), (vec![1, 0, 0], vec![3, 0, 0]));

@@ -22,10 +22,11 @@ use std::sync::{Arc, Mutex};
 
 use springline_model::application::{self, OnFailure};
 use springline_model::capability::Grants;
+use springline_model::history::Record;
 use springline_model::manifest::{Body, HealthStatus};
 use springline_model::plugin::Limits;
 use springline_model::port::Store as _;
-use springline_model::port::{Blobs, Revision};
+use springline_model::port::{Blobs, Page, Revision};
 use springline_model::run::{Cause, Inventory, Place, Release};
 use springline_model::{Cancel, Digest};
 use springline_testkit::{FakeClock, FakePlugins, Live, MemoryBlobs, MemoryStore, MemoryTree};
@@ -33,10 +34,12 @@ use springline_testkit::{FakeClock, FakePlugins, Live, MemoryBlobs, MemoryStore,
 use crate::Ports;
 use crate::build::Source;
 use crate::chain::{Artifact, Chain, Environment, Input, Step, Target, Targets, Use};
-use crate::error::Reason;
+use crate::error::{Reason, StageError};
 use crate::event::{Event, Observer, Point, Waiting};
+use crate::heal::{Healed, heal};
 use crate::keep::read_json;
 use crate::run::{Failure, Report, Request, run};
+use crate::status::{Status, status};
 
 /// The points of a chain that tells nobody what it deploys and hands nothing over.
 const PLAIN: [Point; 9] = {
@@ -204,6 +207,29 @@ impl World {
         request.environments = &environments;
         change(&mut request);
         run(self.ports(), request)
+    }
+
+    /// Looks as a watch does.
+    pub fn heal(&self) -> Result<Healed, Box<StageError>> {
+        let environment = &self.chain.environments[0];
+        heal(self.ports(), &self.place(), (&environment.target, &environment.sync), "watcher@somewhere")
+    }
+
+    pub fn status(&self) -> Status {
+        let environment = &self.chain.environments[0];
+        status(self.ports(), &self.place(), &environment.target, &environment.sync).unwrap()
+    }
+
+    /// The whole history, newest first.
+    pub fn records(&self) -> Vec<Record> {
+        let all = self.store.history(&Page::default()).unwrap().records;
+        all.into_iter().map(|sealed| sealed.record).collect()
+    }
+
+    /// What was made of the revision of this name.
+    pub fn release_of(&self, revision: &str) -> Release {
+        let releases = self.store.releases(Some(&self.place()), "").unwrap();
+        releases.into_iter().find(|release| release.revision == revision).unwrap()
     }
 
     /// The text of a live object.

@@ -1,17 +1,16 @@
 //! An environment that goes from one target to another.
 
-use springline_model::application::Sync;
 use springline_model::manifest::Action;
-use springline_model::port::{Page, Store as _};
+use springline_model::port::Store as _;
 use springline_testkit::Live;
 
 use super::{World, files, uses};
 use crate::error::Reason;
-use crate::heal::{Healed, heal};
+use crate::heal::Healed;
 use crate::owned::Stays;
 use crate::redeploy::{Order, redeploy};
 use crate::remove::{Word, ask, remove, stayed};
-use crate::status::{Status, current, status};
+use crate::status::current;
 
 /// A world whose environment is on `next` now; what is there.
 fn moved() -> (World, Live) {
@@ -26,11 +25,6 @@ fn moved() -> (World, Live) {
     (world, next)
 }
 
-fn look(world: &World) -> Status {
-    let environment = &world.chain.environments[0];
-    status(world.ports(), &world.place(), &environment.target, &environment.sync).unwrap()
-}
-
 fn stays(live: &[&str]) -> Vec<Stays> {
     vec![Stays { target: "memory".into(), live: live.iter().map(|live| (*live).to_owned()).collect() }]
 }
@@ -38,7 +32,7 @@ fn stays(live: &[&str]) -> Vec<Stays> {
 #[test]
 fn what_is_on_the_old_target_is_not_deleted_but_told_until_it_is_removed() {
     let (world, next) = moved();
-    let found = look(&world);
+    let found = world.status();
     assert!(found.drifted.is_empty() && found.alone.stays.is_empty(), "it is still where it was");
     let report = world.run("r2", &files("x", "-", "a")).unwrap();
     assert_eq!((next.objects().len(), world.live.objects().len()), (1, 2));
@@ -47,7 +41,7 @@ fn what_is_on_the_old_target_is_not_deleted_but_told_until_it_is_removed() {
     assert!(synced.done.iter().all(|done| done.action == Action::Create));
     assert_eq!(synced.stays, stays(&["a", "b"]));
     assert_eq!(synced.sealed.record.note.as_deref(), Some("stays: a, b on target `memory`"));
-    assert_eq!(look(&world).alone.stays, stays(&["a", "b"]));
+    assert_eq!(world.status().alone.stays, stays(&["a", "b"]));
     let report = world.run("r3", &files("y", "-", "a")).unwrap();
     assert_eq!((&report.synced[0].stays, &report.synced[0].sealed.record.note), (&stays(&["a", "b"]), &None));
 
@@ -59,11 +53,9 @@ fn what_is_on_the_old_target_is_not_deleted_but_told_until_it_is_removed() {
     remove(world.ports(), (&place, &what), ("ann@here", word)).unwrap().unwrap();
     assert!(world.live.objects().is_empty());
     assert_eq!((next.objects().len(), current(world.ports(), &place).unwrap()), (1, before));
-    assert!(look(&world).alone.stays.is_empty() && stayed(world.ports(), &place).unwrap().is_empty());
+    assert!(world.status().alone.stays.is_empty() && stayed(world.ports(), &place).unwrap().is_empty());
     assert_eq!(world.inventory().objects.into_keys().collect::<Vec<_>>(), ["a"]);
-    let environment = &world.chain.environments[0];
-    let healed = heal(world.ports(), &place, (&environment.target, &environment.sync), "ann@here").unwrap();
-    assert!(matches!(healed, Healed::InSync));
+    assert!(matches!(world.heal().unwrap(), Healed::InSync));
 }
 
 #[test]
@@ -80,17 +72,14 @@ fn who_goes_back_owns_what_was_there() {
 
 #[test]
 fn a_move_that_did_not_begin_is_none() {
-    let (mut world, next) = moved();
+    let (world, next) = moved();
     next.fail("plan", "", springline_model::plugin::Fault::Failed { message: "busy".into() });
     world.run("r2", &files("x", "-", "a")).unwrap_err();
     assert_eq!(world.inventory().target.as_deref(), Some("memory"));
     assert!(world.inventory().elsewhere.is_empty());
     // What is live is looked after where it is.
     world.live.drift("b", world.body("edited"));
-    world.chain.environments[0].sync = Sync { self_heal: true, ..world.chain.environments[0].sync.clone() };
-    let environment = &world.chain.environments[0];
-    let healed = heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "ann@here").unwrap();
-    assert!(matches!(healed, Healed::Repaired(_)));
+    assert!(matches!(world.heal().unwrap(), Healed::Repaired(_)));
     assert!(next.objects().is_empty() && world.text("b").unwrap().starts_with("b: "));
 }
 
@@ -104,5 +93,5 @@ fn a_release_of_the_old_target_is_not_deployed_beside_the_new_one() {
     let failed = redeploy(world.ports(), &release, (&world.before[0], policy), order).unwrap_err();
     assert!(matches!(&failed.0.reason, Reason::OtherTarget { targets, .. } if **targets == ["memory", "next"]));
     assert_eq!(world.store.standing(&world.place()).unwrap().pin, None);
-    assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 2);
+    assert_eq!(world.records().len(), 2);
 }

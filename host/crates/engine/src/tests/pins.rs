@@ -5,31 +5,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use springline_model::history::Outcome;
 use springline_model::manifest::{Cleanup, Phase};
 use springline_model::plugin::Fault;
-use springline_model::port::{Blobs as _, Page, Store as _, StoreError};
-use springline_model::run::{Cause, Pin, Release};
+use springline_model::port::{Blobs as _, Store as _, StoreError};
+use springline_model::run::{Cause, Pin};
 
 use super::{World, files};
-use crate::error::{Reason, StageError};
+use crate::error::Reason;
 use crate::event::Point;
-use crate::heal::{Healed, heal};
+use crate::heal::Healed;
 use crate::redeploy::{Order, redeploy};
 use crate::run::{Failure, Report};
 use crate::standing::{Obstacle, unpin};
 
-fn look(world: &World) -> Result<Healed, Box<StageError>> {
-    let environment = &world.chain.environments[0];
-    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "watcher@somewhere")
-}
-
-fn release_of(world: &World, revision: &str) -> Release {
-    let releases = world.store.releases(Some(&world.place()), "").unwrap();
-    releases.into_iter().find(|release| release.revision == revision).unwrap()
-}
-
 fn go_back(world: &World, revision: &str, pin: bool) -> Result<Report, Failure> {
     let environment = &world.chain.environments[0];
     let order = Order { actor: "ann@here", why: Some("r2 is slow"), pin };
-    redeploy(world.ports(), &release_of(world, revision), (&environment.target, &environment.sync), order)
+    redeploy(world.ports(), &world.release_of(revision), (&environment.target, &environment.sync), order)
 }
 
 fn pin(world: &World) -> Option<Pin> {
@@ -37,14 +27,20 @@ fn pin(world: &World) -> Option<Pin> {
 }
 
 fn causes(world: &World) -> Vec<Cause> {
-    world.store.history(&Page::default()).unwrap().records.into_iter().map(|sealed| sealed.record.cause).collect()
+    world.records().into_iter().map(|record| record.cause).collect()
+}
+
+/// Two revisions, the second one live.
+fn two() -> World {
+    let world = World::new();
+    world.run("r1", &files("one", "-", "a")).unwrap();
+    world.run("r2", &files("two", "-", "a\nb")).unwrap();
+    world
 }
 
 /// Two revisions, and back to the first.
 fn pinned() -> World {
-    let world = World::new();
-    world.run("r1", &files("one", "-", "a")).unwrap();
-    world.run("r2", &files("two", "-", "a\nb")).unwrap();
+    let world = two();
     go_back(&world, "r1", true).unwrap();
     world
 }
@@ -54,12 +50,12 @@ fn a_pinned_release_is_held_and_not_replaced() {
     let world = pinned();
     let held = pin(&world).unwrap();
     assert_eq!((held.by.as_str(), held.why.as_str()), ("ann@here", "r2 is slow"));
-    assert_eq!(held.release, release_of(&world, "r1").id);
-    let newest = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    assert_eq!(held.release, world.release_of("r1").id);
+    let newest = world.records().remove(0);
     assert_eq!((newest.cause, newest.note.as_deref()), (Cause::Redeploy, Some("r2 is slow")));
     // Drift is repaired towards it.
     world.live.drift("a", world.body("edited"));
-    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert!(matches!(world.heal().unwrap(), Healed::Repaired(_)));
     assert_eq!(world.text("a").unwrap(), "a: <ONE>");
     // Nobody deploys over it.
     for cause in [&Cause::Run, &Cause::Sync, &Cause::Push] {
@@ -81,7 +77,7 @@ fn a_pinned_release_is_held_and_not_replaced() {
     assert_eq!(unpin(world.ports(), &world.place(), by).unwrap(), None);
     world.run_with("r3", &files("three", "-", "a"), |request| request.cause = &Cause::Push).unwrap();
     assert_eq!(world.text("a").unwrap(), "a: <THREE>");
-    let note = || world.store.history(&Page::default()).unwrap().records.remove(0).record.note;
+    let note = || world.records().remove(0).note;
     let told = format!("unpinned from release {} by bob@here: r3 is fast", held.release.short());
     assert_eq!(note(), Some(told));
     assert_eq!(causes(&world), [Cause::Push, Cause::Drift, Cause::Redeploy, Cause::Run, Cause::Run]);
@@ -95,12 +91,12 @@ fn another_release_may_be_pinned_in_its_stead_but_none_deployed_past_it() {
     let failure = *go_back(&world, "r2", false).unwrap_err();
     let expected = format!(
         "`site` is left alone: pinned to release {} by ann@here: r2 is slow",
-        release_of(&world, "r1").id.short()
+        world.release_of("r1").id.short()
     );
     assert_eq!(failure.0.to_string(), expected);
     go_back(&world, "r1", false).unwrap();
     go_back(&world, "r2", true).unwrap();
-    assert_eq!(pin(&world).unwrap().release, release_of(&world, "r2").id);
+    assert_eq!(pin(&world).unwrap().release, world.release_of("r2").id);
     assert_eq!(world.text("a").unwrap(), "a: <TWO>");
 }
 
@@ -111,7 +107,7 @@ fn without_a_pin_the_next_revision_is_deployed() {
     world.run("r2", &files("two", "-", "a")).unwrap();
     go_back(&world, "r1", false).unwrap();
     assert_eq!(pin(&world), None);
-    assert!(matches!(look(&world).unwrap(), Healed::InSync));
+    assert!(matches!(world.heal().unwrap(), Healed::InSync));
     world.run_with("r2", &files("two", "-", "a"), |request| request.cause = &Cause::Push).unwrap();
     assert_eq!(world.text("a").unwrap(), "a: <TWO>");
 }
@@ -138,16 +134,13 @@ fn a_deployment_of_a_pinned_release_that_was_cut_off_is_finished_by_the_next_loo
         world.watcher.act_at(point, || resume_unwind(Box::new("a crash")));
         assert!(catch_unwind(AssertUnwindSafe(|| go_back(&world, "r1", true))).is_err(), "{point:?} was not passed");
         world.watcher.calm();
-        let Healed::Finished(report) = look(&world).unwrap() else { panic!("{point:?}") };
+        let Healed::Finished(report) = world.heal().unwrap() else { panic!("{point:?}") };
         assert_eq!(report.run.number, 3, "it goes on with the run: {point:?}");
         assert_eq!(world.text("b").unwrap(), "b: <ONE>");
-        let newest = world.store.history(&Page::default()).unwrap().records;
+        let newest = world.records();
         assert_eq!(newest.len(), 3, "{point:?}");
-        assert_eq!(
-            (newest[0].record.cause.clone(), newest[0].record.note.as_deref()),
-            (Cause::Redeploy, Some("r2 is slow"))
-        );
-        assert!(matches!(look(&world).unwrap(), Healed::InSync), "{point:?}");
+        assert_eq!((newest[0].cause.clone(), newest[0].note.as_deref()), (Cause::Redeploy, Some("r2 is slow")));
+        assert!(matches!(world.heal().unwrap(), Healed::InSync), "{point:?}");
         assert!(world.store.unfinished().unwrap().is_empty());
     }
 }
@@ -160,10 +153,10 @@ fn a_deployment_of_a_pinned_release_that_failed_is_repaired_like_any() {
     world.live.fail("apply", "a", Fault::Failed { message: "no".into() });
     go_back(&world, "r1", true).unwrap_err();
     assert!(pin(&world).is_some());
-    assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
+    assert!(matches!(world.heal().unwrap(), Healed::Repaired(_)));
     assert_eq!(world.text("a").unwrap(), "a: <ONE>");
-    let records = world.store.history(&Page::default()).unwrap().records;
-    assert!(matches!(records[1].record.outcome, Outcome::Failed { .. }));
+    let records = world.records();
+    assert!(matches!(records[1].outcome, Outcome::Failed { .. }));
 }
 
 #[test]
@@ -199,9 +192,16 @@ fn a_pin_hides_nothing_that_stands_in_the_way_besides() {
     assert_eq!(found, Some(Obstacle::Promoted { from: "staging".into() }));
 }
 
+/// A look repairs towards what is live.
+fn r2_is_kept(world: &World) {
+    world.live.drift("a", world.body("edited"));
+    assert!(matches!(world.heal().unwrap(), Healed::Repaired(_)));
+    assert_eq!(world.text("a").unwrap(), "a: <TWO>");
+}
+
 /// Loses every object of what r1 deployed, or its list of them.
 fn lose(world: &World, list: bool) {
-    let release = release_of(world, "r1");
+    let release = world.release_of("r1");
     let lost = if list { release.objects } else { world.blobs.put(b"a: <ONE>").unwrap() };
     world.blobs.remove(&lost).unwrap();
 }
@@ -209,19 +209,14 @@ fn lose(world: &World, list: bool) {
 #[test]
 fn what_is_lost_is_not_pinned() {
     for list in [true, false] {
-        let world = World::new();
-        world.run("r1", &files("one", "-", "a")).unwrap();
-        world.run("r2", &files("two", "-", "a\nb")).unwrap();
+        let world = two();
         lose(&world, list);
         for to_be_pinned in [true, false] {
             let failure = *go_back(&world, "r1", to_be_pinned).unwrap_err();
             assert!(matches!(failure.0.reason, Reason::ReleaseLost(_)), "{}", failure.0);
             assert_eq!(pin(&world), None);
         }
-        // A look keeps what is live.
-        world.live.drift("a", world.body("edited"));
-        assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
-        assert_eq!(world.text("a").unwrap(), "a: <TWO>");
+        r2_is_kept(&world);
         assert_eq!(causes(&world), [Cause::Drift, Cause::Run, Cause::Run]);
     }
 }
@@ -229,18 +224,14 @@ fn what_is_lost_is_not_pinned() {
 #[test]
 fn where_what_is_pinned_got_lost_what_is_live_is_kept() {
     for list in [true, false] {
-        let world = World::new();
-        world.run("r1", &files("one", "-", "a")).unwrap();
-        world.run("r2", &files("two", "-", "a\nb")).unwrap();
-        let held = Pin { release: release_of(&world, "r1").id, by: "ann".into(), why: String::new(), at: 7 };
+        let world = two();
+        let held = Pin { release: world.release_of("r1").id, by: "ann".into(), why: String::new(), at: 7 };
         world.store.set_standing(&world.place(), &mut |standing| standing.pin = Some(held.clone())).unwrap();
         lose(&world, list);
-        let Healed::Lost(lost) = look(&world).unwrap() else { panic!("{list}") };
+        let Healed::Lost(lost) = world.heal().unwrap() else { panic!("{list}") };
         assert!(lost.to_string().starts_with("what release "), "{lost}");
-        world.live.drift("a", world.body("edited"));
-        assert!(matches!(look(&world).unwrap(), Healed::Repaired(_)));
-        assert_eq!(world.text("a").unwrap(), "a: <TWO>");
-        assert!(matches!(look(&world).unwrap(), Healed::Lost(_)));
+        r2_is_kept(&world);
+        assert!(matches!(world.heal().unwrap(), Healed::Lost(_)));
         assert_eq!(pin(&world), Some(held));
         // Made again, it is deployed.
         world
@@ -249,7 +240,7 @@ fn where_what_is_pinned_got_lost_what_is_live_is_kept() {
                 request.trust = crate::run::Trust::Checked;
             })
             .unwrap();
-        assert!(matches!(look(&world).unwrap(), Healed::Finished(_)));
+        assert!(matches!(world.heal().unwrap(), Healed::Finished(_)));
         assert_eq!(world.text("a").unwrap(), "a: <ONE>");
     }
 }

@@ -1,7 +1,6 @@
 //! What nothing declares any more is removed, however often that takes.
 
 use springline_model::plugin::Fault;
-use springline_model::port::{Page, Store as _};
 use springline_model::run::Cause;
 
 use super::{World, files};
@@ -21,7 +20,7 @@ fn everything_goes_once() {
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
     assert!(removed(&world, Word::Rule).unwrap().is_some());
     assert!(world.live.objects().is_empty());
-    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    let record = world.records().remove(0);
     assert!(is_removal(&record) && record.cause == Cause::Push);
     assert!(removed(&world, Word::Rule).unwrap().is_none());
 }
@@ -69,7 +68,7 @@ fn a_question_leaves_no_trace() {
     assert_eq!(waits.removals.len(), 2);
     let confirmed = waits.whole_confirmation();
     assert_eq!(ask(world.ports(), (&world.place(), &What::Deployed), Some(&confirmed)).unwrap(), None);
-    assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 1);
+    assert_eq!(world.records().len(), 1);
     removed(&world, Word::Person(Some(&confirmed))).unwrap();
     assert_eq!(ask(world.ports(), (&world.place(), &What::Deployed), None).unwrap(), None);
 }

@@ -5,17 +5,16 @@ use springline_model::capability::DirectoryGrant;
 use springline_model::history::Outcome;
 use springline_model::manifest::{Action, Change};
 use springline_model::plugin::Fault;
-use springline_model::port::{Page, Store as _};
 use springline_model::run::{Inventory, Owned};
 
 use super::{World, files};
 use crate::error::Reason;
-use crate::heal::{Healed, heal};
+use crate::heal::Healed;
 use crate::plan::Plan;
 use crate::redeploy::{Order, redeploy};
 use crate::restraint::{self, Unconfirmed};
 use crate::run::Failure;
-use crate::status::{Status, current, status};
+use crate::status::current;
 
 const FOUR: &str = "a\nb\nc\nd";
 
@@ -25,16 +24,6 @@ fn policy(world: &mut World) -> &mut Sync {
 
 fn ignoring(objects: &str) -> Vec<Ignore> {
     vec![Ignore { objects: objects.into(), ..Ignore::default() }]
-}
-
-fn look(world: &World) -> Status {
-    let environment = &world.chain.environments[0];
-    status(world.ports(), &world.place(), &environment.target, &environment.sync).unwrap()
-}
-
-fn healed(world: &World) -> Healed {
-    let environment = &world.chain.environments[0];
-    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "watcher@somewhere").unwrap()
 }
 
 fn unconfirmed(failure: Failure) -> Unconfirmed {
@@ -49,10 +38,6 @@ fn yes(to: &[&str]) -> Option<String> {
     let removals = to.iter().map(|&live| live.to_owned()).collect();
     let (owned, limit, confirmation, confirmed) = (0, String::new(), String::new(), None);
     Some(Unconfirmed { removals, owned, limit, confirmation, confirmed }.whole_confirmation())
-}
-
-fn records(world: &World) -> usize {
-    world.store.history(&Page::default()).unwrap().records.len()
 }
 
 #[test]
@@ -70,13 +55,13 @@ fn an_ignored_object_keeps_its_drift_and_is_told() {
     // A revision that says something else of it leaves it as well.
     world.run("r2", &files("y", "-", "a\nab\nb")).unwrap();
     assert_eq!(world.applied(), ["update b"]);
-    let found = look(&world);
+    let found = world.status();
     assert!(found.drifted.is_empty());
     assert_eq!(found.alone.ignored.iter().map(|change| change.live.as_str()).collect::<Vec<_>>(), ["a", "ab"]);
-    assert!(matches!(healed(&world), Healed::InSync));
+    assert!(matches!(world.heal().unwrap(), Healed::InSync));
     // What is missing is made, and what is no longer desired goes.
     world.live.set("a", None);
-    assert!(matches!(healed(&world), Healed::Repaired(_)));
+    assert!(matches!(world.heal().unwrap(), Healed::Repaired(_)));
     assert_eq!(world.applied(), ["create a"]);
     world.run("r3", &files("y", "-", "ab\nb")).unwrap();
     assert_eq!(world.applied(), ["delete a"]);
@@ -90,7 +75,7 @@ fn what_the_target_tells_of_ignored_fields_is_told_once() {
     world.live.drift("a", world.body("edited"));
     world.chain.environments[0].target.leaves = true;
     policy(&mut world).ignore.push(Ignore { objects: "b".into(), pointers: vec!["/x".into()], ..Ignore::default() });
-    let found = look(&world);
+    let found = world.status();
     assert_eq!(found.alone.ignored.len(), 1);
     assert_eq!(found.alone.untold, None);
 }
@@ -118,7 +103,7 @@ fn what_is_protected_stays_and_stays_ours() {
     assert_eq!(protected[1].by.as_deref(), Some("keep-*"));
     assert!(world.live.get("d").is_none() && world.live.get("b").is_some());
     assert_eq!(world.inventory().objects.keys().collect::<Vec<_>>(), ["a", "b", "keep-c"]);
-    let found = look(&world);
+    let found = world.status();
     assert!(found.drifted.is_empty());
     assert_eq!(found.alone.protected.len(), 2);
     // Nor do they go when nothing is desired any more.
@@ -142,7 +127,7 @@ fn a_release_is_deployed_again_with_what_it_left_alone_and_protected() {
     let order = Order { actor: "somebody@somewhere", why: None, pin: false };
     redeploy(world.ports(), &release, (target, &Sync::default()), order).unwrap();
     assert_eq!(world.text("a").unwrap(), "edited");
-    assert!(look(&world).drifted.is_empty());
+    assert!(world.status().drifted.is_empty());
     // What comes from the source is as the source says now.
     world.run("r2", &files("x", "-", "a\nb")).unwrap();
     assert_eq!(world.text("a").unwrap(), "a: <X>");
@@ -162,11 +147,11 @@ fn too_many_removals_wait_for_a_yes_to_what_they_are() {
     assert!(what.to_string().contains("3 of 4 live objects would be removed, and more than 50 percent"), "{what}");
     assert!(world.applied().is_empty(), "what would be written waits as well");
     // Self-heal waits, and trying again fills no history.
-    let before = records(&world);
-    assert!(matches!(healed(&world), Healed::Unconfirmed(found) if found.removals == what.removals));
+    let before = world.records().len();
+    assert!(matches!(world.heal().unwrap(), Healed::Unconfirmed(found) if found.removals == what.removals));
     unconfirmed(world.run("r4", &files("y", "-", "a")).unwrap_err());
-    assert_eq!(records(&world), before);
-    assert_eq!(look(&world).alone.unconfirmed.unwrap().removals.len(), 3);
+    assert_eq!(world.records().len(), before);
+    assert_eq!(world.status().alone.unconfirmed.unwrap().removals.len(), 3);
     // A yes to something else is none, be it as many; nor is a bare number.
     let three = what.confirmation.clone();
     for confirmed in [format!("2-{}", &three[2..]), "3-00000000".into(), "3".into(), "3-".into()] {
@@ -188,7 +173,7 @@ fn too_many_removals_wait_for_a_yes_to_what_they_are() {
     assert!(world.applied().is_empty());
     world.run("r4", &files("y", "-", "a")).unwrap();
     assert_eq!(world.applied(), ["update a", "delete d", "delete c", "delete b"]);
-    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    let record = world.records().remove(0);
     assert_eq!(record.outcome, Outcome::Succeeded);
 }
 
@@ -261,8 +246,7 @@ fn a_target_that_can_not_leave_fields_alone_is_refused() {
     world.applied();
     let failure = world.run("r2", &files("y", "-", "a")).unwrap_err();
     assert!(matches!(failure.0.reason, Reason::LeavesNothing { .. }), "{}", failure.0);
-    let environment = &world.chain.environments[0];
-    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "watcher@somewhere").unwrap_err();
+    world.heal().unwrap_err();
     assert!(world.applied().is_empty());
     assert_eq!(world.text("a").unwrap(), "scaled");
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use springline_model::application::OnFailure;
-use springline_model::history::{Outcome, Record};
+use springline_model::history::Outcome;
 use springline_model::manifest::{Cleanup, HealthStatus, Phase};
 use springline_model::plugin::Fault;
-use springline_model::port::{Page, Store as _};
-use springline_model::run::{Cause, Release, RunState, Stage};
+use springline_model::port::Store as _;
+use springline_model::run::{Cause, RunState, Stage};
 
 use super::{World, files};
 use crate::error::Reason;
 use crate::event::Point;
-use crate::heal::{Healed, heal};
+use crate::heal::Healed;
 use crate::redeploy::{Order, redeploy};
 use crate::rollback::Aftermath;
 use crate::run::{Failure, Report};
@@ -35,17 +35,8 @@ fn push(world: &World, revision: &str, page: &str) -> Report {
     world.run_with(revision, &files(page, "-", "a\nb\nc"), |request| request.cause = &Cause::Push).unwrap()
 }
 
-fn records(world: &World) -> Vec<Record> {
-    world.store.history(&Page::default()).unwrap().records.into_iter().map(|sealed| sealed.record).collect()
-}
-
 fn causes(world: &World) -> Vec<Cause> {
-    records(world).into_iter().map(|record| record.cause).collect()
-}
-
-fn release_of(world: &World, revision: &str) -> Release {
-    let releases = world.store.releases(Some(&world.place()), "").unwrap();
-    releases.into_iter().find(|release| release.revision == revision).unwrap()
+    world.records().into_iter().map(|record| record.cause).collect()
 }
 
 fn is_back(world: &World) -> bool {
@@ -61,7 +52,7 @@ fn what_was_healthy_comes_back_in_a_sync_of_its_own_in_the_same_run() {
     assert!(is_back(&world));
     let Some(Aftermath::RolledBack { to }) = &failure.1.aftermath else { panic!("{:?}", failure.1.aftermath) };
     assert_eq!(to.revision, "r1");
-    let [back, failed, first] = &records(&world)[..] else { panic!() };
+    let [back, failed, first] = &world.records()[..] else { panic!() };
     assert!(first.is_good() && !failed.is_good() && back.is_good());
     assert!(matches!(failed.outcome, Outcome::Failed { stage: Stage::Health, .. }));
     assert_eq!((&back.cause, &back.outcome), (&Cause::Rollback, &Outcome::Succeeded));
@@ -96,10 +87,8 @@ fn without_anything_healthy_before_it_is_held() {
         assert!(failure.1.run.ended.is_some());
     }
     assert_eq!(world.text("a").unwrap(), "a: <R2>");
-    let target = &world.chain.environments[0].target;
-    let looked = heal(world.ports(), &world.place(), (target, &world.chain.environments[0].sync), "w").unwrap();
-    assert!(matches!(looked, Healed::InSync));
-    assert_eq!(records(&world).len(), 2);
+    assert!(matches!(world.heal().unwrap(), Healed::InSync));
+    assert_eq!(world.records().len(), 2);
 }
 
 #[test]
@@ -109,20 +98,17 @@ fn what_was_rolled_back_is_not_tried_again_by_itself_until_something_newer_comes
     for _ in 0..2 {
         let report = push(&world, "r2", "bad");
         let [(_, Obstacle::RolledBack(back))] = &report.skipped[..] else { panic!("{:?}", report.skipped) };
-        assert_eq!((back.revision.as_str(), back.release), ("r2", release_of(&world, "r2").id));
-        let environment = &world.chain.environments[0];
-        let looked = heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "w").unwrap();
-        assert!(matches!(looked, Healed::InSync));
+        assert_eq!((back.revision.as_str(), back.release), ("r2", world.release_of("r2").id));
+        assert!(matches!(world.heal().unwrap(), Healed::InSync));
     }
-    assert_eq!(records(&world).len(), 3);
+    assert_eq!(world.records().len(), 3);
     // Somebody who asks is not kept from it.
     world.run_with("r2", &files("bad", "-", "a\nb\nc"), |request| request.cause = &Cause::Sync).unwrap_err();
     assert_eq!(causes(&world)[..2], [Cause::Rollback, Cause::Sync]);
     assert!(is_back(&world));
     // A repair in between lets nobody forget it.
     world.live.drift("b", world.body("edited"));
-    let environment = &world.chain.environments[0];
-    heal(world.ports(), &world.place(), (&environment.target, &environment.sync), "w").unwrap();
+    world.heal().unwrap();
     assert_eq!(push(&world, "r2", "bad").skipped.len(), 1);
     assert_eq!(push(&world, "r3", "better").synced.len(), 1);
     assert_eq!(world.text("a").unwrap(), "a: <BETTER>");
@@ -195,10 +181,10 @@ fn a_rollback_that_fails_holds_and_is_not_tried_again() {
 #[test]
 fn a_release_that_can_not_come_back_is_told_and_recorded() {
     let world = world();
-    world.blobs.damage(&release_of(&world, "r1").objects);
+    world.blobs.damage(&world.release_of("r1").objects);
     let failure = *fail(&world).unwrap_err();
     assert!(matches!(failure.1.aftermath, Some(Aftermath::Failed { .. })), "{:?}", failure.1.aftermath);
-    let [back, ..] = &records(&world)[..] else { panic!() };
+    let [back, ..] = &world.records()[..] else { panic!() };
     assert_eq!(back.cause, Cause::Rollback);
     assert!(matches!(back.outcome, Outcome::Failed { stage: Stage::Plan, .. }));
     assert_eq!(push(&world, "r2", "bad").skipped.len(), 1);
@@ -215,9 +201,8 @@ fn a_redeployment_is_rolled_back_unless_it_is_pinned() {
         let environment = &world.chain.environments[0];
         let order = Order { actor: "ann@here", why: None, pin };
         let way = (&environment.target, &environment.sync);
-        let failure = *redeploy(world.ports(), &release_of(&world, "r2"), way, order).unwrap_err();
-        let looked = heal(world.ports(), &world.place(), way, "w").unwrap();
-        assert!(matches!(looked, Healed::InSync));
+        let failure = *redeploy(world.ports(), &world.release_of("r2"), way, order).unwrap_err();
+        assert!(matches!(world.heal().unwrap(), Healed::InSync));
         match pin {
             true => assert!(matches!(failure.1.aftermath, Some(Aftermath::Pinned))),
             false => assert!(matches!(failure.1.aftermath, Some(Aftermath::RolledBack { .. }))),
@@ -256,10 +241,7 @@ fn a_rollback_that_was_cut_off_is_finished_by_who_comes_next() {
                 assert_eq!(failure.1.run.number, 2, "it goes on with the run: {point:?}");
                 assert_eq!(world.store.run(2).unwrap().unwrap().state, RunState::Failed);
             } else {
-                let environment = &world.chain.environments[0];
-                let way = (&environment.target, &environment.sync);
-                let looked = heal(world.ports(), &world.place(), way, "w").unwrap();
-                let finished = matches!(looked, Healed::Finished(_));
+                let finished = matches!(world.heal().unwrap(), Healed::Finished(_));
                 assert_eq!(finished, (point, time) != (Recorded, 2), "{point:?}");
             }
             assert!(is_back(&world), "{point:?}");
@@ -326,7 +308,7 @@ fn a_sync_that_goes_on_after_a_crash_and_changes_no_more_is_rolled_back_as_well(
         world.live.fail("apply", name, Fault::Failed { message: "no".into() });
     }
     let failure = *world.run("r3", &files("third", "-", "a\nb\nc")).unwrap_err();
-    assert!(records(&world).iter().any(|record| record.resumed && record.counts.applied() == 0));
+    assert!(world.records().iter().any(|record| record.resumed && record.counts.applied() == 0));
     assert!(matches!(failure.1.aftermath, Some(Aftermath::RolledBack { .. })), "{:?}", failure.1.aftermath);
     assert!(is_back(&world));
     // What failed before and was recorded is nothing that was cut off.

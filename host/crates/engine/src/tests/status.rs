@@ -8,12 +8,6 @@ use springline_model::run::Stage;
 
 use super::{World, files};
 use crate::remove::{What, Word, remove};
-use crate::status::{Status, status};
-
-fn look(world: &World) -> Status {
-    status(world.ports(), &world.place(), &world.chain.environments[0].target, &world.chain.environments[0].sync)
-        .unwrap()
-}
 
 fn child(parent: &str, live: &str, status: HealthStatus) -> Child {
     Child { parent: parent.into(), live: live.into(), health: Health { status, message: String::new() } }
@@ -34,7 +28,7 @@ fn objects_are_a_tree_with_the_worst_first() {
         // A plugin that says nonsense can't hold anybody up.
         child("pod-2", "c", HealthStatus::Healthy),
     ]);
-    let found = look(&world);
+    let found = world.status();
     let names: Vec<&str> = found.objects.iter().map(|node| node.live.as_str()).collect();
     assert_eq!(names, ["d", "c", "b", "a"]);
     let health = found.health();
@@ -53,7 +47,7 @@ fn it_is_told_without_what_the_target_can_not_say() {
     let world = World::new();
     world.run("r1", &files("x", "-", "a")).unwrap();
     world.live.fail("children", "", Fault::Failed { message: "pods is forbidden".into() });
-    let found = look(&world);
+    let found = world.status();
     assert!(found.unexplained.as_ref().unwrap().contains("pods is forbidden"));
     assert_eq!(found.health().status, HealthStatus::Healthy);
 }
@@ -63,12 +57,12 @@ fn what_can_not_be_planned_is_told_as_it_is_known_without() {
     let world = World::new();
     world.run("r1", &files("x", "-", "a")).unwrap();
     world.live.fail("plan", "", Fault::Conflict { message: "a is a directory".into() });
-    let found = look(&world);
+    let found = world.status();
     assert_eq!(found.release.as_ref().unwrap().revision, "r1");
     assert_eq!(found.health().status, HealthStatus::Unknown);
     assert!(found.health().message.ends_with("a is a directory"), "{}", found.health().message);
     assert_eq!(found.failed.unwrap().stage, Stage::Plan);
-    assert!(look(&world).failed.is_none());
+    assert!(world.status().failed.is_none());
 }
 
 #[test]
@@ -77,7 +71,7 @@ fn what_is_to_go_is_in_the_tree() {
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
     world.live.fail("apply", "b", Fault::Failed { message: "busy".into() });
     world.run("r2", &files("x", "-", "a")).unwrap_err();
-    let node = look(&world).objects.into_iter().find(|node| node.live == "b").unwrap();
+    let node = world.status().objects.into_iter().find(|node| node.live == "b").unwrap();
     assert_eq!((node.change, node.health), (Some(Action::Delete), None));
 }
 
@@ -85,9 +79,9 @@ fn what_is_to_go_is_in_the_tree() {
 fn what_never_got_to_the_target_is_told_and_not_taken_for_what_is_deployed() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
-    let deployed = look(&world).release.unwrap().id;
+    let deployed = world.status().release.unwrap().id;
     let same = |world: &World| {
-        let found = look(world);
+        let found = world.status();
         assert_eq!((found.release.as_ref().unwrap().id, found.desired(), found.drifted.len()), (deployed, 2, 0));
         found
     };

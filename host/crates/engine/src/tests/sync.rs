@@ -5,14 +5,13 @@ use std::time::Duration;
 use springline_model::history::Outcome;
 use springline_model::manifest::{Cleanup, HealthStatus, Phase};
 use springline_model::plugin::Fault;
-use springline_model::port::{Page, Store as _};
+use springline_model::port::Store as _;
 use springline_model::run::Stage;
 use springline_testkit::LiveObject;
 
 use super::{World, files};
 use crate::error::Reason;
 use crate::redeploy::{Order, redeploy};
-use crate::status::status;
 
 fn inventory(world: &World) -> Vec<String> {
     world.inventory().objects.into_keys().collect()
@@ -72,10 +71,7 @@ fn drift_is_repaired() {
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
     world.live.drift("a", world.body("edited"));
     world.live.set("b", None);
-    let found =
-        status(world.ports(), &world.place(), &world.chain.environments[0].target, &world.chain.environments[0].sync)
-            .unwrap();
-    assert_eq!(found.drifted.len(), 2);
+    assert_eq!(world.status().drifted.len(), 2);
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
     assert_eq!(world.text("a").unwrap(), "a: <X>");
     assert_eq!(world.text("b").unwrap(), "b: <X>");
@@ -107,7 +103,7 @@ fn what_is_lost_while_it_is_applied_is_made_again_and_recorded_once() {
     let world = World::new();
     world.live.fail("apply", "a", Fault::Lost { message: "a blob is damaged".into() });
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
-    assert_eq!(world.store.history(&Page::default()).unwrap().records.len(), 1);
+    assert_eq!(world.records().len(), 1);
     assert_eq!(world.live.objects().len(), 2);
 }
 
@@ -141,9 +137,9 @@ fn a_failed_wave_ends_before_the_next_one_begins() {
     let failure = world.run("r1", &files("x", "-", "a\nb\nlate")).unwrap_err();
     assert_eq!(failure.0.stage, Stage::Apply);
     assert_eq!(world.live.writes(), ["b"]);
-    let history = world.store.history(&Page::default()).unwrap().records;
-    assert!(matches!(history[0].record.outcome, Outcome::Failed { stage: Stage::Apply, .. }));
-    assert_eq!((history[0].record.counts.created, history[0].record.counts.failed), (1, 1));
+    let history = world.records();
+    assert!(matches!(history[0].outcome, Outcome::Failed { stage: Stage::Apply, .. }));
+    assert_eq!((history[0].counts.created, history[0].counts.failed), (1, 1));
 }
 
 #[test]
@@ -222,8 +218,8 @@ fn what_stays_unhealthy_fails_and_is_recorded() {
     world.live.set_health("a", [HealthStatus::Degraded]);
     let failure = world.run("r1", &files("x", "-", "a\nb")).unwrap_err();
     assert!(failure.0.to_string().contains("a is Degraded"), "{}", failure.0);
-    let history = world.store.history(&Page::default()).unwrap().records;
-    assert!(matches!(history[0].record.outcome, Outcome::Failed { stage: Stage::Health, .. }));
+    let history = world.records();
+    assert!(matches!(history[0].outcome, Outcome::Failed { stage: Stage::Health, .. }));
     assert_eq!(inventory(&world), ["a", "b"]);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use springline_model::history::Outcome;
 use springline_model::manifest::{Action, Change, HealthStatus};
 use springline_model::plugin::Fault;
-use springline_model::port::{Clock as _, Page, Store as _};
+use springline_model::port::Clock as _;
 use springline_model::run::Stage;
 
 use super::{World, files};
@@ -101,7 +101,7 @@ fn a_wave_that_does_not_get_healthy_ends_the_sync() {
          Back-off pulling image \"shop:1.2\"\n  0 of 2 replicas are ready"
     );
     assert_eq!(world.applied(), ["create a", "create b"]);
-    let record = world.store.history(&Page::default()).unwrap().records.remove(0).record;
+    let record = world.records().remove(0);
     assert!(matches!(record.outcome, Outcome::Failed { stage: Stage::Apply, .. }));
     let unproven = world.inventory().objects.into_iter().filter(|(_, owned)| owned.unproven.is_some());
     assert_eq!(unproven.map(|(live, _)| live).collect::<Vec<_>>(), ["b"]);
