@@ -12,7 +12,8 @@ use crate::run::{Cause, Stage};
 pub enum Newest {
     /// It tells of a release whose sync got to the target: what is live is of it, at least in part.
     Live,
-    /// It is of a sync that was neither a repair of drift nor a rollback that somebody stopped.
+    /// It is of a sync that was neither a repair of drift nor a rollback that somebody stopped, and not aside of what
+    /// is to be deployed here.
     Attempt,
     /// It is of a sync that was no repair of drift, and got to the target or was to bring something back.
     Sync,
@@ -49,7 +50,7 @@ impl Marks {
         if is_live {
             self.live = this;
         }
-        if !is_repair && !is_stopped {
+        if !is_repair && !is_stopped && !record.is_aside() {
             self.attempt = this;
         }
         if is_back || (record.release.is_some() && record.is_deployment()) {
@@ -85,6 +86,16 @@ impl Record {
                 *stage == Stage::Health || (*stage == Stage::Apply && self.counts.applied() + self.counts.failed > 0)
             }
         }
+    }
+
+    /// Whether it tells of a change without a release of its own: what is removed where a place was before, or what is
+    /// handed over. A sync that has no release yet does not get as far as to a plan.
+    fn is_aside(&self) -> bool {
+        let got_to_a_plan = match &self.outcome {
+            Outcome::Succeeded => true,
+            Outcome::Failed { stage, .. } | Outcome::Cancelled { stage } => *stage >= Stage::Plan,
+        };
+        self.release.is_none() && got_to_a_plan
     }
 
     /// Whether its sync was no repair of drift, and got to the target or was to bring something back.

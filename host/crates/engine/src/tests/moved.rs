@@ -1,6 +1,8 @@
 //! An environment that goes from one target to another.
 
+use springline_model::application::ConfirmPrune;
 use springline_model::manifest::Action;
+use springline_model::plugin::Fault;
 use springline_model::port::Store as _;
 use springline_testkit::Live;
 
@@ -59,6 +61,38 @@ fn what_is_on_the_old_target_is_not_deleted_but_told_until_it_is_removed() {
 }
 
 #[test]
+fn what_is_removed_from_the_old_target_hides_nothing_that_waits() {
+    let (mut world, _) = moved();
+    world.run("r2", &files("x", "-", "a\nb")).unwrap();
+    world.chain.environments[0].sync.confirm_prune = ConfirmPrune { objects: Some(0), ..ConfirmPrune::default() };
+    world.run("r3", &files("y", "-", "a")).unwrap_err();
+    let place = world.place();
+    let waits = || {
+        assert!(matches!(world.heal().unwrap(), Healed::Unconfirmed(_)));
+        let found = world.status();
+        assert_eq!(found.alone.unconfirmed.unwrap().removals, ["b"]);
+        assert_eq!(found.refused.unwrap().revision, "r3");
+        found.alone.stays
+    };
+    assert_eq!(waits(), stays(&["a", "b"]));
+    let removed = |fails: Option<(&'static str, &str)>| {
+        let what = stayed(world.ports(), &place).unwrap().remove(0);
+        // What was said yes to and failed is not asked again.
+        let confirmed = ask(world.ports(), (&place, &what), None).unwrap().map(|waits| waits.whole_confirmation());
+        if let Some((function, name)) = fails {
+            world.live.fail(function, name, Fault::Failed { message: "busy".into() });
+        }
+        remove(world.ports(), (&place, &what), ("ann@here", Word::Person(confirmed.as_deref())))
+    };
+    removed(Some(("plan", ""))).unwrap_err();
+    assert_eq!(waits(), stays(&["a", "b"]));
+    removed(Some(("apply", "b"))).unwrap_err();
+    assert_eq!(waits(), stays(&["b"]));
+    removed(None).unwrap().unwrap();
+    assert!(waits().is_empty() && world.live.objects().is_empty());
+}
+
+#[test]
 fn who_goes_back_owns_what_was_there() {
     let (mut world, next) = moved();
     world.run("r2", &files("x", "-", "a")).unwrap();
@@ -73,7 +107,7 @@ fn who_goes_back_owns_what_was_there() {
 #[test]
 fn a_move_that_did_not_begin_is_none() {
     let (world, next) = moved();
-    next.fail("plan", "", springline_model::plugin::Fault::Failed { message: "busy".into() });
+    next.fail("plan", "", Fault::Failed { message: "busy".into() });
     world.run("r2", &files("x", "-", "a")).unwrap_err();
     assert_eq!(world.inventory().target.as_deref(), Some("memory"));
     assert!(world.inventory().elsewhere.is_empty());

@@ -38,6 +38,7 @@ fn the_newest_of_each_sort_is_what_a_walk_finds(store: &dyn Store) {
             2 => outcomes(Stage::Health),
             3 => Outcome::Cancelled { stage: Stage::Health },
             4 => Outcome::Cancelled { stage: Stage::Plan },
+            6 => outcomes(Stage::Render),
             _ => Outcome::Succeeded,
         };
         finish.record.healthy = [Some(true), Some(false), None][at % 3];
@@ -53,7 +54,12 @@ fn the_newest_of_each_sort_is_what_a_walk_finds(store: &dyn Store) {
         let is_live = |record: &Record| record.release.is_some() && record.reached_the_target();
         let is_stopped = |record: &Record| is_back(record) && matches!(record.outcome, Outcome::Cancelled { .. });
         assert_eq!(newest(Newest::Live), find(&is_live));
-        assert_eq!(newest(Newest::Attempt), find(&|record| !is_repair(record) && !is_stopped(record)));
+        let is_aside = |record: &Record| {
+            let is_early = matches!(record.outcome, Outcome::Failed { stage: Stage::Render, .. });
+            record.release.is_none() && !is_early
+        };
+        let is_attempt = |record: &Record| !is_repair(record) && !is_stopped(record) && !is_aside(record);
+        assert_eq!(newest(Newest::Attempt), find(&is_attempt));
         assert_eq!(newest(Newest::Sync), find(&|record| is_back(record) || is_live(record) && !is_repair(record)));
         let is_good = |record: &Record| record.is_good() && record.release.is_some();
         let healthy = find(&is_good);
