@@ -311,20 +311,28 @@ pub fn status(
 ) -> Result<Status, StageError> {
     let at = |reason: Reason| reason.at(Stage::Plan, Some(&place.environment));
     let refused = past::refused(ports, place).map_err(at)?;
+    let beside = || -> Result<Alone<Change>, Reason> {
+        let stays = written(ports, place)?.as_ref().map(Stays::of).unwrap_or_default();
+        Ok(Alone { stays, ..Alone::default() })
+    };
     let Some(release) = current(ports, place).map_err(at)? else {
-        let stays = written(ports, place).map_err(at)?.as_ref().map(Stays::of).unwrap_or_default();
-        return Ok(Status { refused, alone: Alone { stays, ..Alone::default() }, ..Status::default() });
+        return Ok(Status { refused, alone: beside().map_err(at)?, ..Status::default() });
+    };
+    // What can't be read is among what is not known then.
+    let unknown = |release| {
+        let alone = beside().unwrap_or_default();
+        Status { release: Some(release), is_unknown: true, alone, ..Status::default() }
     };
     if !ports.blobs.contains(&release.objects) {
         let unexplained = Some(NOT_HERE.to_owned());
-        return Ok(Status { release: Some(release), is_unknown: true, unexplained, refused, ..Status::default() });
+        return Ok(Status { unexplained, refused, ..unknown(release) });
     }
     match look(ports, (place, &release, refused.as_ref()), (target, policy)) {
         Ok(found) => Ok(Status { release: Some(release), refused, ..found }),
         Err(reason @ (Reason::Cancelled | Reason::Store(_))) => Err(at(reason)),
         Err(reason) => {
             let failed = Some(at(reason));
-            Ok(Status { release: Some(release), refused, is_unknown: true, failed, ..Status::default() })
+            Ok(Status { failed, refused, ..unknown(release) })
         }
     }
 }

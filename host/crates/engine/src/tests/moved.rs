@@ -3,7 +3,7 @@
 use springline_model::application::ConfirmPrune;
 use springline_model::manifest::Action;
 use springline_model::plugin::Fault;
-use springline_model::port::Store as _;
+use springline_model::port::{Blobs as _, Store as _};
 use springline_testkit::Live;
 
 use super::{World, files, uses};
@@ -90,6 +90,20 @@ fn what_is_removed_from_the_old_target_hides_nothing_that_waits() {
     assert_eq!(waits(), stays(&["b"]));
     removed(None).unwrap().unwrap();
     assert!(waits().is_empty() && world.live.objects().is_empty());
+}
+
+#[test]
+fn what_stays_is_told_where_nothing_can_be_compared() {
+    let (world, next) = moved();
+    world.run("r2", &files("x", "-", "a")).unwrap();
+    next.fail("plan", "", Fault::Failed { message: "busy".into() });
+    let found = world.status();
+    assert!(found.failed.is_some());
+    assert_eq!(found.alone.stays, stays(&["a", "b"]));
+    world.blobs.remove(&world.release_of("r2").objects).unwrap();
+    let found = world.status();
+    assert!(found.unexplained.is_some());
+    assert_eq!(found.alone.stays, stays(&["a", "b"]));
 }
 
 #[test]
