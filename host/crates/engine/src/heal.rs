@@ -14,7 +14,7 @@ use crate::past;
 use crate::plan::Held;
 use crate::record;
 use crate::redeploy::{Stored, again};
-use crate::remove::is_emptied;
+use crate::remove;
 use crate::restraint::{Unconfirmed, unconfirmed};
 use crate::rollback;
 use crate::run::{Failure, Report};
@@ -95,10 +95,8 @@ fn keep(
     (target, policy): (&Target, &application::Sync),
     actor: &str,
 ) -> Result<Healed, Failed> {
-    let Some(id) = past::newest_live(ports, place)? else { return Ok(Healed::NotDeployed) };
-    if is_emptied(ports, place)? {
-        return Ok(Healed::NotDeployed);
-    }
+    let newest = remove::live(ports, place)?.and_then(|record| record.release);
+    let Some(id) = newest else { return Ok(Healed::NotDeployed) };
     let live = past::release(ports, place, &id)?.ok_or(Reason::NoRelease(id))?;
     let kept = repair(ports, place, &live, (target, policy), actor)?;
     let refused = past::refused(ports, place)?.filter(|last| last.release != Some(id));

@@ -28,13 +28,19 @@ pub fn is_removal(record: &Record) -> bool {
 
 /// Whether what was deployed in a place was removed, and nothing came there since.
 pub(crate) fn is_removed(ports: Ports<'_>, place: &Place) -> Result<bool, Reason> {
-    let newest = past::newest(ports, place, Newest::Live)?;
-    Ok(newest.is_some_and(|record| is_removal(&record) && record.outcome == Outcome::Succeeded))
+    Ok(past::newest(ports, place, Newest::Live)?.is_some_and(|record| has_removed(&record)))
 }
 
-/// Whether all that was deployed in a place was removed, and nothing of it is there any more.
-pub(crate) fn is_emptied(ports: Ports<'_>, place: &Place) -> Result<bool, Reason> {
-    Ok(is_removed(ports, place)? && owns_nothing(ports, place)?)
+fn has_removed(record: &Record) -> bool {
+    is_removal(record) && record.outcome == Outcome::Succeeded
+}
+
+/// The newest record of what is live in a place; none if all of it was removed since.
+pub(crate) fn live(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Reason> {
+    match past::newest(ports, place, Newest::Live)? {
+        Some(record) if has_removed(&record) && owns_nothing(ports, place)? => Ok(None),
+        newest => Ok(newest),
+    }
 }
 
 /// What the history says of why something is removed that is not what is deployed.

@@ -25,7 +25,7 @@ use crate::owned::{Stays, inventory, target_of, written};
 use crate::past;
 use crate::plan::{Held, Plan, Scope, failed, plan};
 use crate::redeploy;
-use crate::remove::is_emptied;
+use crate::remove;
 use crate::restraint::{Protected, Unconfirmed, joined, leaving, telling, unconfirmed};
 use crate::standing;
 use crate::sync::{Planned, open};
@@ -255,10 +255,7 @@ pub struct Branch {
 /// # Errors
 /// What the store reports.
 pub fn current(ports: Ports<'_>, place: &Place) -> Result<Option<Release>, Reason> {
-    if is_emptied(ports, place)? {
-        return Ok(None);
-    }
-    match past::newest_live(ports, place)? {
+    match remove::live(ports, place)?.and_then(|record| record.release) {
         Some(id) => past::release(ports, place, &id),
         None => Ok(None),
     }
