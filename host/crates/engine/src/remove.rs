@@ -16,14 +16,14 @@ use crate::release;
 use crate::restraint::{Unconfirmed, unconfirmed};
 use crate::run::Report;
 use crate::status::{current, planned};
-use crate::sync::{Because, Manner};
+use crate::sync::{BETWEEN, Because, Manner};
 
 /// What the history says of why.
 const WHY: &str = "nothing declares the application any more";
 
-/// Whether a record is of such a removal.
+/// Whether a record is of such a removal. What stays on another target may be told behind that.
 pub fn is_removal(record: &Record) -> bool {
-    record.note.as_deref() == Some(WHY)
+    record.note.as_deref().is_some_and(|note| note.split(BETWEEN).next() == Some(WHY))
 }
 
 /// Whether what was deployed in a place was removed, and nothing came there since.

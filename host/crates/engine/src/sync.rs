@@ -34,6 +34,8 @@ use crate::record;
 use crate::render::count;
 use crate::restraint::{Protected, joined, leaving};
 
+/// What is between why a sync was made and what stays on another target, in the note of its record.
+pub(crate) const BETWEEN: &str = "; ";
 /// How often a plan is made anew when live objects change under it.
 const PLANS: usize = 4;
 
@@ -289,7 +291,7 @@ pub(crate) fn finish(ports: Ports<'_>, run: &mut Run, end: End<'_>, progress: &P
     let stays = owned.as_ref().and_then(|owned| Some((owned.came_from.as_ref()?, Stays::of(owned))));
     let stays = stays.and_then(|(from, stays)| stays.into_iter().find(|stays| stays.target == *from));
     let stays = stays.map(|stays| format!("stays: {stays}"));
-    let note = end.because.note.into_iter().chain(stays).reduce(|one, other| format!("{one}; {other}"));
+    let note = end.because.note.into_iter().chain(stays).reduce(|why, stays| format!("{why}{BETWEEN}{stays}"));
     ports.blobs.sync()?;
     run.reached = Some((Some(end.place.environment.clone()), Stage::Record));
     if end.last {

@@ -1,5 +1,7 @@
 //! An environment that goes from one target to another.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use springline_model::application::ConfirmPrune;
 use springline_model::manifest::Action;
 use springline_model::plugin::Fault;
@@ -8,10 +10,11 @@ use springline_testkit::Live;
 
 use super::{World, files, uses};
 use crate::error::Reason;
+use crate::event::Point;
 use crate::heal::Healed;
 use crate::owned::Stays;
 use crate::redeploy::{Order, redeploy};
-use crate::remove::{Word, ask, remove, stayed};
+use crate::remove::{What, Word, ask, is_removal, remove, stayed};
 use crate::status::current;
 
 /// A world whose environment is on `next` now; what is there.
@@ -104,6 +107,20 @@ fn what_stays_is_told_where_nothing_can_be_compared() {
     let found = world.status();
     assert!(found.unexplained.is_some());
     assert_eq!(found.alone.stays, stays(&["a", "b"]));
+}
+
+#[test]
+fn a_removal_on_the_old_target_is_one_though_something_stays_on_the_next() {
+    let (world, _) = moved();
+    world.watcher.act_at(Point::Intended, || resume_unwind(Box::new("a crash")));
+    assert!(catch_unwind(AssertUnwindSafe(|| world.run("r2", &files("x", "-", "a")))).is_err());
+    world.watcher.calm();
+    let gone = remove(world.ports(), (&world.place(), &What::Deployed), ("ann@here", Word::Rule)).unwrap().unwrap();
+    let record = &gone.synced[0].sealed.record;
+    assert!(record.note.as_ref().unwrap().ends_with("; stays: a on target `next`"), "{:?}", record.note);
+    assert!(world.live.objects().is_empty() && is_removal(record));
+    assert_eq!(current(world.ports(), &world.place()).unwrap(), None);
+    assert!(matches!(world.heal().unwrap(), Healed::NotDeployed));
 }
 
 #[test]
