@@ -239,6 +239,17 @@ targets:
     grants: { directory: { path: live } }
 ";
 
+/// The file below a directory that has this text.
+pub fn with_text(directory: &Path, text: &str) -> Option<PathBuf> {
+    fs::read_dir(directory).ok()?.find_map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return with_text(&path, text);
+        }
+        fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()).then_some(path)
+    })
+}
+
 /// Every file below a directory with its text, marks and temporary names left out.
 pub fn files(directory: &Path) -> Vec<(String, String)> {
     fn walk(root: &Path, directory: &Path, found: &mut Vec<(String, String)>) {

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::code::{BUSY, DEPLOY, SOURCE, USAGE};
 use crate::sandbox::guests;
-use crate::watching::Origin;
+use crate::watching::{Loop, Origin};
 
 /// Two applications in one repository.
 fn two() -> Option<Origin> {
@@ -15,6 +15,15 @@ fn two() -> Option<Origin> {
     origin.targets(&["blog", "shop"]);
     origin.fleet("applications: [{ repo: ORIGIN, path: apps/blog }, { repo: ORIGIN, path: apps/shop }]\n");
     Some(origin)
+}
+
+/// Both deployed, and the loop that looks after them until it is dropped.
+fn watched() -> Option<(Origin, Loop)> {
+    let origin = two()?;
+    origin.push("Both");
+    let mut watch = origin.watch(&[]);
+    watch.passes();
+    Some((origin, watch))
 }
 
 /// A step that sleeps till it is stopped.
@@ -141,20 +150,14 @@ fn a_repository_that_is_away_holds_up_no_other() {
 
 #[test]
 fn a_second_host_is_told_of_the_first() {
-    let Some(origin) = two() else { return };
-    origin.push("Both");
-    let mut watch = origin.watch(&[]);
-    watch.passes();
+    let Some((origin, watch)) = watched() else { return };
     origin.run(&["watch", "--passes", "1"]).fails(BUSY, &["`springline watch`"]);
     assert_eq!(watch.stop(), Some(0));
 }
 
 #[test]
 fn who_names_an_application_that_does_not_exist_is_told() {
-    let Some(origin) = two() else { return };
-    origin.push("Both");
-    let mut watch = origin.watch(&[]);
-    watch.passes();
+    let Some((origin, _watch)) = watched() else { return };
     for verb in ["notify", "cancel"] {
         origin.run(&[verb, "--app", "shpo"]).fails(USAGE, &["is called `shpo`", "did you mean `shop`?"]);
         origin.run(&[verb, "--app", "zoo"]).fails(USAGE, &["is called `zoo`", "springline apps"]);

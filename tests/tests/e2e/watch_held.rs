@@ -112,13 +112,7 @@ fn what_is_pinned_gets_the_newest_commit_when_it_is_let_go_of() {
 
 #[test]
 fn git_is_told_in_the_repository_of_the_application_wherever_the_verb_is_called() {
-    let Some(origin) = Origin::new() else { return };
-    origin.targets(&["shop"]);
-    origin.fleet("generators: [{ directories: { repo: ORIGIN, revision: main, match: apps/* } }]\n");
-    origin.application("apps/shop", "shop");
-    let path = "apps/shop/springline.yaml";
-    let yaml = std::fs::read_to_string(origin.sandbox.repo().join(path)).unwrap();
-    origin.sandbox.write(path, yaml + "    record: notes\n");
+    let Some(origin) = crate::watch_state::shop("    record: notes\n") else { return };
     let commit = origin.push("First");
     let mut watch = origin.watch(&[]);
     watch.deploys("shop", &commit);

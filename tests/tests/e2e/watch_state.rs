@@ -3,14 +3,14 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::code::{BUSY, CONFIG, STATE};
+use crate::sandbox::with_text;
 use crate::watching::{Loop, Origin};
 
-/// An application in a directory of a repository, and a fleet of it.
-fn shop(more: &str) -> Option<Origin> {
+/// An application in a directory of a repository, with more of its one environment, and a fleet of it.
+pub fn shop(more: &str) -> Option<Origin> {
     let origin = Origin::new()?;
     origin.application("apps/shop", "shop");
     let path = "apps/shop/springline.yaml";
@@ -114,17 +114,6 @@ fn what_git_was_not_told_is_told_though_nothing_else_happens() {
     // No pass and no notification.
     crate::watch_stuck::until(|| !notes().is_empty());
     assert_eq!(origin.history().len(), 1);
-}
-
-/// The file below a directory that has this text.
-fn with_text(directory: &Path, text: &str) -> Option<PathBuf> {
-    fs::read_dir(directory).ok()?.find_map(|entry| {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            return with_text(&path, text);
-        }
-        fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()).then_some(path)
-    })
 }
 
 #[test]
