@@ -1,5 +1,9 @@
 //! What one look at everything comes to.
 
+use std::time::{Duration, Instant};
+
+use super::pace::Key;
+use super::state::State;
 use crate::cli::error::Kind;
 
 /// What a look at an environment came to; of several in one pass, that which is further down is told.
@@ -49,6 +53,26 @@ impl Came {
 pub(super) struct Failed {
     pub now: Option<Kind>,
     pub before: Option<Kind>,
+}
+
+impl State {
+    /// How many sources could not be read when they were asked last.
+    pub(super) fn unreadable(&self) -> usize {
+        let used = self.plan.repositories.iter().zip(&self.repositories).filter(|(address, _)| address.is_used);
+        used.map(|(_, repository)| repository.problems.len()).sum()
+    }
+
+    /// Something failed; how long it pauses.
+    pub(super) fn fails(&mut self, key: &Key, looked: (Instant, Instant), kind: Kind) -> Duration {
+        self.failed.now.get_or_insert(kind);
+        self.paces.failed(key, looked)
+    }
+
+    /// From here on counts what is told of the next pass.
+    pub(super) fn count_anew(&mut self) {
+        self.members.iter_mut().flat_map(|member| &mut member.spots).for_each(|spot| spot.came = None);
+        self.failed = Failed { now: None, before: self.failed.now.or(self.failed.before) };
+    }
 }
 
 /// What could not be had or named besides environments, in the pass under way.

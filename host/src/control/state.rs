@@ -17,7 +17,6 @@ use super::pass::{Came, Failed};
 use super::plan::{Address, Plan, Rule, is_same};
 use super::queue::{Id, Queue};
 use super::steer::Steer;
-use crate::cli::error::Kind;
 
 /// An application that is looked after.
 pub(super) struct Member {
@@ -483,24 +482,6 @@ impl State {
     pub(super) fn is_said(&self, id: Id, environment: &str, (came, why): (Came, Option<&str>)) -> bool {
         let spot = self.members[id as usize].spots.iter().find(|spot| *spot.environment == *environment);
         spot.is_some_and(|spot| (spot.state, spot.why.as_deref()) == (came, why))
-    }
-
-    /// How many sources could not be read when they were asked last.
-    pub(super) fn unreadable(&self) -> usize {
-        let used = self.plan.repositories.iter().zip(&self.repositories).filter(|(address, _)| address.is_used);
-        used.map(|(_, repository)| repository.problems.len()).sum()
-    }
-
-    /// Something failed; how long it pauses.
-    pub(super) fn fails(&mut self, key: &Key, looked: (Instant, Instant), kind: Kind) -> Duration {
-        self.failed.now.get_or_insert(kind);
-        self.paces.failed(key, looked)
-    }
-
-    /// From here on counts what is told of the next pass.
-    pub(super) fn count_anew(&mut self) {
-        self.members.iter_mut().flat_map(|member| &mut member.spots).for_each(|spot| spot.came = None);
-        self.failed = Failed { now: None, before: self.failed.now.or(self.failed.before) };
     }
 
     /// Those that nothing but reality can have changed, with what to hold against it.
