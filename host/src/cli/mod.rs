@@ -5,6 +5,7 @@ pub mod apps;
 pub mod artifact;
 pub mod build;
 pub mod cancel;
+mod claim;
 pub mod completion;
 pub mod confirm;
 pub mod diff;

@@ -147,12 +147,9 @@ impl Remove {
         Ok(report)
     }
 
-    /// What failed, with the way to confirm it, on the state directory that was named.
+    /// What failed, with the way to confirm it, wherever that is typed.
     fn told(&self, common: &Common, error: &StageError) -> CliError {
-        let mut command = format!("remove {}", confirm::word(&self.application));
-        if let Some(state) = &common.state {
-            command += &format!(" --state {}", confirm::word(&state.display().to_string()));
-        }
+        let command = format!("remove {}{}", confirm::word(&self.application), common.again());
         CliError::from(error.clone()).hint_if_any(confirm::way_out(error, &command))
     }
 

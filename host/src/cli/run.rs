@@ -23,7 +23,7 @@ use super::failure::explain;
 use super::logs::{self, Warning};
 use super::plugin::grants;
 use super::{Common, Output, RevisionArgs};
-use super::{pin, standing};
+use super::{claim, pin, standing};
 use crate::app::{App, actor};
 use crate::project::{Configured, Picked, Project, show_revision};
 use crate::show::progress::{Progress, how_text};
@@ -59,7 +59,7 @@ impl Run {
     /// # Errors
     /// Whatever fails in it.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let mut ready = Ready::open(common, &self.revision, "run", cancel)?;
+        let ready = Ready::open(common, &self.revision, "run", cancel)?;
         ready.refuse(&self.environments, &Cause::Run, |obstacle| {
             // What is pinned and promoted besides is refused before it is let go of.
             !(self.unpin && matches!(obstacle, Obstacle::Pinned(_)))
@@ -68,9 +68,8 @@ impl Run {
             self.let_go(common, &ready)?;
         }
         let how = Manner { cause: Cause::Run, until: Until::Record, trust: Trust::Kept, only: None, prune_all: false };
-        let command = command("run", &self.environments, &self.revision, &how);
-        let report = ready.go_confirmed(common, &self.environments, &how, (&self.confirm, &command))?;
-        finish(common, &ready, &report)
+        let Self { environments, revision, confirm, .. } = self;
+        ready.deploy(common, &how, &Said { verb: "run", environments, revision, confirm })
     }
 
     /// Lets go of what this run deploys then; of nothing, if one that was named is not among them.
@@ -122,7 +121,7 @@ impl Sync {
     /// # Errors
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let mut ready = Ready::open(common, &self.revision, "sync", cancel)?;
+        let ready = Ready::open(common, &self.revision, "sync", cancel)?;
         ready.refuse(&self.environments, &Cause::Sync, |_| true)?;
         let how = Manner {
             cause: Cause::Sync,
@@ -131,16 +130,23 @@ impl Sync {
             only: self.only.as_deref(),
             prune_all: self.prune_all,
         };
-        let command = command("sync", &self.environments, &self.revision, &how);
-        let report = ready.go_confirmed(common, &self.environments, &how, (&self.confirm, &command))?;
-        finish(common, &ready, &report)
+        let Self { environments, revision, confirm, .. } = self;
+        ready.deploy(common, &how, &Said { verb: "sync", environments, revision, confirm })
     }
 }
 
+/// What the command line says of a deployment.
+struct Said<'a> {
+    verb: &'a str,
+    environments: &'a [String],
+    revision: &'a RevisionArgs,
+    confirm: &'a ConfirmArgs,
+}
+
 /// The command, without a confirmation. Of several environments, the one that waits for it is named later.
-fn command(verb: &str, environments: &[String], revision: &RevisionArgs, how: &Manner<'_>) -> String {
-    let mut command = verb.to_owned();
-    let one = if let [environment] = environments { Some(environment.as_str()) } else { None };
+fn command(Said { verb, environments, revision, .. }: &Said<'_>, how: &Manner<'_>) -> String {
+    let mut command = (*verb).to_owned();
+    let one = if let [environment] = *environments { Some(environment.as_str()) } else { None };
     for (flag, value) in [("--env", one), ("--revision", revision.revision.as_deref()), ("--only", how.only)] {
         if let Some(value) = value {
             command += &format!(" {flag} {}", confirm::word(value));
@@ -273,13 +279,17 @@ impl Ready {
         brought_by(environment, self.declared.value.environments[environment].promote_from.as_deref())
     }
 
-    /// Refuses to pass over an environment that somebody named, for obstacles of this sort.
+    /// Refuses environments that another repository has, and to pass over one that somebody named, for obstacles of this
+    /// sort.
     fn refuse(&self, named: &[String], cause: &Cause, sort: impl Fn(&Obstacle) -> bool) -> Result<(), CliError> {
+        let environments = self.environments(named)?;
+        let places: Vec<Place> = environments.iter().map(|environment| self.place(environment)).collect();
+        claim::check(&self.app, &places)?;
         if named.is_empty() {
             return Ok(());
         }
         let ports = self.app.ports(&Silent);
-        for environment in self.environments(named)? {
+        for environment in environments {
             let found = obstacle(ports, &self.place(environment), environment, (cause, &self.picked.revision.id))?;
             if let Some(obstacle) = found.filter(&sort) {
                 return Err(Reason::Held { environment: environment.name.clone(), obstacle: Box::new(obstacle) }.into());
@@ -296,11 +306,25 @@ impl Ready {
         self.go_again(common, environments, how, Observed::default())
     }
 
+    /// Deploys, and shows what came of it, and what that leaves behind.
+    fn deploy(mut self, common: &Common, how: &Manner<'_>, said: &Said<'_>) -> Result<ExitCode, CliError> {
+        let report = self.go_confirmed(common, said.environments, how, (said.confirm, &command(said, how)));
+        // Another revision than the newest one says nothing of what is declared today.
+        let RevisionArgs { revision, worktree } = said.revision;
+        let declared = self.declared.value.environments.keys();
+        let left = match revision.is_none() && !worktree {
+            true => claim::warn_of_left(common, &self.app, &self.chain.application, declared).map(drop),
+            false => Ok(()),
+        };
+        finish(common, &self, &report?)?;
+        left.map(|()| ExitCode::SUCCESS)
+    }
+
     /// As [`Ready::go`], with what was confirmed of removals. In a terminal it is asked for what was not.
     ///
     /// # Errors
     /// As [`Ready::go`]; a confirmation that is not for one environment.
-    pub fn go_confirmed(
+    fn go_confirmed(
         &mut self,
         common: &Common,
         environments: &[String],
@@ -412,7 +436,7 @@ fn declare(
     Ok((project, picked, declared))
 }
 
-fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, CliError> {
+fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<(), CliError> {
     let warnings = logs::warnings(&ready.app, &report.run)?;
     logs::warn(&warnings, &report.run);
     match common.output {
@@ -458,7 +482,7 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<ExitCode, C
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// `, 2 hooks run`.

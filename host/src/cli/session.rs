@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use springline_source::GitSource;
 
 use super::Common;
+use super::confirm::word;
 use crate::app::Owner;
 
 /// From where a verb is called, and what executes it.
@@ -35,6 +36,14 @@ impl Common {
             self.repo = self.path(Path::new(&self.repo)).to_string_lossy().into_owned();
         }
         self.state = self.state.as_ref().map(|state| self.path(state));
+    }
+
+    /// What of a command line says where everything is, for a command that is to be typed.
+    pub fn again(&self) -> String {
+        let repo = (self.repo != self.path(Path::new(".")).to_string_lossy()).then(|| GitSource::shown(&self.repo));
+        let state = self.state.as_ref().map(|state| state.display().to_string());
+        let given = [("--repo", repo), ("--path", self.path.clone()), ("--state", state)];
+        given.into_iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", word(&value?)))).collect()
     }
 
     /// A path that whoever calls the verb has given: it starts where the verb is called, which need not

@@ -19,7 +19,7 @@ use springline_model::run::{Cause, Pin, Place, RunState, Standing, Suspension};
 use super::error::CliError;
 use super::run::{brought_by, known_environments};
 use super::standing::{pending_json, pin_json, refused_json, release_text, rolled_back_json, wait_text};
-use super::{Common, Output, confirm};
+use super::{Common, Output, claim, confirm};
 use crate::app::{App, actor};
 use crate::project::{Project, show_revision};
 use crate::promotion;
@@ -118,6 +118,8 @@ impl Status {
         operator.save()?;
         let outgoing = app.store.outgoing(Some(&declared.value.application))?;
         let deliveries = handover::last(&app, &declared.value)?;
+        let environments = declared.value.environments.keys();
+        let undeclared = claim::warn_of_left(common, &app, &declared.value.application, environments)?;
         if common.output == Output::Json {
             let rows: Vec<_> = rows.iter().map(|row| as_json(row, &head.id)).collect();
             show::json(&json!({
@@ -127,6 +129,7 @@ impl Status {
                 "environments": rows,
                 "outgoing": outgoing,
                 "deliveries": deliveries,
+                "undeclared": undeclared,
             }))?;
         } else {
             show::line(format_args!(

@@ -1,15 +1,18 @@
 //! The fleet file: it is read again when it changes.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use springline_engine::deliver::delivery;
+use springline_engine::event::Silent;
+use springline_engine::status::current;
 use springline_model::port::Store as _;
+use springline_model::run::Place;
 
 use super::operated::Operated;
 use super::poll::{self, Timing};
-use super::state::Was;
+use super::state::{Before, ByHand, Was};
 use super::twice::Twice;
 use super::{Inner, Plan, paths};
 use crate::app::App;
@@ -74,14 +77,19 @@ impl Inner {
     }
 }
 
-/// What is known of what was looked after before.
-pub(super) fn before(app: &App) -> Result<HashMap<Arc<str>, Vec<Was>>, CliError> {
-    let mut before: HashMap<Arc<str>, Vec<Was>> = HashMap::new();
+/// What is known of what was looked after before, and the environments that something is deployed in by hand.
+pub(super) fn before(app: &App) -> Result<(Before, ByHand), CliError> {
+    let (mut before, mut by_hand) = (Before::new(), ByHand::new());
     for place in app.store.places()? {
-        if let Some(origin) = app.store.standing(&place)?.origin {
-            let environment = place.environment;
-            before.entry(place.application.into()).or_default().push(Was { environment, origin });
+        let origin = app.store.standing(&place)?.origin;
+        let is_live = || current(app.ports(&Silent), &place).map(|release| release.is_some());
+        let is_by_hand = origin.is_none() && delivery(&place).is_none() && is_live()?;
+        let Place { application, environment } = place;
+        match origin {
+            Some(origin) => before.entry(application.into()).or_default().push(Was { environment, origin }),
+            None if is_by_hand => by_hand.entry(application.into()).or_default().push(environment),
+            None => {}
         }
     }
-    Ok(before)
+    Ok((before, by_hand))
 }

@@ -169,12 +169,12 @@ impl Control {
         let places = plan.repositories.iter().map(|known| place(&known.url)).collect();
         let now = Instant::now();
         let timings = plan.repositories.iter().map(|_| Timing::new(now)).collect();
-        let before = fleet::before(&app)?;
+        let (before, by_hand) = fleet::before(&app)?;
         let operator = Mutex::new(operated::file(&app));
         let operated = Operated::of(Arc::new(app), &plan, cancel);
         let mut state = State::new(plan);
         state.crew = Crew::of(settings.workers);
-        state.before = before;
+        (state.before, state.by_hand) = (before, by_hand);
         let inner = Inner {
             operated: Mutex::new(Arc::new(operated)),
             operator,

@@ -153,6 +153,11 @@ pub(super) struct Was {
     pub origin: Origin,
 }
 
+/// Environments as somebody looked after them before, by application.
+pub(super) type Before = HashMap<Arc<str>, Vec<Was>>;
+/// The environments that somebody deployed in and nobody looked after, by application.
+pub(super) type ByHand = HashMap<Arc<str>, Vec<String>>;
+
 /// Everything.
 #[derive(Default)]
 pub(super) struct State {
@@ -171,7 +176,9 @@ pub(super) struct State {
     /// Those that are to be removed.
     pub leaving: HashMap<Arc<str>, Id>,
     /// What was looked after before this loop began, and was not looked at since.
-    pub before: HashMap<Arc<str>, Vec<Was>>,
+    pub before: Before,
+    /// The environments that something was deployed in by hand before.
+    pub by_hand: ByHand,
     /// How what failed first in the pass under way failed; if nothing did yet, in the one before that had such.
     pub failed: Failed,
     /// How many of the pass under way are not looked at yet.
@@ -472,8 +479,9 @@ impl State {
         // Wherever it was then: the name is this one's.
         known.extend(self.before.remove(&member.name).into_iter().flatten().map(|was| was.environment));
         if self.before.is_empty() {
-            self.before = HashMap::new();
+            self.before = Before::new();
         }
+        known.extend(self.by_hand.remove(&member.name).into_iter().flatten());
         known.retain(|environment| !declared.contains(&environment.as_str()));
         known
     }

@@ -1,9 +1,11 @@
 //! What nobody declares any more is removed, and what somebody declares is not.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use crate::code::{DEPLOY, UNCONFIRMED, USAGE};
-use crate::sandbox::{Sandbox, names};
+use crate::sandbox::{Outcome, Sandbox, names};
 
 const OPERATOR: &str = "\
 version: 1
@@ -137,4 +139,68 @@ fn what_stays_on_another_target_is_told_until_it_is_removed() {
     let told = sandbox.springline(&["status"]);
     assert!(told.stdout.contains("in sync") && !told.stderr.contains("stays"), "{told:#?}");
     sandbox.springline(&["remove", "files", "--env", "site"]).fails(USAGE, &["is declared in"]);
+}
+
+#[test]
+fn an_environment_by_another_name_is_told_with_its_way_out() {
+    let Some(sandbox) = world(&[("site", "one", "")]) else { return };
+    sandbox.write("springline.yaml", application(&[("prod", "one", "")]));
+    sandbox.commit("Another name");
+    let told = sandbox.springline(&["run"]).fails(DEPLOY, &["belongs to files/site", "site is declared no more"]);
+    let watched = sandbox.springline(&["watch", "--passes", "1"]);
+    assert!(watched.code == DEPLOY && watched.stdout.contains("site: orphaned"), "{watched:#?}");
+    assert_eq!(live(&sandbox, "one").len(), 2);
+    let known = sandbox.springline(&["status", "-o", "json"]).json();
+    assert_eq!(known["undeclared"], serde_json::json!(["site"]), "{known:#}");
+    // What another revision declares says nothing of today.
+    let told_of = |told: &Outcome| told.stderr.contains("declared no more");
+    assert!(!told_of(&sandbox.springline(&["run", "--revision", "HEAD~1"])));
+    let told = sandbox.springline(&command(&told, "remove").iter().map(String::as_str).collect::<Vec<_>>());
+    let told = told.fails(UNCONFIRMED, &[]);
+    run(&sandbox, &command(&told, "remove"));
+    let told = sandbox.springline(&["run"]);
+    assert!(told.code == 0 && !told_of(&told), "{told:#?}");
+    assert_eq!(live(&sandbox, "one").len(), 2);
+}
+
+#[test]
+fn what_follows_another_branch_is_not_missed_in_the_newest_revision() {
+    let Some(sandbox) = world(&[("st", "one", "")]) else { return };
+    sandbox.git(&["checkout", "-qb", "live"]);
+    sandbox.write("springline.yaml", application(&[("st", "one", ""), ("pr", "two", "")]));
+    sandbox.commit("One more");
+    sandbox.git(&["checkout", "-q", "-"]);
+    let fleet = format!("applications: [{{ repo: {}, revision: live }}]\n", sandbox.repo().display());
+    sandbox.write(".springline/fleet.yaml", fleet);
+    sandbox.springline(&["watch", "--passes", "1"]).ok();
+    assert_eq!(live(&sandbox, "two").len(), 2);
+    let known = sandbox.springline(&["status", "-o", "json"]).json();
+    assert_eq!(known["undeclared"], serde_json::json!([]), "{known:#}");
+}
+
+#[test]
+fn a_name_is_not_taken_over_by_another_repository() {
+    let Some(sandbox) = world(&[("site", "one", "")]) else { return };
+    sandbox.springline(&["watch", "--passes", "1"]).ok();
+    let other = sandbox.path("other");
+    fs::create_dir_all(other.join("deploy")).unwrap();
+    fs::write(other.join("deploy/other.txt"), "other").unwrap();
+    for file in ["springline.yaml", "springline.lock"] {
+        fs::copy(sandbox.repo().join(file), other.join(file)).unwrap();
+    }
+    let git = |directory: &Path, arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(arguments).current_dir(directory);
+        assert_eq!(sandbox.finish(git).code, 0);
+    };
+    git(&other, &["init", "-q"]);
+    git(&other, &["add", "."]);
+    git(&other, &["commit", "-qm", "Other"]);
+    let state = sandbox.repo().join(".springline").display().to_string();
+    let run = |repo: &str| sandbox.springline(&["run", "--repo", repo, "--state", &state]);
+    run(&other.display().to_string()).fails(USAGE, &["files/site comes from", "is not in", "another name"]);
+    assert_eq!(live(&sandbox, "one"), ["a.txt", "b.txt"]);
+    // The same one in another place is the same one.
+    git(&sandbox.repo(), &["clone", "-q", ".", "../moved"]);
+    run(&sandbox.path("moved").display().to_string()).ok();
 }

@@ -8,6 +8,7 @@ use springline_model::run::{Cause, Place, Release, Stage};
 
 use crate::Ports;
 use crate::chain::Target;
+use crate::deliver::delivery;
 use crate::error::{Reason, StageError};
 use crate::owned::written;
 use crate::past;
@@ -41,6 +42,24 @@ pub(crate) fn live(ports: Ports<'_>, place: &Place) -> Result<Option<Record>, Re
         Some(record) if has_removed(&record) && owns_nothing(ports, place)? => Ok(None),
         newest => Ok(newest),
     }
+}
+
+/// The places of an application where something is deployed, besides those of the environments that are declared.
+///
+/// # Errors
+/// What the store reports.
+pub fn undeclared(ports: Ports<'_>, application: &str, declared: &[&str]) -> Result<Vec<Place>, Reason> {
+    let mut places = ports.store.places()?;
+    places.retain(|place| {
+        place.application == application && !declared.contains(&place.environment.as_str()) && delivery(place).is_none()
+    });
+    let mut deployed = Vec::new();
+    for place in places {
+        if current(ports, &place)?.is_some() {
+            deployed.push(place);
+        }
+    }
+    Ok(deployed)
 }
 
 /// What the history says of why something is removed that is not what is deployed.

@@ -5,7 +5,7 @@ use springline_model::run::Cause;
 
 use super::{World, files};
 use crate::error::{Reason, StageError};
-use crate::remove::{What, Word, ask, is_removal, remove};
+use crate::remove::{What, Word, ask, is_removal, remove, undeclared};
 use crate::run::Report;
 use crate::status::current;
 
@@ -71,4 +71,14 @@ fn a_question_leaves_no_trace() {
     assert_eq!(world.records().len(), 1);
     removed(&world, Word::Person(Some(&confirmed))).unwrap();
     assert_eq!(ask(world.ports(), (&world.place(), &What::Deployed), None).unwrap(), None);
+}
+
+#[test]
+fn what_is_deployed_and_declared_no_more_is_known() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "a")).unwrap();
+    let undeclared = |declared: &[&str]| undeclared(world.ports(), "handbook", declared).unwrap();
+    assert_eq!((undeclared(&["site"]), undeclared(&["live"])), (vec![], vec![world.place()]));
+    removed(&world, Word::Rule).unwrap();
+    assert_eq!(undeclared(&["live"]), []);
 }
