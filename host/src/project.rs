@@ -277,6 +277,9 @@ impl Picked {
         if let Some(name) = &self.name {
             value.application.clone_from(name);
         }
+        for (name, environment) in &mut value.environments {
+            environment.record = environment.record.named(&value.application, name);
+        }
         Ok(Configured { value, document })
     }
 }

@@ -234,7 +234,7 @@ pub fn warn_of_git(event: &Event<'_>) {
             if let Some(hint) = error.trouble.hint() {
                 super::note(format_args!("  {hint}"));
             }
-            super::note("  the deployment stands; the next `springline run` tries again");
+            super::note("  the deployment stands; a watch tries again by itself, and else the next `springline run`");
         }
         Event::Meddled { place, what } => super::warn(format_args!("{place}: {what}")),
         _ => {}

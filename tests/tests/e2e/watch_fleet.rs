@@ -42,7 +42,8 @@ fn branches_that_match_are_applications_of_their_own() {
     for branch in ["a", "b"] {
         origin.sandbox.git(&["checkout", "-q", "-b", &format!("feature/{branch}"), "main"]);
         let yaml = fs::read_to_string(origin.sandbox.repo().join("springline.yaml")).unwrap();
-        origin.sandbox.write("springline.yaml", yaml.replace("target: site", &format!("target: {branch}")));
+        let own = format!("target: {branch}\n    record: {{ branch: 'env/{{application}}/{{environment}}' }}");
+        origin.sandbox.write("springline.yaml", yaml.replace("target: site", &own));
         origin.sandbox.write("deploy/name.txt", format!("{branch}\n"));
         host.push_str(&format!(
             "  {branch}: {{ plugin: target-directory, grants: {{ directory: {{ path: {} }} }} }}\n",
@@ -56,6 +57,9 @@ fn branches_that_match_are_applications_of_their_own() {
     assert_eq!((origin.deployed("a", "name.txt"), origin.deployed("b", "name.txt")), ("a\n".into(), "b\n".into()));
     let names: Vec<_> = origin.history().into_iter().map(|record| record.0).collect();
     assert!(names.contains(&"site-feature-a".to_owned()) && names.contains(&"site-feature-b".to_owned()), "{names:?}");
+    let records = origin.sandbox.git(&["ls-remote", "origin", "refs/heads/env/*"]);
+    let records: Vec<_> = records.lines().filter_map(|line| line.split_once('\t')).map(|(_, name)| name).collect();
+    assert_eq!(records, ["refs/heads/env/site-feature-a/live", "refs/heads/env/site-feature-b/live"]);
     origin.sandbox.git(&["push", "-q", "origin", "--delete", "feature/a"]);
     origin.notify();
     let told = watch.tells(|line| line["orphaned"] == true);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use springline_model::application::Application;
+use springline_model::application::{Application, RecordIn};
 
 use crate::document::Document;
 use crate::issue::{ConfigError, Issue};
@@ -59,13 +59,20 @@ fn check_artifacts(document: &Document, issues: &mut Vec<Issue>) {
 
 /// A branch is the record of one environment: the tree of each of its commits is all that is deployed.
 fn check_records(document: &Document, issues: &mut Vec<Issue>) {
+    let application = document.root().get("application").and_then(|name| name.text()).unwrap_or_default();
     let mut known = BTreeMap::new();
     for (name, environment) in entries(document, "environments") {
         let branch = environment.get("record").and_then(|record| record.get("branch")).and_then(|branch| branch.text());
-        let Some(other) = branch.and_then(|branch| known.insert(branch, name)) else { continue };
+        let record = branch.map(|branch| RecordIn::Branch(branch.to_owned()).named(application, name));
+        let Some(reference) = record.and_then(|record| record.reference()) else { continue };
         let pointer = join(&join(&join("/environments", name), "record"), "branch");
+        if reference.split('/').any(|part| part.ends_with(".lock")) {
+            let message = "git takes no name of which a part ends with `.lock`";
+            issues.push(document.issue(&pointer, message, Some("call it something else".to_owned())));
+        }
+        let Some(other) = known.insert(reference, name) else { continue };
         let message = format!("`{}` is recorded on this branch already", shown(other));
-        let help = Some(format!("give each its own: `record: {{ branch: env/{} }}`", shown(name)));
+        let help = Some("give each its own: `record: { branch: 'env/{environment}' }`".to_owned());
         issues.push(document.issue(&pointer, message, help));
     }
 }
@@ -166,7 +173,7 @@ fn entries<'d>(document: &'d Document, key: &str) -> impl Iterator<Item = (&'d s
 
 #[cfg(test)]
 mod tests {
-    use springline_model::application::{OnFailure, RecordIn};
+    use springline_model::application::OnFailure;
 
     use super::*;
 
@@ -219,7 +226,7 @@ environments:
     #[test]
     fn what_follows_the_sync_is_read() {
         let text = "\
-application: x
+application: e
 artifacts: { site: { taken: { file: deploy/site.yaml, pointer: /site/digest } } }
 environments:
   staging: { render: { plugin: p }, target: t, record: notes }
@@ -237,6 +244,11 @@ deliver:
   whole: { repository: other, directory: x/production, render: { plugin: p } }
   id: { repository: other, propose: true, values: [ { file: v.yaml, pointer: /site, value: artifact site } ] }
 ";
+        let open = text.replace("notes", "{ branch: 'env/{application}/{environment}' }");
+        let open = open.replace("env/production", "'env/{application}/{environment}'");
+        let (application, _) = load_application("springline.yaml", &open).unwrap();
+        let record = application.environments["staging"].record.named("shop", "staging");
+        assert_eq!(record, RecordIn::Branch("env/shop/staging".into()));
         let (application, _) = load_application("springline.yaml", text).unwrap();
         let production = &application.environments["production"];
         assert_eq!(production.record, RecordIn::Branch("env/production".into()));
@@ -255,7 +267,18 @@ deliver:
                 "`staging` is recorded on this branch already",
             ),
             ("promote-from: staging", "values: {}", 9, "gates are for what is promoted"),
+            (
+                "record: notes }",
+                "record: { branch: '{application}nv/production' } }",
+                10,
+                "`staging` is recorded on this branch already",
+            ),
             ("branch: env/production", "branch: env/../x", 10, "is not the name of a branch"),
+            ("branch: env/production", "branch: '{application}/a..b'", 10, "is not the name of a branch"),
+            ("branch: env/production", "branch: '.{application}'", 10, "is not the name of a branch"),
+            ("branch: env/production", "branch: '{environment}.lock'", 10, "ends with `.lock`"),
+            ("branch: env/production", "branch: 'env/{enviroment}'", 10, "did you mean `{environment}`?"),
+            ("branch: env/production", "branch: 'env/{branch}'", 10, "there is `{application}`, `{environment}`"),
             ("pointers: [/spec/replicas]", "managers: [vpa, springline]", 13, "`springline` owns what is deployed"),
             ("[/spec/replicas]", "[spec]", 13, "is not a JSON pointer"),
             ("objects: 'apps/Deployment/*', ", "", 13, "missing key `objects`"),

@@ -5,7 +5,8 @@ use springline_model::fleet::Fleet;
 use crate::document::Document;
 use crate::issue::{ConfigError, Issue};
 use crate::load::{load, unique};
-use crate::pointer::{join, shown};
+use crate::names::unknown_words;
+use crate::pointer::join;
 use crate::published::FLEET;
 
 /// Reads the text of fleet.yaml. `name` is what messages call the file.
@@ -51,17 +52,8 @@ fn check_name(
 ) {
     let Some(name) = of.get("name") else { return };
     let Some(text) = name.text() else { return };
-    for word in text.split('{').skip(1) {
-        let (word, closed) = word.split_once('}').map_or((word, false), |(word, _)| (word, true));
-        if closed && known.contains(&word) {
-            continue;
-        }
-        let near = crate::suggest::nearest(word, known.iter().copied());
-        let all: Vec<String> = known.iter().map(|known| format!("`{{{known}}}`")).collect();
-        let help =
-            near.map_or_else(|| format!("there is {}", all.join(", ")), |near| format!("did you mean `{{{near}}}`?"));
-        let message = format!("`{{{}` stands for nothing here", shown(word));
-        issues.push(document.issue(&join(pointer, "name"), message, Some(help)));
+    for unknown in unknown_words(text, known) {
+        issues.push(document.issue(&join(pointer, "name"), unknown.message, unknown.suggestion));
     }
 }
 

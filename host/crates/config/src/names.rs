@@ -10,9 +10,11 @@ pub(crate) const NAME_PATTERN: &str = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 /// A clean relative path: no empty, `.` or `..` component, no backslash, no control character.
 pub(crate) const PATH_PATTERN: &str = r"^([^./\\\x00-\x1f]|\.[^./\\\x00-\x1f]|\.\.[^/\\\x00-\x1f])[^/\\\x00-\x1f]*(/([^./\\\x00-\x1f]|\.[^./\\\x00-\x1f]|\.\.[^/\\\x00-\x1f])[^/\\\x00-\x1f]*)*$";
 /// The name of a branch: letters, digits and `._+-`, in parts joined by `/` that begin with a letter, a
-/// digit or `_` and end with no dot. Git takes a few more, which no shell likes.
+/// digit or `_`, have no two dots in a row and end with none. Git takes a few more, which no shell likes.
 pub(crate) const BRANCH_PATTERN: &str =
-    r"^[A-Za-z0-9_]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?(/[A-Za-z0-9_]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?)*$";
+    r"^[A-Za-z0-9_][A-Za-z0-9_+-]*(\.[A-Za-z0-9_+-]+)*(/[A-Za-z0-9_][A-Za-z0-9_+-]*(\.[A-Za-z0-9_+-]+)*)*$";
+/// What the branch of a record may leave open.
+const RECORD_WORDS: &[&str] = &["application", "environment"];
 /// A JSON pointer (RFC 6901) to something below the whole.
 pub(crate) const POINTER_PATTERN: &str = r"^(/([^~/]|~[01])*)+$";
 
@@ -178,6 +180,30 @@ pub(crate) fn source_pattern() -> String {
     format!("^(/|/?{})$", PATH_PATTERN.trim_start_matches('^').trim_end_matches('$'))
 }
 
+/// The pattern of the branch of a record: names stand in it for what they are, and those are letters, digits
+/// and hyphens.
+pub(crate) fn record_pattern() -> String {
+    let words = RECORD_WORDS.join("|");
+    ["[A-Za-z0-9_]", "[A-Za-z0-9_+-]"]
+        .iter()
+        .fold(BRANCH_PATTERN.to_owned(), |pattern, one| pattern.replace(one, &format!(r"({one}|\{{({words})\}})")))
+}
+
+/// What is wrong with each `{word}` of a text that is not one of these.
+pub(crate) fn unknown_words<'t>(text: &'t str, known: &'t [&'t str]) -> impl Iterator<Item = InvalidName> + 't {
+    text.split('{').skip(1).filter_map(|word| {
+        let (word, closed) = word.split_once('}').map_or((word, false), |(word, _)| (word, true));
+        if closed && known.contains(&word) {
+            return None;
+        }
+        let near = crate::suggest::nearest(word, known.iter().copied());
+        let all: Vec<String> = known.iter().map(|known| format!("`{{{known}}}`")).collect();
+        let help =
+            near.map_or_else(|| format!("there is {}", all.join(", ")), |near| format!("did you mean `{{{near}}}`?"));
+        Some(InvalidName::new(format!("`{{{}` stands for nothing here", shown(word)), help))
+    })
+}
+
 /// Checks a directory of the source, which may start at the repository's root.
 ///
 /// # Errors
@@ -191,22 +217,22 @@ pub fn check_source(text: &str) -> Result<(), InvalidName> {
     }
 }
 
+fn no_branch(text: &str) -> InvalidName {
+    let words = "letters, digits and `._+-`, in parts joined by `/`";
+    InvalidName::new(format!("`{}` is not the name of a branch: {words}", shown(text)), None)
+}
+
 /// What a pattern of ours says in words of a text that breaks it; none for a stranger's pattern.
 pub(crate) fn explain_pattern(pattern: &str, text: &str) -> Option<InvalidName> {
     match pattern {
         NAME_PATTERN => check_name(text).err(),
         PATH_PATTERN => check_path(text).err(),
-        BRANCH_PATTERN => Some(InvalidName::new(
-            format!(
-                "`{}` is not the name of a branch: letters, digits and `._+-`, in parts joined by `/`",
-                shown(text)
-            ),
-            None,
-        )),
+        BRANCH_PATTERN => Some(no_branch(text)),
         POINTER_PATTERN => Some(InvalidName::new(
             format!("`{}` is not a JSON pointer", shown(text)),
             "write `/KEY/KEY`, with `~1` for a slash and `~0` for a tilde within a key".to_owned(),
         )),
+        _ if pattern == record_pattern() => unknown_words(text, RECORD_WORDS).next().or_else(|| Some(no_branch(text))),
         _ if pattern == source_pattern() => check_source(text).err(),
         _ if pattern == plugin_pattern() => PluginName::parse(text).err(),
         _ => None,

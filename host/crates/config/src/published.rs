@@ -9,7 +9,9 @@ use springline_model::application::Application;
 use springline_model::fleet::Fleet;
 use springline_model::operator::Operator;
 
-use crate::names::{BRANCH_PATTERN, NAME_PATTERN, PATH_PATTERN, POINTER_PATTERN, plugin_pattern, source_pattern};
+use crate::names::{
+    BRANCH_PATTERN, NAME_PATTERN, PATH_PATTERN, POINTER_PATTERN, plugin_pattern, record_pattern, source_pattern,
+};
 use crate::schema::CompiledSchema;
 
 /// The longest time that a setting may name, in seconds: a week.
@@ -65,7 +67,7 @@ fn branch(schema: &mut Value) {
     let branch = variants.into_iter().flatten().find_map(|variant| variant.pointer_mut("/properties/branch"));
     debug_assert!(branch.is_some(), "the schema has no branch of a record");
     if let Some(branch) = branch.and_then(Value::as_object_mut) {
-        branch.insert("pattern".into(), BRANCH_PATTERN.into());
+        branch.insert("pattern".into(), record_pattern().into());
     }
 }
 

@@ -126,7 +126,8 @@ pub enum RecordIn {
     /// In a note of the deployed commit, below `refs/notes/springline`: `git log --notes=springline`
     /// shows it.
     Notes,
-    /// On this branch, whose commits hold the rendered objects.
+    /// On this branch, whose commits hold the rendered objects. `{application}` and `{environment}` in its
+    /// name stand for what they are called.
     Branch(String),
 }
 
@@ -135,6 +136,17 @@ impl RecordIn {
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::None
+    }
+
+    /// The same with the names that its branch leaves open.
+    #[must_use]
+    pub fn named(&self, application: &str, environment: &str) -> Self {
+        match self {
+            Self::Branch(name) => {
+                Self::Branch(name.replace("{application}", application).replace("{environment}", environment))
+            }
+            other => other.clone(),
+        }
     }
 
     /// The full name of the reference that says it.

@@ -300,7 +300,8 @@ fn branched(
     let is_directory = |object: &&Object| matches!(object.body, Body::Tree(_));
     account.directories = objects.iter().filter(is_directory).map(|object| object.id.clone()).collect();
     let last = last_written(ports, &outgoing.place, at);
-    let mut meddled = None;
+    let is_nothing = |release: &Release| release.manifest == manifest_digest(&[]);
+    let (mut meddled, mut is_taken) = (None, false);
     let written = repositories.update(at, None, &mut |tip: &Tip, _| {
         let ours = tip.commits.iter().position(|commit| branch::account(&commit.message).is_some());
         if ours.is_none() && !tip.commits.is_empty() {
@@ -314,12 +315,15 @@ fn branched(
         }
         meddled = meddling(tip, ours, last.as_deref(), name);
         let known = ours.and_then(|ours| branch::account(&tip.commits[ours].message));
-        if let Some(other) = known.as_ref().map(Account::place).filter(|other| *other != outgoing.place) {
+        let others = known.as_ref().filter(|known| known.place() != outgoing.place);
+        // Where nothing is deployed any more nothing has to be told.
+        if let Some(other) = others.filter(|other| !is_nothing(&other.release)).map(Account::place) {
+            is_taken = true;
             return Err(RepositoryError::new(
                 Trouble::Content,
                 format!(
-                    "the branch `{name}` is the record of {other}: name another one in `record`, or delete it if \
-                     nobody needs it"
+                    "the branch `{name}` is the record of {other}: give each place its own in `record`, for example \
+                     `branch: 'env/{{application}}/{{environment}}'`"
                 ),
             ));
         }
@@ -327,7 +331,9 @@ fn branched(
         let edits = vec![Edit::Replace { path: String::new(), tree: tree.clone() }];
         let message = branch::message(&account);
         Ok(Next::Commit(draft(edits, message, (account.at, even_if_same))))
-    })?;
+    });
+    // What was removed was never told of there, and nobody comes back to tell of it.
+    let written = written.map_err(|error| Untold { lost: is_taken && is_nothing(release), error })?;
     if let Some(what) = meddled {
         ports.observer.event(&Event::Meddled { place: &outgoing.place, what: &what });
     }

@@ -241,27 +241,54 @@ fn a_repository_that_is_unreachable_is_asked_once_for_all_places() {
     assert!(world.store.outgoing(None).unwrap().iter().all(|one| one.attempts == 2 && one.error.is_some()));
 }
 
+/// A branch on which another place is told to have this deployed.
+fn branch_of_another(manifest: Digest) -> Notes {
+    let mut another = account("elsewhere", 1);
+    another.release.manifest = manifest;
+    let who = Author { name: "Robot".into(), email: String::new(), seconds: 0 };
+    let message = branch::message(&another);
+    let there = Commit { id: "c".into(), author: who.clone(), committer: who, message };
+    Notes { holds: vec![there], ..Notes::default() }
+}
+
 #[test]
 fn the_branch_of_another_place_is_not_written_to() {
     let world = World::new();
-    let objects = world.blobs.put(b"[]").unwrap();
     let place = world.place();
-    let run = sample::run(&place.application, 0);
-    let run = Run { number: world.store.begin(&run).unwrap(), ..run };
-    let mut finish = sample::finish(&place, &run, "here");
-    finish.release.as_mut().unwrap().objects = objects;
-    let to = RecordIn::Branch("env/live".into());
-    world.store.finish(Finish { tells: Some(to), ..finish }).unwrap();
-
-    let who = Author { name: "Robot".into(), email: String::new(), seconds: 0 };
-    let message = branch::message(&account("elsewhere", 1));
-    let there = springline_model::repository::Commit { id: "c".into(), author: who.clone(), committer: who, message };
-    let notes = Notes { holds: vec![there], ..Notes::default() };
+    due_to(&world, "here", &RecordIn::Branch("env/live".into()), true);
+    let notes = branch_of_another(Digest::of("something"));
     let ports = Ports { repositories: Some(&notes), ..world.ports() };
     settle(ports, &place.application).unwrap();
     let left = world.store.outgoing(None).unwrap();
     let error = left[0].error.clone().unwrap();
     assert!(error.contains("is the record of shop/elsewhere"), "{error}");
+    assert!(error.contains("'env/{application}/{environment}'") && !error.contains("delete"), "{error}");
+}
+
+#[test]
+fn the_branch_of_what_was_removed_is_free() {
+    let world = World::new();
+    due_to(&world, "here", &RecordIn::Branch("env/live".into()), true);
+    let notes = branch_of_another(manifest_digest(&[]));
+    settle(Ports { repositories: Some(&notes), ..world.ports() }, &world.place().application).unwrap();
+    assert!(world.store.outgoing(None).unwrap().is_empty());
+    assert_eq!(world.store.settled(&world.place()).unwrap().unwrap().error, None);
+}
+
+#[test]
+fn a_removal_does_not_wait_for_the_branch_of_another_place() {
+    let world = World::new();
+    let (place, objects) = (world.place(), world.blobs.put(b"[]").unwrap());
+    let run = sample::run(&place.application, 0);
+    let run = Run { number: world.store.begin(&run).unwrap(), ..run };
+    let mut finish = sample::finish(&place, &run, "gone");
+    let release = finish.release.as_mut().unwrap();
+    (release.objects, release.manifest) = (objects, manifest_digest(&[]));
+    world.store.finish(Finish { tells: Some(RecordIn::Branch("env/live".into())), ..finish }).unwrap();
+    let notes = branch_of_another(Digest::of("something"));
+    settle(Ports { repositories: Some(&notes), ..world.ports() }, &place.application).unwrap();
+    assert!(world.store.outgoing(None).unwrap().is_empty());
+    assert!(world.store.settled(&place).unwrap().unwrap().error.is_some(), "it is known that it was given up");
 }
 
 /// Notes that are kept in memory, and what was told of edits by hand.
