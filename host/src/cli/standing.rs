@@ -53,6 +53,9 @@ pub fn wait_json(wait: &Wait) -> Value {
         Wait::Pinned(pin) => json!({ "is": "pinned", "pin": pin_json(pin) }),
         Wait::Suspended(suspended) => json!({ "is": "suspended", "suspension": suspension_json(suspended) }),
         Wait::SourcePinned(pin) => json!({ "is": "source-pinned", "pin": pin_json(pin) }),
+        Wait::SourceSuspended(suspended) => {
+            json!({ "is": "source-suspended", "suspension": suspension_json(suspended) })
+        }
         Wait::RolledBack(back) => json!({ "is": "rolled-back", "rolled-back": rolled_back_json(back) }),
         Wait::NotHealthy { why } => json!({ "is": "not-healthy", "why": why }),
         Wait::Soaking { since, until } => {
@@ -83,6 +86,9 @@ pub fn wait_text(pending: &Pending, to: &str, wait: &Wait) -> String {
         Wait::Suspended(suspended) => format!("{to} is {}", Obstacle::Suspended(suspended.clone())),
         Wait::SourcePinned(pin) => {
             format!("{from} is {}: it moves on when somebody asks", Obstacle::Pinned(pin.clone()))
+        }
+        Wait::SourceSuspended(suspended) => {
+            format!("{from} is {}: it moves on when somebody asks", Obstacle::Suspended(suspended.clone()))
         }
         Wait::RolledBack(back) => {
             format!("it was rolled back in {to} ({}): it moves on when somebody asks", moment(back.at))

@@ -42,6 +42,8 @@ pub enum Wait {
     Suspended(Suspension),
     /// Where it comes from is held at a release: it does not move on by itself.
     SourcePinned(Pin),
+    /// Where it comes from is to be left alone: what is there does not move on by itself.
+    SourceSuspended(Suspension),
     /// It was promoted before, failed and was rolled back: it does not move on by itself.
     RolledBack(RolledBack),
     /// It is not healthy where it comes from.
@@ -66,6 +68,7 @@ impl std::fmt::Display for Wait {
             Self::Pinned(_) => f.write_str("it is pinned"),
             Self::Suspended(_) => f.write_str("it is suspended"),
             Self::SourcePinned(_) => f.write_str("where it comes from is pinned"),
+            Self::SourceSuspended(_) => f.write_str("where it comes from is suspended"),
             Self::RolledBack(_) => f.write_str("it was rolled back there"),
             Self::NotHealthy { why } => write!(f, "it is not healthy where it comes from: {why}"),
             Self::Soaking { .. } => f.write_str("it has not been healthy for long enough"),
@@ -78,7 +81,7 @@ impl Wait {
     /// Whether it keeps nobody who asks for the promotion from it.
     #[must_use]
     pub const fn yields_to_people(&self) -> bool {
-        matches!(self, Self::Suspended(_) | Self::SourcePinned(_) | Self::RolledBack(_))
+        matches!(self, Self::Suspended(_) | Self::SourcePinned(_) | Self::SourceSuspended(_) | Self::RolledBack(_))
     }
 }
 
@@ -177,7 +180,9 @@ pub fn decide(ports: Ports<'_>, route: Route<'_>, named: Option<&Release>) -> Re
     let mut waits = Vec::new();
     waits.extend(standing.pin.map(Wait::Pinned));
     waits.extend(standing.suspended.map(Wait::Suspended));
-    waits.extend(ports.store.standing(route.from)?.pin.map(Wait::SourcePinned));
+    let source = ports.store.standing(route.from)?;
+    waits.extend(source.pin.map(Wait::SourcePinned));
+    waits.extend(source.suspended.map(Wait::SourceSuspended));
     let back = standing::rolled_back(ports, route.to)?.filter(|back| back.is_of(&release.revision));
     waits.extend(back.map(Wait::RolledBack));
     match ill {

@@ -1,5 +1,7 @@
 //! Gates: health over a time, and approvals.
 
+use springline_model::run::{Standing, Suspension};
+
 use super::*;
 use crate::remove::{What, Word, remove};
 
@@ -57,6 +59,19 @@ fn an_approval_is_for_one_release_and_one_promotion() {
     let note = ways.records()[0].note.clone().unwrap();
     assert_eq!(note, "the fair is today; approved by bob@here: looks good");
     assert!(ways.world.store.standing(&ways.to()).unwrap().approvals.is_empty(), "it is used up");
+}
+
+#[test]
+fn it_waits_where_what_it_comes_from_is_to_be_left_alone() {
+    let ways = two();
+    ways.run("r1", "one");
+    let suspension = Suspension { by: "bob".into(), why: "something is odd".into(), at: 7 };
+    let hold = &mut |standing: &mut Standing| standing.suspended = Some(suspension.clone());
+    ways.world.store.set_standing(&ways.world.place(), hold).unwrap();
+    let pending = ways.pending();
+    assert_eq!(pending.waits, [Wait::SourceSuspended(suspension)]);
+    assert!(pending.waits[0].yields_to_people());
+    ways.promote(&pending, "one").unwrap();
 }
 
 #[test]
