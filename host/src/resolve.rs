@@ -1,20 +1,20 @@
 //! From what springline.yaml and host.yaml say to a chain that can run: plugins found and pinned,
 //! configs checked against the plugins' schemas, targets bound.
 
-use std::collections::HashMap;
+mod target;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use springline_config::{CompiledSchema, Document, LockedPlugin, Part, PluginName, PluginSource};
-use springline_engine::chain::{APPLICATION, Artifact, Chain, Environment, Input, Step, Target, Targets, Use};
-use springline_engine::error::Reason;
+use springline_engine::chain::{APPLICATION, Artifact, Chain, Environment, Input, Step, Use};
 use springline_model::Digest;
 use springline_model::application;
 use springline_model::call::canonical_json;
 use springline_model::capability::Grants;
-use springline_model::operator::TargetBinding;
 use springline_model::plugin::{Description, Kind, Pinned};
 use springline_model::port::{Blobs as _, Plugins as _, Store as _, Tree};
 use springline_model::reference::{Reference, SCHEME};
@@ -30,6 +30,8 @@ use crate::project::{Configured, Picked, read_text};
 use crate::shared::Shared;
 use crate::site::Site;
 use crate::{grants, handover, paths, show};
+
+pub use target::{pinned_target, target};
 
 /// A plugin that is found and described.
 #[derive(Clone)]
@@ -422,6 +424,32 @@ pub fn chain_of(
     configured: &Configured<application::Application>,
     purpose: Purpose<'_>,
 ) -> Result<Chain, CliError> {
+    put_together(app, picked, configured, (purpose, None))
+}
+
+/// Why environments have no target that they could be deployed to, by their names.
+pub type Unbound = BTreeMap<String, CliError>;
+
+/// As [`chain`], without the environments that have no target: that is no concern of the others.
+///
+/// # Errors
+/// As [`chain`].
+pub fn chain_where_bound(
+    app: &App,
+    picked: &Picked,
+    configured: &Configured<application::Application>,
+) -> Result<(Chain, Unbound), CliError> {
+    let mut unbound = Unbound::new();
+    let chain = put_together(app, picked, configured, (Purpose::Run, Some(&mut unbound)))?;
+    Ok((chain, unbound))
+}
+
+fn put_together(
+    app: &App,
+    picked: &Picked,
+    configured: &Configured<application::Application>,
+    (purpose, mut unbound): (Purpose<'_>, Option<&mut Unbound>),
+) -> Result<Chain, CliError> {
     let Configured { value: declared, document } = configured;
     let mut resolver = Resolver::of_source(app, picked)?;
     let mut operator = Resolver::of_operator(app)?;
@@ -458,12 +486,20 @@ pub fn chain_of(
         let place = Place::new(document, format!("/environments/{name}"));
         let render = &environment.render;
         let (plugin, with, at) = (&render.plugin, &render.with, place.key("render"));
+        let renderer = resolver.usage(Some(&mut operator), Kind::Renderer, (plugin, with, None), &at)?;
+        let target = match (target(app, &mut operator, environment, &place), &mut unbound) {
+            (Err(error), Some(unbound)) => {
+                unbound.insert(name.clone(), error);
+                continue;
+            }
+            (target, _) => target?,
+        };
         chain.environments.push(Environment {
             name: name.clone(),
-            render: resolver.usage(Some(&mut operator), Kind::Renderer, (plugin, with, None), &at)?,
+            render: renderer,
             input: picked.site.path(render.input.as_deref().unwrap_or_default()),
             values: canonical_json(&Value::Object(environment.values.clone())),
-            target: target(app, &mut operator, environment, &place)?,
+            target,
             sync: environment.sync.clone(),
             promote_from: environment.promote_from.clone(),
             gates: environment.gates.clone(),
@@ -500,55 +536,6 @@ fn steps<'a>(
     Ok(steps)
 }
 
-/// The target of an environment as the operator binds it, and what the application says to it. `place` is
-/// the environment's.
-///
-/// # Errors
-/// A target that the operator's file does not name; a plugin or a config that is wrong.
-pub fn target(
-    app: &App,
-    resolver: &mut Resolver<'_>,
-    environment: &application::Environment,
-    place: &Place<'_>,
-) -> Result<Target, CliError> {
-    let application::Environment { target: name, target_with: with, sync, .. } = environment;
-    let (binding, bound) = bound(app, name, place)?;
-    let said = place.key("target-with");
-    let part = (!with.is_empty()).then_some((with, &said));
-    let plugin = &binding.plugin;
-    let known = resolver.plugin(None, plugin, &bound.key("plugin"))?;
-    let (leaves, guards) = (known.leaves(), known.guards());
-    if let Some(rule) = sync.ignore.iter().position(|rule| !rule.is_whole()).filter(|_| !leaves) {
-        let place = place.key(&format!("sync/ignore/{rule}"));
-        let message = format!("the target `{name}` can't leave single fields alone: plugin `{plugin}` knows none");
-        let help = "leave `pointers` and `managers` out, and the objects are left alone as a whole";
-        return Err(place.suggest(message, Some(help.to_owned())));
-    }
-    if leaves && with.contains_key("sync") {
-        let help = "say it in `sync` of the environment".to_owned();
-        return Err(said.key("sync").suggest("this is not for `target-with`".to_owned(), Some(help)));
-    }
-    let of = format!("plugin `{plugin}`");
-    let mut uses = resolver.usage_of(known, Kind::DeployTarget, (plugin, &binding.with, part), &bound, &of)?;
-    uses.grants = binding.grants.clone();
-    Ok(Target { name: name.clone(), with: with.clone(), uses, leaves, guards })
-}
-
-/// How the operator binds a target, and where that is said. `place` is that of who names it.
-fn bound<'a>(app: &'a App, name: &str, place: &Place<'_>) -> Result<(&'a TargetBinding, Place<'a>), CliError> {
-    let Configured { value: operator, document } = &app.operator;
-    let Some(binding) = operator.targets.get(name) else {
-        let near = springline_config::nearest(name, operator.targets.keys().map(String::as_str));
-        let near = near.map(|near| format!("did you mean `{near}`?"));
-        let file = app.project.state().join(paths::OPERATOR);
-        return Err(place.key("target").suggest(format!("the operator's file binds no target `{name}`"), near).hint(format!(
-            "add it to {}: `targets: {{ {name}: {{ plugin: target-directory, grants: {{ directory: {{ path: DIR }} }} }} }}`",
-            file.display()
-        )));
-    };
-    Ok((binding, Place::new(document, format!("/targets/{name}"))))
-}
-
 impl App {
     /// What a plugin says of itself, from the store if it was asked before.
     ///
@@ -562,37 +549,4 @@ impl App {
         self.store.keep_description(&pinned.digest, &description)?;
         Ok(description)
     }
-}
-
-impl Targets for App {
-    fn of(&self, release: &Release) -> Result<Target, Reason> {
-        let found = Resolver::of_operator(self).and_then(|mut operator| pinned_target(self, &mut operator, release));
-        found.map_err(|error| Reason::NoTarget { release: release.id, message: error.message })
-    }
-}
-
-/// The target that a release goes to: bound as the operator binds it today, with the plugin that
-/// deployed the release.
-///
-/// # Errors
-/// A target that is no longer bound, or a plugin that is gone.
-pub fn pinned_target(app: &App, resolver: &mut Resolver<'_>, release: &Release) -> Result<Target, CliError> {
-    let (name, with) = (&release.target, &release.target_with);
-    let (binding, bound) = bound(app, name, &Place::new(&app.operator.document, format!("/targets/{name}")))?;
-    let mut known = resolver.plugin(None, &binding.plugin, &bound.key("plugin"))?;
-    if known.pinned.digest != release.target_plugin.digest {
-        redeploy::ensure_there(app, &release.target_plugin)?;
-        resolver.shared.recheck(&release.target_plugin)?;
-        known = resolver.describe(release.target_plugin.clone())?;
-    }
-    // What the application said is in the release, and in no file: of the files, the binding is next to it.
-    let part = (!with.is_empty()).then_some((with, &bound));
-    let of = format!("plugin `{}` of release {}", known.pinned.name, release.id.short());
-    let wanted = (binding.plugin.as_str(), &binding.with, part);
-    let (leaves, guards) = (known.leaves(), known.guards());
-    let mut uses = resolver.usage_of(known, Kind::DeployTarget, wanted, &bound, &of)?;
-    uses.grants = binding.grants.clone();
-    let mut target = Target { name: name.clone(), with: with.clone(), uses, leaves, guards };
-    grants::give_target(&app.operator.value, &mut target, &release.application, &release.environment);
-    Ok(target)
 }

@@ -13,6 +13,7 @@ use springline_engine::standing::{RolledBack, rolled_back};
 use springline_engine::status::{self, Status as Found};
 use springline_model::Cancel;
 use springline_model::history::{Outcome, Record};
+use springline_model::manifest::{Health, HealthStatus};
 use springline_model::port::{Sources as _, Store as _};
 use springline_model::run::{Cause, Pin, Place, RunState, Standing, Suspension};
 
@@ -48,6 +49,8 @@ struct Row {
     environment: String,
     suspended: Option<Suspension>,
     found: Found,
+    /// Why it has no target that could be asked.
+    unbound: Option<CliError>,
     pin: Option<Pin>,
     /// Why what is pinned can't be deployed, if it is not yet.
     lost: Option<CliError>,
@@ -78,9 +81,8 @@ impl Status {
                 continue;
             }
             let at = resolve::Place::new(&declared.document, format!("/environments/{name}"));
-            let mut target = resolve::target(&app, &mut operator, environment, &at)?;
+            let target = resolve::target(&app, &mut operator, environment, &at);
             let place = Place { application: declared.value.application.clone(), environment: name.clone() };
-            grants::give_target(&app.operator.value, &mut target, &place.application, name);
             // What is under way does that by itself.
             let recovered = app.try_turn(&place.application, false).map(|turn| {
                 let progress = Progress::new(common);
@@ -89,7 +91,13 @@ impl Status {
             if let Some(Err(Reason::Repository(error))) = recovered {
                 show::warn(format_args!("{place}: git can't be asked what is deployed: {error}"));
             }
-            let found = status::status(app.ports(&Silent), &place, &target, &environment.sync)?;
+            let (found, unbound) = match target {
+                Ok(mut target) => {
+                    grants::give_target(&app.operator.value, &mut target, &place.application, name);
+                    (status::status(app.ports(&Silent), &place, &target, &environment.sync)?, None)
+                }
+                Err(error) => (status::without_target(app.ports(&Silent), &place)?, Some(error)),
+            };
             let Standing { pin, suspended, .. } = app.store.standing(&place)?;
             let rolled_back = rolled_back(app.ports(&Silent), &place)?;
             let pending = match &environment.promote_from {
@@ -107,6 +115,7 @@ impl Status {
                 environment: name.clone(),
                 suspended,
                 found,
+                unbound,
                 pin,
                 lost,
                 rolled_back,
@@ -162,12 +171,25 @@ impl Status {
                 ));
             }
         }
-        let failures: Vec<CliError> =
-            rows.iter().filter_map(|row| row.found.failed.clone()).map(CliError::from).collect();
+        let failures: Vec<CliError> = rows.iter().filter_map(Row::failed).collect();
         if common.output == Output::Text {
             failures.iter().for_each(|failure| show::error(failure, false));
         }
         Ok(failures.first().map_or(ExitCode::SUCCESS, |failure| ExitCode::from(failure.kind.code())))
+    }
+}
+
+impl Row {
+    /// Why it can't be compared with what is live.
+    fn failed(&self) -> Option<CliError> {
+        self.unbound.clone().or_else(|| self.found.failed.clone().map(CliError::from))
+    }
+
+    fn health(&self) -> Health {
+        match &self.unbound {
+            Some(error) => Health { status: HealthStatus::Unknown, message: error.message.clone() },
+            None => self.found.health(),
+        }
     }
 }
 
@@ -188,12 +210,14 @@ pub fn goes_on(cause: &Cause) -> String {
 
 fn print(rows: &[Row], head: &str, all: bool) {
     let mut table = Table::new(&["ENVIRONMENT", "SYNC", "HEALTH", "RELEASE", "REVISION", "OBJECTS"]);
-    for Row { environment, found, .. } in rows {
+    for row in rows {
+        let Row { environment, found, unbound, .. } = row;
         let (sync, release, revision) = match &found.release {
+            None if unbound.is_some() => (styled(BAD, "failed"), plain("-"), plain("-")),
             None => (styled(NOTE, "not deployed"), plain("-"), plain("-")),
             Some(release) => {
                 let sync = match found.drifted.len() {
-                    _ if found.failed.is_some() => (BAD, "failed".to_owned()),
+                    _ if unbound.is_some() || found.failed.is_some() => (BAD, "failed".to_owned()),
                     _ if found.is_unknown => (NOTE, "unknown".to_owned()),
                     0 => (GOOD, "in sync".to_owned()),
                     n => (BAD, format!("drifted ({n})")),
@@ -207,7 +231,7 @@ fn print(rows: &[Row], head: &str, all: bool) {
                 (sync, plain(release.id.short()), plain(format_args!("{}{behind}", show_revision(&release.revision))))
             }
         };
-        let health = found.health().status;
+        let health = row.health().status;
         let health = styled(style_of(health), health);
         table.row(vec![plain(environment), sync, health, release, revision, plain(found.desired())]);
     }
@@ -310,7 +334,7 @@ fn as_json(row: &Row, head: &str) -> Value {
     json!({
         "environment": environment,
         "release": found.release,
-        "error": found.failed.clone().map(|failed| CliError::from(failed).json()),
+        "error": row.failed().as_ref().map(CliError::json),
         "at-head": found.release.as_ref().map(|release| release.revision == head),
         "in-sync": found.release.as_ref().filter(|_| !found.is_unknown).map(|_| found.drifted.is_empty()),
         "drifted": found.drifted,
@@ -321,7 +345,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "stays": found.alone.stays,
         "unconfirmed": found.alone.unconfirmed,
         "objects": found.desired(),
-        "health": found.health(),
+        "health": row.health(),
         "unhealthy": unhealthy,
         "worst": worst,
         "refused": found.refused.as_ref().map(refused_json),

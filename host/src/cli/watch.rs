@@ -85,7 +85,10 @@ impl Watch {
         let app = App::open_watching(common, project, WATCH, cancel, Arc::new(move |place| wakes.wake(place)))?;
         if let Some((picked, declared)) = &single {
             // What is wrong from the beginning is told as every verb tells it.
-            resolve::chain(&app, picked, declared)?;
+            let (chain, mut unbound) = resolve::chain_where_bound(&app, picked, declared)?;
+            if let (true, Some((_, error))) = (chain.environments.is_empty(), unbound.pop_first()) {
+                return Err(error);
+            }
         }
         let processors = std::thread::available_parallelism().map_or(FEWEST, NonZero::get);
         let settings = Settings {

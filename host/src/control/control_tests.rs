@@ -14,6 +14,7 @@ use super::world::World;
 use super::*;
 use crate::cli::error::Kind;
 use crate::project::{Configured, Picked};
+use crate::resolve::Unbound;
 use crate::site::Site;
 
 const FLEET: &str = "applications: [{ name: shop, repo: /nowhere/shop }]\n";
@@ -121,7 +122,7 @@ fn loaded() -> Arc<Loaded> {
     };
     let (artifacts, environments, deliveries) = Default::default();
     let chain = Chain { application: "shop".into(), artifacts, environments, deliveries };
-    Arc::new(Loaded { picked, declared: Configured { value, document }, chain })
+    Arc::new(Loaded { picked, declared: Configured { value, document }, chain, unbound: Unbound::new() })
 }
 
 #[test]

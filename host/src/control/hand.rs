@@ -43,7 +43,7 @@ impl Task {
     fn hand_one(
         &self,
         at: &At<'_>,
-        Loaded { picked, declared, chain }: &Loaded,
+        Loaded { picked, declared, chain, .. }: &Loaded,
         delivery: &Delivery,
     ) -> Option<String> {
         let pauses = at.pauses(Part::Deploy);

@@ -11,6 +11,8 @@ use springline_engine::error::StageError;
 use springline_engine::heal::{Healed, heal_as_deployed};
 use springline_engine::intact;
 use springline_engine::restraint::Unconfirmed;
+use springline_engine::standing::Obstacle;
+use springline_engine::status::current;
 use springline_model::history::{Outcome, Record};
 use springline_model::port::{Page, StoreError};
 use springline_model::run::{Cause, Place, Stage};
@@ -20,7 +22,7 @@ use super::pace::{Key, Part};
 use super::pass::Came;
 use super::steer::Steer;
 use super::tell::Told;
-use super::work::Task;
+use super::work::{Stand, Task};
 use crate::cli::confirm;
 use crate::cli::error::CliError;
 
@@ -101,6 +103,25 @@ impl At<'_> {
                 Some(self.fail(Part::Look, (now, now), &error.into()))
             }
         }
+    }
+
+    /// Tells that there is no target to deploy to. What is live on one that is still bound is kept.
+    pub(super) fn without_target(&self, error: &CliError) -> (Stand, Option<Sight>) {
+        let standing = self.ports.store.standing(&self.place());
+        if let Some(suspended) = standing.ok().and_then(|standing| standing.suspended) {
+            self.forget(Part::Look);
+            self.forget(Part::Deploy);
+            return (Stand::Aside, Some((Came::Suspended, Some(Obstacle::Suspended(suspended).to_string()))));
+        }
+        let release = current(self.ports, &self.place()).ok().flatten();
+        if release.is_some_and(|release| self.ports.targets.of(&release).is_ok()) {
+            self.keep();
+        }
+        if self.pauses(Part::Deploy) {
+            return (Stand::Under, None);
+        }
+        let now = Instant::now();
+        (Stand::Under, Some(self.fail(Part::Deploy, (now, now), error)))
     }
 
     /// Looks whether what was deployed last is still what is live, if it is to be looked at and does not

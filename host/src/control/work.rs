@@ -38,7 +38,7 @@ use crate::cli::failure::explain;
 use crate::paths;
 use crate::project::{Configured, Picked, newer};
 use crate::repositories::Bound;
-use crate::resolve;
+use crate::resolve::{self, Unbound};
 use crate::site::Site;
 use crate::turns::Turn;
 
@@ -98,6 +98,8 @@ pub(super) struct Loaded {
     pub picked: Picked,
     pub declared: Configured<Application>,
     pub chain: Chain,
+    /// Its environments that have no target.
+    pub unbound: Unbound,
 }
 
 impl Task {
@@ -123,9 +125,11 @@ impl Task {
         let source = self.source()?;
         let picked = self.pick(&source, revision)?;
         let declared = picked.application()?;
-        let chain = resolve::chain(&self.app, &picked, &declared)?;
-        let loaded = Arc::new(Loaded { picked, declared, chain });
-        inner.remember(key, loaded.clone(), &self.app);
+        let (chain, unbound) = resolve::chain_where_bound(&self.app, &picked, &declared)?;
+        let loaded = Arc::new(Loaded { picked, declared, chain, unbound });
+        if loaded.unbound.is_empty() {
+            inner.remember(key, loaded.clone(), &self.app);
+        }
         Ok(loaded)
     }
 
@@ -147,16 +151,17 @@ impl Task {
                 return Done { problem: Some(error), ..Done::default() };
             }
         };
-        let all = &loaded.chain.environments;
-        let environments: Vec<&Environment> =
-            all.iter().filter(|environment| inner.settings.means(&environment.name)).collect();
-        let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
+        let all = &loaded.declared.value.environments;
+        let meant: Vec<_> = all.iter().filter(|(name, _)| inner.settings.means(name)).collect();
+        let names: Vec<&str> = meant.iter().map(|(name, _)| name.as_str()).collect();
+        let bound = loaded.chain.environments.iter();
+        let environments: Vec<&Environment> = bound.filter(|known| inner.settings.means(&known.name)).collect();
         let deliveries = loaded.chain.deliveries.iter();
         let deliveries: Vec<String> =
             deliveries.map(|delivery| deliver::place(&self.name, &delivery.name).environment).collect();
         let gone = {
             let mut state = inner.state();
-            let all: Vec<&str> = all.iter().map(|environment| environment.name.as_str()).collect();
+            let all: Vec<&str> = all.keys().map(String::as_str).collect();
             let gone = state.gone_of(self.id, &all);
             state.set_spots(self.id, &names);
             let all: Vec<&str> = names.iter().copied().chain(deliveries.iter().map(String::as_str)).collect();
@@ -167,28 +172,36 @@ impl Task {
         let is_new = self.at.as_ref().is_none_or(|at| at.id != self.wanted.id) || !self.is_known;
         let mut done = Done { there: true, delivers: !deliveries.is_empty(), ..Done::default() };
         let (mut failed, mut stands) = (false, Vec::new());
-        for environment in &environments {
+        for (name, declared) in meant {
             if ports.cancel.is_cancelled() {
                 done.there = false;
                 break;
             }
             if is_new {
-                let by_itself = environment.sync.automated && environment.promote_from.is_none();
-                if let Err(error) = self.claim(&environment.name, by_itself) {
+                let by_itself = declared.sync.automated && declared.promote_from.is_none();
+                if let Err(error) = self.claim(name, by_itself) {
                     return Done { problem: Some(error.into()), ..done };
                 }
             }
-            let at = At { task: self, inner, ports, environment: &environment.name, steer };
-            let one = One { at, loaded: &loaded, environment };
-            let (stand, seen) = one.see_to();
-            one.at.check(&loaded.chain);
+            let at = At { task: self, inner, ports, environment: name, steer };
+            let (stand, seen) = match (loaded.unbound.get(name), environments.iter().find(|known| known.name == *name))
+            {
+                (Some(error), _) => at.without_target(error),
+                (None, Some(environment)) => {
+                    let one = One { at, loaded: &loaded, environment };
+                    let seen = one.see_to();
+                    one.at.check(&loaded.chain);
+                    seen
+                }
+                (None, None) => continue,
+            };
             done.there &= stand != Stand::Under;
             failed |= stand == Stand::Under && matches!(seen, Some((Came::Failed, _)));
             stands.push(stand);
             if let (Some(Came::InSync), Some(held)) = (seen.as_ref().map(|(came, _)| *came), steer.take_seen()) {
-                done.seen.push((environment.name.clone(), held));
+                done.seen.push((name.clone(), held));
             }
-            done.spots.extend(seen.map(|(came, why)| (environment.name.clone(), came, why)));
+            done.spots.extend(seen.map(|(came, why)| (name.clone(), came, why)));
         }
         // What could not be told is tried again, however quiet it is. What the store reports is told by looks.
         done.again = settle_when_due(ports, &self.name).unwrap_or_default();
@@ -208,7 +221,7 @@ impl Task {
 
 /// What an application depends on at a commit.
 fn depends_on(ports: Ports<'_>, loaded: &Loaded, environments: &[&Environment]) -> Result<Footprint, Reason> {
-    let Loaded { picked, declared, chain } = loaded;
+    let Loaded { picked, declared, chain, .. } = loaded;
     let mut files = Footprint::default();
     let steps = declared.value.artifacts.values().flat_map(|artifact| &artifact.steps).map(|step| &step.plugin);
     let renders = declared.value.environments.values().map(|environment| &environment.render.plugin);
@@ -226,7 +239,7 @@ fn depends_on(ports: Ports<'_>, loaded: &Loaded, environments: &[&Environment]) 
 
 /// How an environment stands to the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stand {
+pub(super) enum Stand {
     /// It is at it, or has what is promoted to it or what it is pinned to.
     There,
     /// People bring commits there, or want it to be left alone.
@@ -297,7 +310,7 @@ impl One<'_> {
 
     fn deploy(&self) -> (Stand, Option<Sight>) {
         let began = Instant::now();
-        let Loaded { picked, declared, chain } = self.loaded;
+        let Loaded { picked, declared, chain, .. } = self.loaded;
         let inner = self.at.inner;
         let environments = [self.environment];
         let request = Request::new(chain, picked.source(), &Cause::Push, &inner.actor);

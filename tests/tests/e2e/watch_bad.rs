@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::code::{BUSY, DEPLOY, SOURCE, USAGE};
+use serde_json::{Value, json};
+
+use crate::code::{BUSY, CONFIG, DEPLOY, SOURCE, USAGE};
 use crate::sandbox::guests;
 use crate::watching::{Loop, Origin};
 
@@ -190,4 +192,75 @@ fn what_ends_by_itself_says_by_its_code_what_failed_in_its_last_pass() {
     origin.fleet("generators: [{ directories: { repo: ORIGIN, match: none/* } }]\n");
     let nothing = pass(&[]).ok();
     assert!(nothing.starts_with("no environments "), "{nothing}");
+}
+
+#[test]
+fn an_environment_without_a_target_takes_no_other_away() {
+    let Some(origin) = Origin::new() else { return };
+    origin.application("apps/blog", "blog");
+    let environment = |(name, target)| {
+        format!("  {name}: {{ render: {{ plugin: render-template, in: deploy }}, target: {target} }}\n")
+    };
+    let environments = [("live", "blog"), ("old", "old"), ("new", "new")].map(environment).concat();
+    origin.sandbox.write("apps/blog/springline.yaml", format!("application: blog\nenvironments:\n{environments}"));
+    origin.targets(&["blog", "old", "new"]);
+    origin.fleet("applications: [{ repo: ORIGIN, path: apps/blog }]\n");
+    origin.push("Three");
+    origin.run(&["watch", "--passes", "1", "--env", "live", "--env", "old"]).ok();
+
+    origin.targets(&["blog"]);
+    let status = ["status", "--path", "apps/blog"];
+    let told = origin.run(&status);
+    for (row, words) in
+        [("live", ["in sync", "Healthy"]), ("old", ["failed", "Unknown"]), ("new", ["failed", "Unknown"])]
+    {
+        let row = told.stdout.lines().find(|line| line.starts_with(row)).unwrap();
+        assert!(words.iter().all(|word| row.contains(word)), "{told:#?}");
+    }
+    told.fails(CONFIG, &["binds no target `old`", "binds no target `new`", "add it to"]);
+    let told = origin.run(&[&status[..], &["-o", "json"]].concat());
+    assert_eq!(told.code, CONFIG);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    let row = |at: usize| &told["environments"][at];
+    assert_eq!((&row(0)["error"], &row(0)["in-sync"]), (&Value::Null, &json!(true)));
+    assert!(row(1)["release"].is_object() && row(1)["in-sync"].is_null() && row(2)["release"].is_null(), "{told:#}");
+    assert!((1..=2).all(|at| row(at)["error"]["kind"] == "config"), "{told:#}");
+
+    // What is bound is deployed and kept, and the others are told each by itself.
+    fs::write(origin.live("blog").join("name.txt"), "by hand\n").unwrap();
+    let told = origin.run(&["watch", "--passes", "1", "-o", "json"]);
+    assert_eq!((told.code, origin.deployed("blog", "name.txt")), (CONFIG, "blog\n".into()), "{told:#?}");
+    let mut watch = origin.watch(&[]);
+    let pass = watch.passes();
+    assert_eq!((&pass["failed"], &pass["in-sync"]), (&json!(2), &json!(1)), "{pass:#}");
+    let apps = origin.run(&["apps", "-o", "json"]).json();
+    let states: Vec<&str> =
+        apps[0]["environments"].as_array().unwrap().iter().map(|known| known["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["in-sync", "failed", "failed"], "{apps:#}");
+    origin.sandbox.write("apps/blog/deploy/name.txt", "news\n");
+    let news = origin.push("News");
+    origin.notify();
+    watch.deploys("blog", &news);
+    // It is bound again.
+    origin.targets(&["blog", "old", "new"]);
+    watch.tells(|line| line["environment"] == "new" && line["deployed"].is_array());
+    assert_eq!(origin.deployed("new", "name.txt"), "news\n");
+}
+
+#[test]
+fn a_loop_of_one_application_begins_with_what_has_a_target() {
+    let Some(origin) = Origin::new() else { return };
+    origin.application("", "blog");
+    let yaml = fs::read_to_string(origin.sandbox.repo().join("springline.yaml")).unwrap();
+    let (head, live) = yaml.split_once("  live:").unwrap();
+    let other = live.replace("target: blog", "target: nowhere");
+    origin.sandbox.write("springline.yaml", format!("{head}  other:{other}  live:{live}"));
+    origin.targets(&["blog"]);
+    origin.push("Two");
+    let told = origin.run(&["watch", "--passes", "1"]);
+    assert!(told.code == CONFIG && told.stdout.contains("binds no target `nowhere`"), "{told:#?}");
+    assert_eq!(origin.deployed("blog", "name.txt"), "blog\n");
+    // Where there is nothing to look after, it does not begin.
+    origin.targets(&["unused"]);
+    origin.run(&["watch"]).fails(CONFIG, &["binds no target `blog`"]);
 }

@@ -308,30 +308,44 @@ pub fn status(
 ) -> Result<Status, StageError> {
     let at = |reason: Reason| reason.at(Stage::Plan, Some(&place.environment));
     let refused = past::refused(ports, place).map_err(at)?;
-    let beside = || -> Result<Alone<Change>, Reason> {
-        let stays = written(ports, place)?.as_ref().map(Stays::of).unwrap_or_default();
-        Ok(Alone { stays, ..Alone::default() })
-    };
     let Some(release) = current(ports, place).map_err(at)? else {
-        return Ok(Status { refused, alone: beside().map_err(at)?, ..Status::default() });
-    };
-    // What can't be read is among what is not known then.
-    let unknown = |release| {
-        let alone = beside().unwrap_or_default();
-        Status { release: Some(release), is_unknown: true, alone, ..Status::default() }
+        return written_down(ports, place, (None, refused)).map_err(at);
     };
     if !ports.blobs.contains(&release.objects) {
-        let unexplained = Some(NOT_HERE.to_owned());
-        return Ok(Status { unexplained, refused, ..unknown(release) });
+        let found = written_down(ports, place, (Some(release), refused)).map_err(at)?;
+        return Ok(Status { unexplained: Some(NOT_HERE.to_owned()), ..found });
     }
     match look(ports, (place, &release, refused.as_ref()), (target, policy)) {
         Ok(found) => Ok(Status { release: Some(release), refused, ..found }),
         Err(reason @ (Reason::Cancelled | Reason::Store(_))) => Err(at(reason)),
         Err(reason) => {
-            let failed = Some(at(reason));
-            Ok(Status { failed, refused, ..unknown(release) })
+            let found = written_down(ports, place, (Some(release), refused)).map_err(at)?;
+            Ok(Status { failed: Some(at(reason)), ..found })
         }
     }
+}
+
+/// As [`status`], as far as that is known without a target to ask.
+///
+/// # Errors
+/// As [`status`].
+pub fn without_target(ports: Ports<'_>, place: &Place) -> Result<Status, StageError> {
+    let known = || written_down(ports, place, (current(ports, place)?, past::refused(ports, place)?));
+    known().map_err(|reason| reason.at(Stage::Plan, Some(&place.environment)))
+}
+
+/// What the store tells of an environment. What can't be read of a release is among what is not known.
+fn written_down(
+    ports: Ports<'_>,
+    place: &Place,
+    (release, refused): (Option<Release>, Option<Record>),
+) -> Result<Status, Reason> {
+    let is_unknown = release.is_some();
+    let stays = match written(ports, place) {
+        Err(reason) if !is_unknown => return Err(reason),
+        known => known.ok().flatten().as_ref().map(Stays::of).unwrap_or_default(),
+    };
+    Ok(Status { release, refused, is_unknown, alone: Alone { stays, ..Alone::default() }, ..Status::default() })
 }
 
 /// Looks at a release that is deployed.
