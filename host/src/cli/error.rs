@@ -101,12 +101,14 @@ pub struct CliError {
     pub hint: Option<String>,
     /// The last lines that a failing plugin logged.
     pub log: Vec<LogLine>,
+    /// What was found or done all the same, for programs.
+    pub answer: Option<Box<Value>>,
 }
 
 impl CliError {
     /// A failure without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, log: Vec::new() }
+        Self { kind, message: message.into(), hint: None, log: Vec::new(), answer: None }
     }
 
     /// A path that can't be written, which is of this kind unless there is no room.

@@ -71,9 +71,15 @@ impl Remove {
             Some(error) if confirmed.is_none() || agreed.is_empty() => return Err(error),
             waits => waits,
         };
-        let mut removed = Vec::new();
+        let (mut removed, mut failed) = (Vec::new(), waits);
         for (place, what, confirmed) in &agreed {
-            let report = self.remove(common, &app, (place, what), confirmed.as_deref())?;
+            let report = match self.remove(common, &app, (place, what), confirmed.as_deref()) {
+                Ok(report) => report,
+                Err(error) => {
+                    failed = [error].into_iter().chain(failed).reduce(with);
+                    break;
+                }
+            };
             if common.output == Output::Text {
                 let done = report.as_ref().map_or_else(|| "nothing is deployed".to_owned(), applied_text);
                 let on = match what {
@@ -84,10 +90,8 @@ impl Remove {
             }
             removed.push(as_json(place, report.as_ref()));
         }
-        if common.output == Output::Json {
-            show::json(&json!({ "removed": removed }))?;
-        }
-        waits.map_or(Ok(ExitCode::SUCCESS), Err)
+        // As text it is told as it goes.
+        show::data_and(common, &json!({ "removed": removed }), |_| {}, failed)
     }
 
     /// What is to be removed of these places.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use springline_engine::run::{Observed, Trust, Until};
 use springline_model::Cancel;
 use springline_model::manifest::manifest_digest;
@@ -57,7 +57,11 @@ impl Verify {
         let rows: Vec<_> = rows
             .chain(skipped.iter().map(|step| json!({ "name": step.name, "skipped": true, "used": step.used })))
             .collect();
-        show::data(common, &rows, |_| {
+        let differs = compared.iter().find(|one| one.kept != one.again).map(|one| {
+            CliError::new(Kind::Differs, format!("{} is not the same when it is made again", one.name))
+                .hint("a plugin in it is not deterministic: tell its author")
+        });
+        let print = |_: &Vec<Value>| {
             for step in &skipped {
                 let why = format_args!("{}: it depends on more than its input ({})", step.name, step.used);
                 show::line(format_args!("{} {why}", paint(NOTE, "skipped")));
@@ -68,13 +72,7 @@ impl Verify {
                     false => show::line(format_args!("{} {name}: kept {kept}, now {again}", paint(BAD, "differs"))),
                 }
             }
-        })?;
-        match compared.iter().find(|one| one.kept != one.again) {
-            None => Ok(ExitCode::SUCCESS),
-            Some(one) => {
-                Err(CliError::new(Kind::Differs, format!("{} is not the same when it is made again", one.name))
-                    .hint("a plugin in it is not deterministic: tell its author"))
-            }
-        }
+        };
+        show::data_and(common, &rows, print, differs)
     }
 }

@@ -12,9 +12,11 @@ pub mod time;
 pub mod transfer;
 pub mod tree;
 
+use std::process::ExitCode;
+
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::console::Stream;
 use crate::cli::error::{CliError, Kind};
@@ -103,6 +105,27 @@ pub fn data<T: Serialize + ?Sized>(common: &Common, value: &T, text: impl FnOnce
     }
 }
 
+/// As [`data`], and what failed besides, if something did: programs get one object of both.
+///
+/// # Errors
+/// What failed; as [`fn@json`].
+pub fn data_and<T: Serialize + ?Sized>(
+    common: &Common,
+    value: &T,
+    text: impl FnOnce(&T),
+    failed: Option<CliError>,
+) -> Result<ExitCode, CliError> {
+    match (failed, common.output) {
+        (Some(error), Output::Json) => {
+            Err(CliError { answer: serde_json::to_value(value).ok().map(Box::new), ..error })
+        }
+        (failed, _) => {
+            data(common, value, text)?;
+            failed.map_or(Ok(ExitCode::SUCCESS), Err)
+        }
+    }
+}
+
 /// How many lines of a failed plugin's log are shown.
 const LOG_TAIL: usize = 10;
 
@@ -121,13 +144,33 @@ pub fn error(error: &CliError, as_json: bool) {
         note(format_args!("{} {hint}", paint(GOOD, "help:")));
     }
     if as_json {
-        let _ = json(&json!({ "error": error.json(), "exit-code": error.kind.code() }));
+        let _ = json(&as_answer(error));
     }
+}
+
+/// All that programs get of a failed verb.
+fn as_answer(error: &CliError) -> Value {
+    let mut told = json!({ "error": error.json(), "exit-code": error.kind.code() });
+    if let Some(answer) = &error.answer {
+        told["answer"] = Value::clone(answer);
+    }
+    told
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn what_fails_beside_an_answer_is_one_object_with_it() {
+        let common = Cli::parse_from(["springline", "apps", "-o", "json"]).common;
+        let failed = data_and(&common, &[1, 2], |_| {}, Some(CliError::new(Kind::Differs, "not whole"))).unwrap_err();
+        let error = json!({ "kind": "differs", "message": "not whole", "hint": null });
+        assert_eq!(as_answer(&failed), json!({ "error": error, "exit-code": 1, "answer": [1, 2] }));
+    }
 
     #[test]
     fn nothing_reaches_the_terminal_as_a_command() {

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::code::{DEPLOY, UNCONFIRMED, USAGE};
 use crate::sandbox::{Outcome, Sandbox, names};
 
@@ -203,4 +205,37 @@ fn a_name_is_not_taken_over_by_another_repository() {
     // The same one in another place is the same one.
     git(&sandbox.repo(), &["clone", "-q", ".", "../moved"]);
     run(&sandbox.path("moved").display().to_string()).ok();
+}
+
+#[test]
+fn a_removal_that_goes_half_of_the_way_is_one_answer_that_can_be_gone_on_with_anywhere() {
+    let Some(sandbox) = world(&[("site", "one", "")]) else { return };
+    sandbox.write("springline.yaml", application(&[("site", "two", "")]));
+    fs::remove_file(sandbox.repo().join("deploy/b.txt")).unwrap();
+    sandbox.commit("Elsewhere");
+    sandbox.springline(&["run"]).ok();
+    sandbox.write("springline.yaml", "application: files\nenvironments: {}\n");
+    sandbox.commit("Nowhere");
+    let (repo, state) =
+        (sandbox.repo().display().to_string(), sandbox.repo().join(".springline").display().to_string());
+    let elsewhere = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        command.current_dir(sandbox.path("."));
+        sandbox.finish(command)
+    };
+    let told = elsewhere(&["remove", "files", "--env", "site", "--repo", &repo, "--state", &state, "--path", "."]);
+    let way = format!("remove files --repo {repo} --path . --state {state} --env site --confirm-prune ");
+    let told = told.fails(UNCONFIRMED, &[&way]);
+    let first = command(&told, "remove");
+    let rest = command(told.split_once("--confirm-prune").unwrap().1, "remove");
+    assert_ne!(first, rest);
+
+    let words: Vec<&str> = first.iter().map(String::as_str).chain(["-o", "json"]).collect();
+    let half = elsewhere(&words);
+    assert_eq!((half.code, live(&sandbox, "one").len() + live(&sandbox, "two").len()), (UNCONFIRMED, 2));
+    let answer: Value = serde_json::from_str(&half.stdout).unwrap();
+    assert_eq!(answer["answer"]["removed"][0]["deleted"], 1, "{answer:#}");
+    assert_eq!((&answer["error"]["kind"], &answer["exit-code"]), (&"unconfirmed".into(), &UNCONFIRMED.into()));
+    elsewhere(&rest.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+    assert_eq!(live(&sandbox, "one").len() + live(&sandbox, "two").len(), 0);
 }

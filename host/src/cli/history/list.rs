@@ -12,9 +12,9 @@ use springline_model::{Cancel, Digest};
 
 use super::{as_json, changes_of};
 use crate::app::{App, SystemClock};
+use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::redeploy::prefix;
-use crate::cli::{Common, Output};
 use crate::project::show_revision;
 use crate::show::table::{Table, plain, styled};
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, time};
@@ -81,28 +81,29 @@ impl List {
             name_objects(app, cancel)?;
         }
         let found = look(app, self.page(app)?, cancel)?;
-        if common.output == Output::Json {
-            let records = found.records.iter().zip(&found.cursors).map(|(sealed, cursor)| {
-                let mut value = as_json(sealed);
-                value["cursor"] = json!(cursor.to_string());
-                value
-            });
-            show::json(&records.collect::<Vec<_>>())?;
-        } else if !found.records.is_empty() {
+        let records = found.records.iter().zip(&found.cursors).map(|(sealed, cursor)| {
+            let mut value = as_json(sealed);
+            value["cursor"] = json!(cursor.to_string());
+            value
+        });
+        let is_stopped = found.next.is_some() && (self.limit == 0 || found.records.len() < self.limit);
+        let stopped = found.next.filter(|_| is_stopped).map(|next| {
+            CliError::new(Kind::Cancelled, "stopped before all of the history was looked at")
+                .hint(format!("`--after {next}` goes on from there"))
+        });
+        show::data_and(common, &records.collect::<Vec<_>>(), |_| self.print(&found, is_stopped), stopped)
+    }
+
+    fn print(&self, found: &Found, is_stopped: bool) {
+        if !found.records.is_empty() {
             table(&found.records).print();
         } else if found.next.is_none() {
             show::note(if self.is_all() { "nothing was synced yet: `springline run`" } else { "no such record" });
         }
-        let Some(next) = found.next else { return Ok(ExitCode::SUCCESS) };
-        if self.limit == 0 || found.records.len() < self.limit {
-            return Err(CliError::new(Kind::Cancelled, "stopped before all of the history was looked at")
-                .hint(format!("`--after {next}` goes on from there")));
-        }
-        if common.output == Output::Text {
+        if let Some(next) = found.next.filter(|_| !is_stopped) {
             let are = if found.cursors.last() == Some(&next) { "are" } else { "may be" };
             show::note(format_args!("there {are} more: the next page is `--after {next}`"));
         }
-        Ok(ExitCode::SUCCESS)
     }
 
     fn page(&self, app: &App) -> Result<Page, CliError> {

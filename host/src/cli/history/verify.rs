@@ -32,16 +32,15 @@ const NO_RECORD: &str = "there is no record in it";
 
 pub(super) fn all(common: &Common, app: &App) -> Result<ExitCode, CliError> {
     let chains = app.store.verify()?;
-    show::data(common, &chains, |chains| match chains.as_slice() {
+    let broken = chains.iter().find(|chain| chain.broken.is_some()).map(|first| {
+        CliError::new(Kind::Differs, format!("the history of {} does not hold", first.place))
+            .hint("somebody or something changed the state directory: compare with a backup of it")
+    });
+    let print = |chains: &Vec<Verified>| match chains.as_slice() {
         [] => show::note(NO_RECORD),
         chains => chains.iter().for_each(print_chain),
-    })?;
-    let broken: Vec<_> = chains.iter().filter(|chain| chain.broken.is_some()).collect();
-    match broken.first() {
-        None => Ok(ExitCode::SUCCESS),
-        Some(first) => Err(CliError::new(Kind::Differs, format!("the history of {} does not hold", first.place))
-            .hint("somebody or something changed the state directory: compare with a backup of it")),
-    }
+    };
+    show::data_and(common, &chains, print, broken)
 }
 
 fn print_chain(chain: &Verified) {
