@@ -26,6 +26,7 @@ use springline_store::SledStore;
 
 use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
+use crate::control::whole_address;
 use crate::project::{Configured, Project};
 use crate::repositories::Bound;
 use crate::show::console;
@@ -99,12 +100,30 @@ impl App {
         cancel: &Cancel,
         following: Following,
     ) -> Result<Self, CliError> {
-        let owner = match &common.session.owner {
-            Some(owner) if owner.owns(project.state()) => Arc::clone(owner),
-            _ => Arc::new(Owner::become_one(common, project.state(), verb, cancel, following)?),
-        };
+        let owner = Self::owner_by(common, project.state(), verb, cancel, following)?;
         let operator = project.operator()?;
         Self::of(owner, (project, operator), verb, cancel)
+    }
+
+    /// The owner of a state directory: this process, if it is not yet.
+    ///
+    /// # Errors
+    /// Another owner; what the parts report.
+    pub fn owner_of(common: &Common, state: &Path, verb: &str, cancel: &Cancel) -> Result<Arc<Owner>, CliError> {
+        Self::owner_by(common, state, verb, cancel, Following::default())
+    }
+
+    fn owner_by(
+        common: &Common,
+        state: &Path,
+        verb: &str,
+        cancel: &Cancel,
+        following: Following,
+    ) -> Result<Arc<Owner>, CliError> {
+        match &common.session.owner {
+            Some(owner) if owner.owns(state) => Ok(Arc::clone(owner)),
+            _ => Ok(Arc::new(Owner::become_one(common, state, verb, cancel, following)?)),
+        }
     }
 
     /// The parts of a directory that this process owns, and this operator's file.
@@ -206,7 +225,9 @@ impl App {
     pub fn bound(&self, place: &Place, cancel: &Cancel) -> Result<Option<Bound>, CliError> {
         let origin = self.store.standing(place)?.origin.map(|origin| origin.repository);
         let origin = origin.filter(|origin| *origin != GitSource::shown(self.project.repository()));
-        Ok(origin.map(|origin| Bound::new(&origin, &self.operator.value, self.project.state(), cancel)))
+        let state = self.project.state();
+        let origin = origin.map(|origin| whole_address(state, &origin).unwrap_or(origin));
+        Ok(origin.map(|origin| Bound::new(&origin, &self.operator.value, state, cancel)))
     }
 }
 

@@ -16,7 +16,7 @@ use springline_model::trust::{KeyFile, KeySource};
 use springline_source::GitSource;
 
 use crate::cli::error::{CliError, Kind};
-use crate::cli::{Common, RevisionArgs};
+use crate::cli::{Common, Meant, RevisionArgs};
 use crate::site::{self, Site};
 use crate::{paths, show};
 
@@ -32,6 +32,8 @@ pub struct Project {
     source: Option<GitSource>,
     state: PathBuf,
     directory: String,
+    /// The application that `--app` names.
+    meant: Option<Meant>,
 }
 
 /// What is picked of a source.
@@ -72,14 +74,16 @@ impl Project {
     /// No repository; a state directory that git tracks or that can't be made.
     pub fn find(common: &Common, revision: Option<&str>, cancel: &Cancel) -> Result<Self, CliError> {
         let directory = site::directory(common.path.as_deref())?;
-        if GitSource::is_address(&common.repo) {
+        let (repository, meant) = (common.repository(), common.session.meant.clone());
+        if GitSource::is_address(&repository) {
             let state = common.state.clone().unwrap_or_else(|| common.path(Path::new(paths::STATE)));
             make_state(&state)?;
             let patience = read_operator(&state)?.value.git.patience();
-            let source = GitSource::fetch(&common.repo, revision, &state.join(paths::SOURCES), (patience, cancel))?;
-            return Ok(Self { repository: common.repo.clone(), source: Some(source), state, directory });
+            let revision = revision.or_else(|| meant.as_ref()?.followed.as_deref());
+            let source = GitSource::fetch(&repository, revision, &state.join(paths::SOURCES), (patience, cancel))?;
+            return Ok(Self { repository, source: Some(source), state, directory, meant });
         }
-        let source = GitSource::open(Path::new(&common.repo))?;
+        let source = GitSource::open(Path::new(&repository))?;
         let state = match &common.state {
             Some(state) => state.clone(),
             None => {
@@ -94,7 +98,7 @@ impl Project {
             }
         };
         make_state(&state)?;
-        Ok(Self { repository: common.repo.clone(), source: Some(source), state, directory })
+        Ok(Self { repository, source: Some(source), state, directory, meant })
     }
 
     /// Where the state directory is. Nothing is made, and nothing of it is read.
@@ -102,10 +106,11 @@ impl Project {
     /// # Errors
     /// What the source reports.
     pub fn state_of(common: &Common) -> Result<PathBuf, SourceError> {
+        let repository = common.repository();
         match &common.state {
             Some(state) => Ok(state.clone()),
-            None if GitSource::is_address(&common.repo) => Ok(common.path(Path::new(paths::STATE))),
-            None => Ok(GitSource::open(Path::new(&common.repo))?.root_dir().join(paths::STATE)),
+            None if GitSource::is_address(&repository) => Ok(common.path(Path::new(paths::STATE))),
+            None => Ok(GitSource::open(Path::new(&repository))?.root_dir().join(paths::STATE)),
         }
     }
 
@@ -116,7 +121,7 @@ impl Project {
     pub fn for_many(common: &Common) -> Result<Self, CliError> {
         let state = Self::state_of(common)?;
         make_state(&state)?;
-        Ok(Self { source: None, state, directory: String::new(), repository: String::new() })
+        Ok(Self { source: None, state, directory: String::new(), repository: String::new(), meant: None })
     }
 
     /// The state directory alone, where `--state` names one; else as [`Project::find`].
@@ -127,7 +132,8 @@ impl Project {
         match &common.state {
             Some(state) if state.is_dir() => {
                 let directory = site::directory(common.path.as_deref())?;
-                Ok(Self { repository: common.repo.clone(), source: None, state: state.clone(), directory })
+                let repository = common.repository();
+                Ok(Self { repository, source: None, state: state.clone(), directory, meant: None })
             }
             _ => Self::find(common, None, cancel),
         }
@@ -137,7 +143,7 @@ impl Project {
     #[must_use]
     pub fn alone(&self) -> Self {
         let (repository, state, directory) = (self.repository.clone(), self.state.clone(), self.directory.clone());
-        Self { repository, source: None, state, directory }
+        Self { repository, source: None, state, directory, meant: self.meant.clone() }
     }
 
     /// The repository's path or address, as it was said.
@@ -168,24 +174,45 @@ impl Project {
         Site { work_dir: self.work_dir().map(Path::to_owned), directory: self.directory.clone() }
     }
 
-    /// The state of the source that is meant. Uncommitted edits that are left out are warned of.
+    /// The revision that the application follows.
+    pub fn followed(&self) -> &str {
+        self.meant.as_ref().and_then(|meant| meant.followed.as_deref()).unwrap_or("HEAD")
+    }
+
+    /// The state of the source that is meant, if it is of the application that is. Uncommitted edits that are left
+    /// out are warned of.
+    ///
+    /// # Errors
+    /// What the source reports; another application than the one that `--app` names.
+    pub fn pick(&self, wanted: &RevisionArgs) -> Result<Picked, CliError> {
+        let picked = self.pick_any(wanted)?;
+        if let Some(meant) = &self.meant {
+            meant.check(&picked)?;
+        }
+        Ok(picked)
+    }
+
+    /// The state of the source that is meant, whatever application is there. Uncommitted edits that are left out are warned of.
     ///
     /// # Errors
     /// What the source reports.
-    pub fn pick(&self, wanted: &RevisionArgs) -> Result<Picked, CliError> {
+    pub fn pick_any(&self, wanted: &RevisionArgs) -> Result<Picked, CliError> {
         let source = self.source()?;
+        // Where a watch found it, it has the name that the fleet gives it.
+        let found = self.meant.as_ref().filter(|meant| meant.followed.is_some());
+        let name = found.map(|meant| meant.name.clone());
         if wanted.worktree {
             let (revision, tree) = source.worktree()?;
-            return Ok(Picked { revision, tree, site: self.site(), name: None, newer: Arc::new(|_, _| false) });
+            return Ok(Picked { revision, tree, site: self.site(), name, newer: Arc::new(|_, _| false) });
         }
-        let revision = source.resolve(wanted.revision.as_deref().unwrap_or("HEAD"))?;
-        if wanted.revision.is_none() {
+        let revision = source.resolve(wanted.revision.as_deref().unwrap_or(self.followed()))?;
+        if wanted.revision.is_none() && found.is_none() {
             warn_of_uncommitted(source, &self.site().path(paths::LOCK))?;
         }
         let tree = source.tree(&revision)?;
         // One that somebody names is meant, whatever came after it.
         let newer = if wanted.revision.is_none() { newer(source, &revision) } else { Arc::new(|_: &str, _| false) };
-        Ok(Picked { revision, tree, site: self.site(), name: None, newer })
+        Ok(Picked { revision, tree, site: self.site(), name, newer })
     }
 
     /// The application that the newest revision declares.
@@ -193,7 +220,7 @@ impl Project {
     /// # Errors
     /// As [`Project::pick`] and [`Picked::application`].
     pub fn declared(&self) -> Result<Configured<Application>, CliError> {
-        self.pick(&RevisionArgs { revision: Some("HEAD".into()), worktree: false })?.application()
+        self.pick(&RevisionArgs { revision: Some(self.followed().into()), worktree: false })?.application()
     }
 
     /// As [`Project::declared`]; where the newest revision's file is not there or wrong, what the newest one of some
@@ -208,7 +235,7 @@ impl Project {
             declared => return Ok((declared?, None)),
         };
         let before = (1..=LOOKED_BACK).map_while(|back| {
-            let revision = Some(format!("HEAD~{back}"));
+            let revision = Some(format!("{}~{back}", self.followed()));
             self.pick(&RevisionArgs { revision, worktree: false }).ok()
         });
         for picked in before {

@@ -63,7 +63,11 @@ impl Approve {
         }
         let app = App::open(common, project, "approve", cancel)?;
         let ports = app.ports(&Silent);
-        let named = self.release.as_deref().map(|wanted| redeploy::pick(&app, &from, wanted)).transpose()?;
+        let named = self
+            .release
+            .as_deref()
+            .map(|wanted| redeploy::pick(&app, (Some(&declared.application), &from), wanted))
+            .transpose()?;
         let look = || promotion::decide(ports, &declared.application, (&from, to, &environment.gates), named.as_ref());
         let Decision::Pending(pending) = look()? else {
             return Err(CliError::new(
@@ -88,7 +92,7 @@ impl Approve {
                 release_text(&pending.release)
             ));
             for wait in &pending.waits {
-                show::line(paint(NOTE, wait_text(&pending, to, wait)));
+                show::line(paint(NOTE, common.named(&wait_text(&pending, to, wait))));
             }
         })?;
         Ok(ExitCode::SUCCESS)

@@ -21,11 +21,8 @@ use crate::turns::Flight;
 )]
 pub struct CancelArgs {
     /// The run's number [default: the one run that is under way]
-    #[arg(value_name = "RUN", conflicts_with = "application")]
+    #[arg(value_name = "RUN")]
     run: Option<u64>,
-    /// What is under way of this application
-    #[arg(long = "app", value_name = "NAME")]
-    application: Option<String>,
 }
 
 impl CancelArgs {
@@ -36,7 +33,7 @@ impl CancelArgs {
     pub fn run(&self, common: &Common) -> Result<ExitCode, CliError> {
         let controls = notify::controls(common)?;
         let flights = common.session.owner.as_ref().map(|owner| owner.turns.flights()).unwrap_or_default();
-        let meant = self.meant(&flights, controls.as_ref())?;
+        let meant = self.meant((&flights, common.app.as_deref()), controls.as_ref())?;
         meant.iter().for_each(|flight| flight.cancel());
         let asked = |flight: &&Flight| json!({ "application": flight.wish.application, "run": flight.run, "verb": flight.wish.verb, "actor": flight.wish.actor });
         show::data(common, &json!({ "cancelled": meant.iter().map(asked).collect::<Vec<_>>() }), |_| {
@@ -47,20 +44,27 @@ impl CancelArgs {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn meant<'f>(&self, flights: &'f [Flight], controls: &dyn Controls) -> Result<Vec<&'f Flight>, CliError> {
+    fn meant<'f>(
+        &self,
+        (flights, application): (&'f [Flight], Option<&str>),
+        controls: &dyn Controls,
+    ) -> Result<Vec<&'f Flight>, CliError> {
         let wrong = |message: String| CliError::new(Kind::Usage, message);
+        if self.run.is_some() && application.is_some() {
+            return Err(wrong("a run and --app: one of them is enough".into()).hint("leave one of them out"));
+        }
         if let Some(run) = self.run {
             let one = flights.iter().find(|flight| flight.run == Some(run));
             return one.map(|flight| vec![flight]).ok_or_else(|| {
                 wrong(format!("run {run} is not under way")).hint("`springline logs` lists the latest runs")
             });
         }
-        let all = flights.iter().filter(|flight| match &self.application {
-            Some(name) => *name == flight.wish.application,
+        let all = flights.iter().filter(|flight| match application {
+            Some(name) => name == flight.wish.application,
             None => true,
         });
         let all: Vec<&Flight> = all.collect();
-        match (all.len(), &self.application) {
+        match (all.len(), application) {
             (0, Some(name)) => {
                 let watched = controls.applications();
                 let names = watched.iter().map(|looked| looked.application.as_str());
@@ -104,6 +108,10 @@ mod tests {
             true
         }
 
+        fn origin(&self, _: &str) -> Option<springline_model::run::Origin> {
+            None
+        }
+
         fn applications(&self) -> Vec<Looked> {
             vec![Looked {
                 application: "shop".into(),
@@ -117,8 +125,8 @@ mod tests {
 
     /// What it says if this application is meant, and what it hints at.
     fn refused(name: &str, flights: &[Flight], is_ready: bool) -> (String, Option<String>) {
-        let cancel = CancelArgs { run: None, application: Some(name.to_owned()) };
-        let error = cancel.meant(flights, &Shop(is_ready)).unwrap_err();
+        let cancel = CancelArgs { run: None };
+        let error = cancel.meant((flights, Some(name)), &Shop(is_ready)).unwrap_err();
         assert_eq!(error.kind, Kind::Usage);
         (error.message, error.hint)
     }
@@ -138,8 +146,8 @@ mod tests {
         let turns = std::sync::Arc::<Turns>::default();
         let wish = Wish { application: "blog".into(), reads: false, verb: "run".into(), actor: "me".into() };
         let _turn = turns.try_take(wish, &springline_model::Cancel::new()).unwrap();
-        let cancel = CancelArgs { run: None, application: Some("blog".into()) };
+        let cancel = CancelArgs { run: None };
         let flights = turns.flights();
-        assert_eq!(cancel.meant(&flights, &Shop(true)).unwrap().len(), 1);
+        assert_eq!(cancel.meant((&flights, Some("blog")), &Shop(true)).unwrap().len(), 1);
     }
 }

@@ -88,6 +88,7 @@ fn is_of_here(app: &App, place: &Place) -> Result<bool, CliError> {
     let Some(origin) = app.store.standing(place)?.origin else { return Ok(true) };
     let source = app.project.source()?;
     let commit = |revision: &str| source.resolve(revision).ok().map(|revision| revision.id);
-    let is_followed = app.project.site().directory == origin.path && commit(&origin.revision) == commit("HEAD");
+    let is_followed =
+        app.project.site().directory == origin.path && commit(&origin.revision) == commit(app.project.followed());
     Ok(is_followed && foreign(app, place)?.is_none())
 }

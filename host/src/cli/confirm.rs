@@ -109,7 +109,8 @@ pub fn ask(common: &Common, environment: &str, unconfirmed: &Unconfirmed) -> boo
         show::note(format_args!("  {} {}", paint(BAD, "-"), visible(live)));
     }
     if number > NAMED {
-        show::note(paint(FAINT, format_args!("  ... and {} more: `springline diff` shows them all", number - NAMED)));
+        let more = format!("  ... and {} more: `springline diff` shows them all", number - NAMED);
+        show::note(paint(FAINT, common.named(&more)));
     }
     let question = format!("Type {number} to remove them, anything else to leave all as it is: ");
     console::ask(&question).is_some_and(|answer| answer.trim() == number.to_string())

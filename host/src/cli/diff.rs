@@ -72,7 +72,7 @@ impl Diff {
             Output::Json => show::json(&all.iter().map(|(name, found)| as_json(name, found)).collect::<Vec<_>>())?,
             Output::Text => {
                 for (name, found) in &all {
-                    difference::print((name, &ready.brought_by(name)), found);
+                    difference::print((name, &common.in_command(&ready.brought_by(name))), found);
                 }
             }
         }

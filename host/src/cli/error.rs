@@ -15,6 +15,8 @@ use springline_model::repository::Trouble;
 use springline_model::tree::TreeError;
 use springline_registry::Untrusted;
 
+use super::named;
+
 /// The kinds of failure. Each has an exit code; docs/reference/exit-codes.md lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -135,6 +137,13 @@ impl CliError {
             Some(hint) => self.hint(hint),
             None => self,
         }
+    }
+
+    /// With the application named in the commands that it suggests, if it has to be.
+    #[must_use]
+    pub fn in_app(mut self, app: Option<&str>) -> Self {
+        self.hint = self.hint.map(|hint| named(&hint, app));
+        self
     }
 
     /// Puts where it happened in front.
@@ -341,7 +350,10 @@ impl From<StageError> for CliError {
             Some(environment) => format!("{stage} of {environment}"),
             None => stage.to_string(),
         };
-        let shown = CliError::from(reason);
+        let mut shown = CliError::from(reason);
+        if let (Some(environment), Some(hint)) = (&environment, &mut shown.hint) {
+            *hint = hint.replace("--env ENV", &format!("--env {environment}"));
+        }
         shown.at(&place)
     }
 }
@@ -380,15 +392,14 @@ impl From<Reason> for CliError {
                 "it stays as `protect`, `prune: false` or `--only` says so: move it away by hand, or give the new one another name",
             ),
             Reason::LeavesNothing { .. } => Self::new(Kind::Deploy, message).hint(
-                "it deployed a release of before there were such rules: deploy a newer one (`springline sync`), or \
+                "it deployed a release of before there were such rules: deploy a newer one (`springline sync --env ENV`), or \
                  leave `pointers` and `managers` out, and the objects are left alone as a whole",
             ),
             Reason::RefusedChange { .. } | Reason::Stuck(_) => {
                 Self::new(Kind::Plugin, message).hint("this is a bug in the plugin: tell its author")
             }
-            Reason::UnknownObject { .. } => {
-                Self::new(Kind::Usage, message).hint("`springline render --env ENV` lists the objects")
-            }
+            Reason::UnknownObject { environment, .. } => Self::new(Kind::Usage, message)
+                .hint(format!("`springline render --env {environment}` lists the objects")),
             Reason::Apply { denied, .. } | Reason::Hook { denied, .. } => {
                 let kind = if denied { Kind::Denied } else { Kind::Deploy };
                 Self::new(kind, message).hint("what was applied stays and is recorded; mend the cause and run again")
@@ -417,7 +428,7 @@ impl From<Reason> for CliError {
                 Self::new(Kind::State, message).hint(made_again(&lost.environment, &lost.revision))
             }
             Reason::NoRelease(_) => {
-                Self::new(Kind::State, message).hint("`springline unpin` lets go of what is lost, `springline history` lists what is there")
+                Self::new(Kind::State, message).hint("`springline unpin --env ENV` lets go of what is lost, `springline history --env ENV` lists what is there")
             }
             Reason::OtherTarget { .. } => Self::new(Kind::Deploy, message).hint(
                 "put the source back to what it was, and run; or `springline run --revision REV` with the release's own revision goes \
@@ -447,7 +458,7 @@ fn made_again(environment: &str, revision: &str) -> String {
 pub fn way_out(environment: &str, obstacle: &Obstacle) -> Option<String> {
     match obstacle {
         Obstacle::Pinned(_) => Some(format!(
-            "`springline unpin --env {environment}` lets it go; `springline redeploy` pins another release"
+            "`springline unpin --env {environment}` lets it go; `springline history --env {environment}` lists what else can be redeployed"
         )),
         Obstacle::Suspended(_) => Some(format!("`springline resume --env {environment}` takes it up again")),
         Obstacle::Promoted { from } => Some(format!("`springline promote --from {from} --to {environment}`")),

@@ -6,6 +6,8 @@ use springline_engine::chain::{APPLICATION, Chain, Input};
 use springline_engine::error::{Reason, StageError};
 use springline_engine::rollback::Aftermath;
 use springline_engine::run::{Failure, Report};
+use springline_model::Digest;
+use springline_model::history::Record;
 use springline_model::plugin::{Fault, Violation};
 use springline_model::run::Cause;
 
@@ -60,11 +62,16 @@ fn confirmed_by(shown: &mut CliError, error: &StageError, report: &Report) {
     let (Reason::Unconfirmed(unconfirmed), Some(environment)) = (&error.reason, &error.environment) else { return };
     let confirmation = &unconfirmed.confirmation;
     // What is written down of it already is not told twice.
-    let release = report.synced.last().and_then(|synced| synced.sealed.record.release);
-    let yes = release.map_or("--yes".to_owned(), |release| format!("--expect {}", release.short()));
+    let yes = tried(report).map_or("--yes".to_owned(), |release| format!("--expect {}", release.short()));
     let again = format!("springline promote --to {environment} {yes} --confirm-prune {confirmation}");
     shown.hint =
         Some(format!("`springline status --env {environment}` shows what would go; if it is to go: `{again}`"));
+}
+
+/// The release that was to be deployed, if it is written down.
+fn tried(report: &Report) -> Option<Digest> {
+    let of_run = |record: &&Record| record.cause == report.run.cause;
+    report.synced.iter().map(|synced| &synced.sealed.record).rfind(of_run)?.release
 }
 
 /// Says what became of an environment whose sync failed.
@@ -72,7 +79,7 @@ fn with_aftermath(mut shown: CliError, report: &Report) -> CliError {
     let Some(aftermath) = &report.aftermath else { return shown };
     let said = match aftermath {
         Aftermath::RolledBack { to } => {
-            shown.hint = Some(after_rollback(&report.run.cause, &to.environment));
+            shown.hint = Some(after_rollback(&report.run.cause, &to.environment, tried(report)));
             format!("rolled back: release {} of {} is live again", to.id.short(), show_revision(&to.revision))
         }
         Aftermath::Failed { to, error } => {
@@ -86,10 +93,10 @@ fn with_aftermath(mut shown: CliError, report: &Report) -> CliError {
 }
 
 /// What somebody does about a release that failed, nothing of which is live any more.
-fn after_rollback(cause: &Cause, environment: &str) -> String {
-    let again = match cause {
-        Cause::Promotion => format!("springline promote --to {environment}"),
-        Cause::Redeploy => format!("springline redeploy --env {environment} RELEASE"),
+fn after_rollback(cause: &Cause, environment: &str, release: Option<Digest>) -> String {
+    let again = match (cause, release) {
+        (Cause::Promotion, _) => format!("springline promote --to {environment}"),
+        (Cause::Redeploy, Some(release)) => format!("springline redeploy --env {environment} {}", release.short()),
         _ => format!("springline sync --env {environment}"),
     };
     format!("mend the cause: it is not deployed again by itself, but `{again}` tries it")
@@ -133,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_was_rolled_back_is_tried_again_by_what_brought_it() {
-        assert!(after_rollback(&Cause::Promotion, "prod").contains("`springline promote --to prod`"));
-        assert!(after_rollback(&Cause::Push, "prod").contains("`springline sync --env prod`"));
+        assert!(after_rollback(&Cause::Promotion, "prod", None).contains("`springline promote --to prod`"));
+        assert!(after_rollback(&Cause::Push, "prod", None).contains("`springline sync --env prod`"));
     }
 }

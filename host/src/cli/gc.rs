@@ -48,7 +48,7 @@ impl Gc {
                 Kind::State,
                 format!("run {} was cut off and may still need its blobs", run.number),
             )
-            .hint(format!("end it first: `springline {}`", goes_on(&run.cause))));
+            .hint(format!("end it first: `springline {}`", goes_on(&app, run)?)));
         }
         let mut forgotten = 0;
         if let (Some(days), false) = (self.keep_results, self.dry_run) {

@@ -17,6 +17,7 @@ pub mod history;
 pub mod init;
 pub mod key;
 pub mod logs;
+mod meant;
 pub mod notify;
 pub mod pin;
 pub mod plugin;
@@ -45,6 +46,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use springline_model::Cancel;
 
 use error::{CliError, Kind};
+pub use meant::{Meant, check_known, in_command, named, unknown};
 use session::Session;
 
 use crate::app::{BEGINNING, TRY_EVERY};
@@ -68,12 +70,15 @@ pub struct Cli {
 /// What every verb takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// The repository: a path (bare ones too) or a URL
-    #[arg(long, global = true, value_name = "PATH|URL", default_value = ".")]
-    pub repo: String,
+    /// The repository: a path (bare ones too) or a URL [default: where --app comes from, or the working directory's]
+    #[arg(long, global = true, value_name = "PATH|URL")]
+    pub repo: Option<String>,
     /// The application's directory in the repository: springline.yaml is read there [default: its root]
     #[arg(long, global = true, value_name = "DIR")]
     pub path: Option<String>,
+    /// The application, by its name in the state: where it comes from is known there
+    #[arg(long, global = true, value_name = "NAME")]
+    pub app: Option<String>,
     /// Where Springline keeps its state [default: .springline at the repository's root]
     #[arg(long, global = true, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -246,8 +251,12 @@ pub fn here_or_by_the_owner(mut cli: Cli, cancel: &Cancel) -> Result<ExitCode, C
 /// # Errors
 /// What the verb says.
 pub fn run(cli: &Cli, cancel: &Cancel) -> Result<ExitCode, CliError> {
-    let common = &cli.common;
-    match &cli.verb {
+    let ended = cli.common.of_app(&cli.verb, cancel).and_then(|common| execute(&cli.verb, &common, cancel));
+    ended.map_err(|error| error.in_app(cli.common.app.as_deref()))
+}
+
+fn execute(verb: &Verb, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
+    match verb {
         Verb::Init(verb) => verb.run(common, cancel),
         Verb::Run(verb) => verb.run(common, cancel),
         Verb::Sync(verb) => verb.run(common, cancel),

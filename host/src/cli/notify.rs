@@ -19,11 +19,7 @@ use crate::socket::controls::Notice;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  springline notify\n  springline notify --app handbook\n  \
                   springline notify --state /srv/springline --repo https://git.example.com/team/site.git")]
-pub struct Notify {
-    /// Only this application
-    #[arg(long = "app", value_name = "NAME")]
-    application: Option<String>,
-}
+pub struct Notify {}
 
 impl Notify {
     /// Tells.
@@ -32,8 +28,8 @@ impl Notify {
     /// Nobody watches, or nobody watches that.
     pub fn run(&self, common: &Common) -> Result<ExitCode, CliError> {
         let controls = controls(common)?;
-        let repositories = if GitSource::is_address(&common.repo) { vec![common.repo.clone()] } else { Vec::new() };
-        let notice = Notice { application: self.application.clone(), repositories };
+        let repositories = common.repo.iter().filter(|repo| GitSource::is_address(repo)).cloned().collect();
+        let notice = Notice { application: common.app.clone(), repositories };
         let number = controls.notify(&notice);
         // Before everything was looked at once, nobody knows what there is, and all of it is looked at anyway.
         if number == 0 && controls.is_ready() {

@@ -13,7 +13,7 @@ use springline_model::run::{Pin, Place};
 use super::error::{CliError, Kind};
 use super::standing::pin_json;
 use super::suspend::tell;
-use super::{Common, Output};
+use super::{Common, Output, check_known};
 use crate::app::{App, actor};
 use crate::project::Project;
 use crate::show::{self, GOOD, paint};
@@ -26,9 +26,6 @@ pub struct Unpin {
     /// The environment
     #[arg(long = "env", value_name = "ENV")]
     environment: String,
-    /// Of this application [default: the one that the source declares]
-    #[arg(long, value_name = "APPLICATION")]
-    app: Option<String>,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
@@ -41,7 +38,7 @@ impl Unpin {
     /// An environment that is not pinned; a store that can't be written.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let app = App::open(common, Project::find_state(common, cancel)?, "unpin", cancel)?;
-        let place = self.place(&app)?;
+        let place = self.place(&app, common.app.as_deref())?;
         let Some(pin) = let_go(common, &app, &place, self.why.as_deref())? else { return Err(self.not_pinned()) };
         tell(&app, std::slice::from_ref(&place));
         if common.output == Output::Json {
@@ -54,9 +51,12 @@ impl Unpin {
 
     /// The place that is meant: of the application that is named, else of the one that the source declares,
     /// else the only one that has an environment of this name.
-    fn place(&self, app: &App) -> Result<Place, CliError> {
+    fn place(&self, app: &App, named: Option<&str>) -> Result<Place, CliError> {
         let declared = || app.project.declared().ok().map(|declared| declared.value.application);
-        if let Some(application) = self.app.clone().or_else(declared) {
+        if let Some(name) = named {
+            check_known(app.owner(), name)?;
+        }
+        if let Some(application) = named.map(str::to_owned).or_else(declared) {
             return Ok(Place { application, environment: self.environment.clone() });
         }
         let mut places = app.store.places()?;

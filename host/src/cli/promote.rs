@@ -83,7 +83,11 @@ impl Promote {
         let declared = project.declared()?.value;
         let (from, environment) = route(&declared.environments, (self.from.as_deref(), &self.to))?;
         let app = App::open(common, project, "promote", cancel)?;
-        let named = self.release.as_deref().map(|wanted| redeploy::pick(&app, &from, wanted)).transpose()?;
+        let named = self
+            .release
+            .as_deref()
+            .map(|wanted| redeploy::pick(&app, (Some(&declared.application), &from), wanted))
+            .transpose()?;
         let look = || self.look(&app, &declared.application, (&from, environment), named.as_ref());
         let Some(shown) = look()? else { return self.nothing(common, &from) };
         if common.output == Output::Text || self.dry_run {
@@ -92,7 +96,7 @@ impl Promote {
         if self.dry_run {
             return Ok(ExitCode::SUCCESS);
         }
-        self.check(&shown)?;
+        self.check(common, &shown)?;
         self.confirm(&shown.preview.release)?;
         let progress = Progress::new(common);
         let by = actor();
@@ -177,9 +181,9 @@ impl Promote {
                 self.to
             ));
             let way = format!("promote --to {} --expect {}", self.to, preview.release.id.short());
-            difference::print((&self.to, &way), &preview.differences);
+            difference::print((&self.to, &common.in_command(&way)), &preview.differences);
             for wait in &pending.waits {
-                show::line(paint(NOTE, wait_text(pending, &self.to, wait)));
+                show::line(paint(NOTE, common.named(&wait_text(pending, &self.to, wait))));
             }
             for approval in &pending.approvals {
                 let why =
@@ -202,7 +206,7 @@ impl Promote {
     }
 
     /// Refuses what has to wait, and what is not what was shown before.
-    fn check(&self, Shown { pending, preview, .. }: &Shown) -> Result<(), CliError> {
+    fn check(&self, common: &Common, Shown { pending, preview, .. }: &Shown) -> Result<(), CliError> {
         let id = &preview.release.id;
         if let Some(expect) = &self.expect
             && !id.hex().starts_with(expect)
@@ -219,7 +223,8 @@ impl Promote {
         }
         let message =
             format!("{} is not promoted to `{}`: {}", release_text(&pending.release), self.to, said.join("; "));
-        Err(CliError::new(Kind::Deploy, message).hint("`springline status` shows what a promotion waits for"))
+        Err(CliError::new(Kind::Deploy, common.named(&message))
+            .hint("`springline status` shows what a promotion waits for"))
     }
 
     fn confirm(&self, release: &Release) -> Result<(), CliError> {

@@ -17,7 +17,7 @@ use super::error::{CliError, Kind};
 use super::failure;
 use super::run::as_json;
 use super::standing::{applied_text, pin_json, release_text};
-use super::{Common, Output, logs};
+use super::{Common, Output, check_known, logs, named};
 use crate::app::{App, actor};
 use crate::project::Project;
 use crate::resolve::{Resolver, pinned_target};
@@ -57,7 +57,14 @@ impl Redeploy {
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let app = App::open(common, Project::find_state(common, cancel)?, "redeploy", cancel)?;
         recover(&app, common, &self.environment)?;
-        let release = pick(&app, &self.environment, &self.release)?;
+        if let Some(name) = &common.app {
+            check_known(app.owner(), name)?;
+        }
+        let release = pick(&app, (common.app.as_deref(), &self.environment), &self.release)?;
+        // A command has to name it where others have such an environment.
+        let mut others = app.store.places()?.into_iter().filter(|place| place.environment == release.environment);
+        let is_named = common.app.is_some() || others.any(|place| place.application != release.application);
+        let of = is_named.then_some(release.application.as_str());
         let mut operator = Resolver::of_operator(&app)?;
         let target = pinned_target(&app, &mut operator, &release)?;
         let progress = Progress::new(common);
@@ -70,7 +77,8 @@ impl Redeploy {
         let ports = app.ports_at(&turn, &observer, bound.as_ref());
         let report = redeploy(ports, &release, (&target, &policy), order).map_err(|failure| {
             let way_out = confirm::way_out(&failure.0, &self.command());
-            self.and_pinned(&app, &release, failure::told(failure).hint_if_any(way_out))
+            let error = failure::told(failure).hint_if_any(way_out).in_app(of);
+            self.and_pinned(&app, (&release, of), error)
         })?;
         drop(turn);
         drop(progress);
@@ -93,11 +101,7 @@ impl Redeploy {
                     release_text(&release),
                 ));
                 if pin.is_some() {
-                    show::line(format_args!(
-                        "{} {}: nothing replaces it until `springline unpin --env {1}`",
-                        paint(NOTE, "pinned"),
-                        self.environment
-                    ));
+                    show::line(format_args!("{} {}: {}", paint(NOTE, "pinned"), self.environment, self.until(of)));
                 }
             }
         }
@@ -105,16 +109,18 @@ impl Redeploy {
     }
 
     /// An error that says that the environment is held at the release all the same: nothing replaces it.
-    fn and_pinned(&self, app: &App, release: &Release, mut error: CliError) -> CliError {
+    fn and_pinned(&self, app: &App, (release, of): (&Release, Option<&str>), mut error: CliError) -> CliError {
         let place = release.place();
         let pin = app.store.standing(&place).ok().and_then(|standing| standing.pin);
         if pin.is_some_and(|pin| pin.release == release.id) {
-            let environment = &self.environment;
-            error.message += &format!(
-                "\n`{environment}` is pinned to it: nothing replaces it until `springline unpin --env {environment}`"
-            );
+            error.message += &format!("\n`{}` is pinned to it: {}", self.environment, self.until(of));
         }
         error
+    }
+
+    /// What ends a pin.
+    fn until(&self, of: Option<&str>) -> String {
+        named(&format!("nothing replaces it until `springline unpin --env {}`", self.environment), of)
     }
 
     /// The command, without a confirmation.
@@ -155,6 +161,9 @@ fn recover(app: &App, common: &Common, environment: &str) -> Result<(), CliError
         return Ok(());
     }
     let declared = app.project.declared()?.value;
+    if common.app.as_ref().is_some_and(|name| *name != declared.application) {
+        return Ok(());
+    }
     let Some(known) = declared.environments.get(environment) else { return Ok(()) };
     let place = Place { application: declared.application.clone(), environment: environment.to_owned() };
     let turn = app.turn(&place.application, false)?;
@@ -179,9 +188,10 @@ pub fn prefix(wanted: &str) -> Result<&str, CliError> {
 ///
 /// # Errors
 /// None, or several ones.
-pub fn pick(app: &App, environment: &str, wanted: &str) -> Result<Release, CliError> {
+pub fn pick(app: &App, (application, environment): (Option<&str>, &str), wanted: &str) -> Result<Release, CliError> {
     let prefix = prefix(wanted)?;
     let mut found = app.store.releases(None, prefix)?;
+    found.retain(|release| application.is_none_or(|name| release.application == name));
     let other = found.iter().find(|release| release.environment != environment).map(|it| it.environment.clone());
     found.retain(|release| release.environment == environment);
     let see = format!("`springline history --env {environment}` lists them");

@@ -189,7 +189,7 @@ fn check(app: &App, place: &Place) -> Result<Option<CliError>, CliError> {
     let obstacle = standing.pin.map(Obstacle::Pinned).or(standing.suspended.map(Obstacle::Suspended));
     Ok(obstacle.map(|obstacle| {
         let held = Reason::Held { environment: place.environment.clone(), obstacle: Box::new(obstacle) };
-        CliError::from(held.at(Stage::Plan, Some(&place.environment)))
+        CliError::from(held.at(Stage::Plan, Some(&place.environment))).in_app(Some(&place.application))
     }))
 }
 

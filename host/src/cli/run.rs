@@ -472,8 +472,8 @@ fn finish(common: &Common, ready: &Ready, report: &Report) -> Result<(), CliErro
                 show::alone::warn_of_stays(&record.place, &synced.stays);
                 if !synced.ignored.is_empty() {
                     let number = synced.ignored.len();
-                    let note = format_args!("{place}: {number} ignored (`springline diff --env {place}` shows what)");
-                    show::note(paint(FAINT, note));
+                    let note = format!("{place}: {number} ignored (`springline diff --env {place}` shows what)");
+                    show::note(paint(FAINT, common.named(&note)));
                 }
             }
             if report.synced.is_empty() && report.skipped.is_empty() {

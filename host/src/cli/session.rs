@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use springline_source::GitSource;
 
-use super::Common;
 use super::confirm::word;
+use super::{Common, Meant};
 use crate::app::Owner;
 
 /// From where a verb is called, and what executes it.
@@ -17,6 +17,8 @@ pub struct Session {
     pub directory: PathBuf,
     /// The owner of the state directory, where it is this process already.
     pub owner: Option<Arc<Owner>>,
+    /// The application that `--app` names, for a verb that reads its source.
+    pub meant: Option<Meant>,
     /// Where another process that owns the state directory may execute the verb instead: whether one
     /// answered when the directory was found in use.
     pub answered: Option<Arc<AtomicBool>>,
@@ -32,18 +34,26 @@ impl Common {
     /// Sets from where the verb is called. The paths that every verb takes start there.
     pub fn called_from(&mut self, directory: &Path) {
         directory.clone_into(&mut self.session.directory);
-        if !GitSource::is_address(&self.repo) {
-            self.repo = self.path(Path::new(&self.repo)).to_string_lossy().into_owned();
+        if let Some(path) = self.repo.as_ref().filter(|repo| !GitSource::is_address(repo)) {
+            self.repo = Some(self.path(Path::new(path)).to_string_lossy().into_owned());
         }
         self.state = self.state.as_ref().map(|state| self.path(state));
     }
 
     /// What of a command line says where everything is, for a command that is to be typed.
     pub fn again(&self) -> String {
-        let repo = (self.repo != self.path(Path::new(".")).to_string_lossy()).then(|| GitSource::shown(&self.repo));
+        // Where the application of `--app` comes from, the state knows.
+        let given = self.session.meant.is_none();
+        let repo = self.repo.as_ref().filter(|_| given).map(|repo| GitSource::shown(repo));
+        let path = self.path.clone().filter(|_| given);
         let state = self.state.as_ref().map(|state| state.display().to_string());
-        let given = [("--repo", repo), ("--path", self.path.clone()), ("--state", state)];
-        given.into_iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", word(&value?)))).collect()
+        let said = [("--repo", repo), ("--path", path), ("--state", state)];
+        said.into_iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", word(&value?)))).collect()
+    }
+
+    /// The repository's path or address: the working directory's, where none is named.
+    pub fn repository(&self) -> String {
+        self.repo.clone().unwrap_or_else(|| self.path(Path::new(".")).to_string_lossy().into_owned())
     }
 
     /// A path that whoever calls the verb has given: it starts where the verb is called, which need not

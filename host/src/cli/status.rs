@@ -15,12 +15,12 @@ use springline_model::Cancel;
 use springline_model::history::{Outcome, Record};
 use springline_model::manifest::{Health, HealthStatus};
 use springline_model::port::{Sources as _, Store as _};
-use springline_model::run::{Cause, Pin, Place, RunState, Standing, Suspension};
+use springline_model::run::{Cause, Pin, Place, Run, RunState, Standing, Suspension};
 
 use super::error::CliError;
 use super::run::{brought_by, known_environments};
 use super::standing::{pending_json, pin_json, refused_json, release_text, rolled_back_json, wait_text};
-use super::{Common, Output, claim, confirm};
+use super::{Common, Output, claim, confirm, in_command};
 use crate::app::{App, actor};
 use crate::project::{Project, show_revision};
 use crate::promotion;
@@ -70,7 +70,7 @@ impl Status {
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let project = Project::find(common, None, cancel)?;
-        let head = project.source()?.resolve("HEAD")?;
+        let head = project.source()?.resolve(project.followed())?;
         let (declared, wrong) = project.last_declared()?;
         known_environments(&self.environments, declared.value.environments.keys().map(String::as_str))?;
         let app = App::open(common, project, "status", cancel)?;
@@ -109,7 +109,7 @@ impl Status {
             };
             let brought_by = brought_by(name, environment.promote_from.as_deref());
             let waits = found.alone.unconfirmed.as_ref();
-            let confirmed_by = waits.map(|_| confirm::taken_by(app.store.as_ref(), &place)).unwrap_or_default();
+            let confirmed_by = waits.map(|_| common.in_command(&confirm::taken_by(app.store.as_ref(), &place)));
             let lost = pin.as_ref().and_then(|pin| lost(&app, &place, pin));
             rows.push(Row {
                 environment: name.clone(),
@@ -120,7 +120,7 @@ impl Status {
                 lost,
                 rolled_back,
                 brought_by,
-                confirmed_by,
+                confirmed_by: confirmed_by.unwrap_or_default(),
                 pending,
             });
         }
@@ -130,7 +130,7 @@ impl Status {
         let environments = declared.value.environments.keys();
         let undeclared = claim::warn_of_left(common, &app, &declared.value.application, environments)?;
         if common.output == Output::Json {
-            let rows: Vec<_> = rows.iter().map(|row| as_json(row, &head.id)).collect();
+            let rows: Vec<_> = rows.iter().map(|row| as_json(common, row, &head.id)).collect();
             show::json(&json!({
                 "application": declared.value.application,
                 "head": head.id,
@@ -142,18 +142,21 @@ impl Status {
             }))?;
         } else {
             show::line(format_args!(
-                "{} HEAD {} {}",
+                "{} {} {} {}",
                 declared.value.application,
+                app.project.followed(),
                 show_revision(&head.id),
                 head.subject
             ));
-            print(&rows, &head.id, self.all);
+            print(common, (app.project.followed(), &head.id), &rows, self.all);
             handover::print(&deliveries);
             for outgoing in &outgoing {
                 let why = outgoing.error.as_deref().unwrap_or("it was cut off");
                 show::warn(format_args!(
-                    "git does not tell yet what is deployed in {} (history {}): {why}; `springline run` tries again",
-                    outgoing.place, outgoing.sequence
+                    "git does not tell yet what is deployed in {} (history {}): {why}; {}",
+                    outgoing.place,
+                    outgoing.sequence,
+                    common.named("`springline run` tries again")
                 ));
             }
             for run in app.store.unfinished()?.iter().filter(|run| run.state == RunState::Running) {
@@ -164,16 +167,13 @@ impl Status {
                     ));
                     continue;
                 }
-                show::warn(format_args!(
-                    "run {} was cut off: `springline {}` goes on with it",
-                    run.number,
-                    goes_on(&run.cause)
-                ));
+                let way = goes_on(&app, run)?;
+                show::warn(format_args!("run {} was cut off: `springline {way}` goes on with it", run.number));
             }
         }
         let failures: Vec<CliError> = rows.iter().filter_map(Row::failed).collect();
         if common.output == Output::Text {
-            failures.iter().for_each(|failure| show::error(failure, false));
+            failures.iter().for_each(|failure| show::error(&failure.clone().in_app(common.app.as_deref()), false));
         }
         Ok(failures.first().map_or(ExitCode::SUCCESS, |failure| ExitCode::from(failure.kind.code())))
     }
@@ -199,16 +199,23 @@ fn lost(app: &App, place: &Place, pin: &Pin) -> Option<CliError> {
     checked.err().map(CliError::from)
 }
 
-/// The verb that goes on with a run that was cut off.
-pub fn goes_on(cause: &Cause) -> String {
-    match cause {
-        Cause::Push | Cause::Drift | Cause::Rollback => "watch".to_owned(),
-        Cause::Promotion => "promote".to_owned(),
-        cause => cause.to_string(),
-    }
+/// The verb that goes on with a run that was cut off, with its application where there are several.
+///
+/// # Errors
+/// What the store reports.
+pub fn goes_on(app: &App, run: &Run) -> Result<String, CliError> {
+    let verb = match (&run.cause, &run.reached) {
+        (Cause::Push | Cause::Drift | Cause::Rollback, _) => "watch".to_owned(),
+        (Cause::Promotion, Some((Some(to), _))) => format!("promote --to {to}"),
+        (Cause::Promotion, _) => "promote".to_owned(),
+        (cause, _) => cause.to_string(),
+    };
+    let is_one_of_several = app.store.places()?.iter().any(|place| place.application != run.application);
+    Ok(in_command(&verb, is_one_of_several.then_some(&run.application)))
 }
 
-fn print(rows: &[Row], head: &str, all: bool) {
+/// `head` is where what is followed is now.
+fn print(common: &Common, (followed, head): (&str, &str), rows: &[Row], all: bool) {
     let mut table = Table::new(&["ENVIRONMENT", "SYNC", "HEALTH", "RELEASE", "REVISION", "OBJECTS"]);
     for row in rows {
         let Row { environment, found, unbound, .. } = row;
@@ -227,7 +234,8 @@ fn print(rows: &[Row], head: &str, all: bool) {
                     n => format!(", {n} ignored"),
                 };
                 let sync = styled(sync.0, format_args!("{}{ignored}", sync.1));
-                let behind = if release.revision == head { "" } else { " (HEAD is another)" };
+                let is_there = release.revision == head;
+                let behind = if is_there { String::new() } else { format!(" ({followed} is another)") };
                 (sync, plain(release.id.short()), plain(format_args!("{}{behind}", show_revision(&release.revision))))
             }
         };
@@ -239,19 +247,20 @@ fn print(rows: &[Row], head: &str, all: bool) {
     for Row { environment, suspended, .. } in rows {
         if let Some(Suspension { by, why, at }) = suspended {
             show::warn(format_args!(
-                "{environment} is suspended by {by} since {}: {} (`springline resume --env {environment}` ends it)",
+                "{environment} is suspended by {by} since {}: {} ({})",
                 time::moment(*at),
-                show::visible(why)
+                show::visible(why),
+                common.named(&format!("`springline resume --env {environment}` ends it"))
             ));
         }
     }
-    rows.iter().for_each(print_standing);
+    rows.iter().for_each(|row| print_standing(common, row));
     rows.iter().for_each(print_refused);
     for Row { environment, found, confirmed_by, .. } in rows {
         tree::print(environment, &found.objects, all);
         alone::print_status((environment, confirmed_by), found, all);
         if let Some(why) = &found.unexplained {
-            show::warn(format_args!("{environment}: no closer look at its objects: {why}"));
+            show::warn(format_args!("{environment}: no closer look at its objects: {}", common.named(why)));
         }
     }
 }
@@ -274,7 +283,7 @@ fn print_refused(Row { environment, found, .. }: &Row) {
 }
 
 /// What people said of an environment, and what it waits for.
-fn print_standing(row: &Row) {
+fn print_standing(common: &Common, row: &Row) {
     let Row { environment, found, pin, lost, rolled_back, brought_by, pending, .. } = row;
     if let Some(pin) = pin {
         let deployed = found.release.as_ref().is_some_and(|release| release.id == pin.release);
@@ -287,10 +296,11 @@ fn print_standing(row: &Row) {
             time::moment(pin.at),
             if pin.why.is_empty() { String::new() } else { format!(": {}", show::visible(&pin.why)) },
         ));
-        show::line(paint(FAINT, format_args!("  nothing replaces it until `springline unpin --env {environment}`")));
+        let until = format!("  nothing replaces it until `springline unpin --env {environment}`");
+        show::line(paint(FAINT, common.named(&until)));
         if let Some(CliError { message, hint, .. }) = lost {
             show::line(format_args!("  {}: {}", paint(BAD, "can't be deployed"), show::visible(message)));
-            hint.iter().for_each(|hint| show::line(paint(FAINT, format_args!("  {hint}"))));
+            hint.iter().for_each(|hint| show::line(paint(FAINT, format_args!("  {}", common.named(hint)))));
         }
     }
     if let Some(RolledBack { release, revision, at, why }) = rolled_back {
@@ -302,10 +312,8 @@ fn print_standing(row: &Row) {
             time::moment(*at),
             show::visible(why)
         ));
-        show::line(paint(
-            FAINT,
-            format_args!("  {revision} is not deployed again by itself: `springline {brought_by}` tries it"),
-        ));
+        let by_hand = format!("  {revision} is not deployed again by itself: `springline {brought_by}` tries it");
+        show::line(paint(FAINT, common.named(&by_hand)));
     }
     let Some(pending) = pending else { return };
     let what = format!("{environment}: {} from {}", release_text(&pending.release), pending.release.environment);
@@ -315,7 +323,7 @@ fn print_standing(row: &Row) {
         show::line(format_args!("{what} {}", paint(NOTE, "is not promoted yet")));
     }
     for wait in &pending.waits {
-        show::line(format_args!("  {}", wait_text(pending, environment, wait)));
+        show::line(format_args!("  {}", common.named(&wait_text(pending, environment, wait))));
     }
     for approval in &pending.approvals {
         let why = if approval.why.is_empty() { String::new() } else { format!(": {}", show::visible(&approval.why)) };
@@ -323,7 +331,8 @@ fn print_standing(row: &Row) {
     }
 }
 
-fn as_json(row: &Row, head: &str) -> Value {
+fn as_json(common: &Common, row: &Row, head: &str) -> Value {
+    let error = |error: CliError| error.in_app(common.app.as_deref()).json();
     let Row { environment, suspended, found, pin, lost, rolled_back, pending, .. } = row;
     let unhealthy: Vec<_> =
         found.unhealthy.iter().map(|(live, health)| json!({ "object": live, "health": health })).collect();
@@ -334,7 +343,7 @@ fn as_json(row: &Row, head: &str) -> Value {
     json!({
         "environment": environment,
         "release": found.release,
-        "error": row.failed().as_ref().map(CliError::json),
+        "error": row.failed().map(error),
         "at-head": found.release.as_ref().map(|release| release.revision == head),
         "in-sync": found.release.as_ref().filter(|_| !found.is_unknown).map(|_| found.drifted.is_empty()),
         "drifted": found.drifted,
@@ -352,7 +361,7 @@ fn as_json(row: &Row, head: &str) -> Value {
         "suspended": suspended,
         "tree": found.objects,
         "pin": pin.as_ref().map(pin_json),
-        "pin-lost": lost.as_ref().map(CliError::json),
+        "pin-lost": lost.clone().map(error),
         "rolled-back": rolled_back.as_ref().map(rolled_back_json),
         "promotion": pending.as_deref().map(pending_json),
     })

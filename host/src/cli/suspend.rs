@@ -8,8 +8,8 @@ use springline_model::Cancel;
 use springline_model::port::{Clock as _, Store as _};
 use springline_model::run::{Place, Suspension};
 
-use super::Common;
 use super::error::{CliError, Kind};
+use super::{Common, unknown};
 use crate::app::{App, SystemClock, actor};
 use crate::project::Project;
 use crate::show::time::moment;
@@ -40,9 +40,6 @@ pub struct Resume {
 
 #[derive(Debug, Args)]
 struct Which {
-    /// The application [default: the one that springline.yaml declares]
-    #[arg(long = "app", value_name = "NAME")]
-    application: Option<String>,
     /// Only in this environment (may be given more than once)
     #[arg(long = "env", value_name = "ENV")]
     environments: Vec<String>,
@@ -142,7 +139,7 @@ impl Which {
 
     /// The places that are meant.
     fn places(&self, common: &Common, verb: &str, cancel: &Cancel) -> Result<(App, Vec<Place>), CliError> {
-        let (project, declared) = match &self.application {
+        let (project, declared) = match &common.app {
             Some(_) => (Project::find_state(common, cancel)?, None),
             None => {
                 let project = Project::find(common, None, cancel)?;
@@ -152,7 +149,7 @@ impl Which {
         };
         let app = App::open(common, project, verb, cancel)?;
         let mut places = app.store.places()?;
-        let application = match (&self.application, declared) {
+        let application = match (&common.app, declared) {
             (Some(name), _) => name.clone(),
             (None, Some(declared)) => {
                 places.extend(
@@ -166,14 +163,7 @@ impl Which {
             (None, None) => String::new(),
         };
         if !places.iter().any(|place| place.application == application) {
-            let error =
-                CliError::new(Kind::Usage, format!("nothing of an application `{application}` was deployed here"));
-            return Err(
-                match springline_config::nearest(&application, places.iter().map(|place| place.application.as_str())) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint("`springline apps` lists what a running watch looks after"),
-                },
-            );
+            return Err(unknown(app.owner(), &application)?);
         }
         places.retain(|place| place.application == application);
         places.sort();

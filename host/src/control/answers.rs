@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use springline_model::port::Store as _;
-use springline_model::run::Place;
+use springline_model::run::{Origin, Place};
 
 use super::Control;
 use super::pass::Came;
 use super::queue::Id;
 use super::state::{Member, Spot, State};
+use crate::cli::named;
 use crate::socket::controls::{Controls, Looked, Looking, Notice, Seen, same_repository};
 
 impl Controls for Control {
@@ -63,6 +64,13 @@ impl Controls for Control {
         self.0.state().looks_after(application, environment)
     }
 
+    fn origin(&self, application: &str) -> Option<Origin> {
+        let state = self.0.state();
+        let member = &state.members[state.id(application)? as usize];
+        let repository = state.plan.repositories[state.repository_of(member)].url.clone();
+        Some(Origin { repository, ..state.origin_of(member) })
+    }
+
     fn applications(&self) -> Vec<Looked> {
         let state = self.0.state();
         let flights = self.app().owner().turns.flights();
@@ -93,8 +101,8 @@ impl Controls for Control {
                     application: member.name.to_string(),
                     revision: member.at.as_ref().or(member.wanted.as_ref()).map(|commit| commit.id.clone()),
                     state: looking,
-                    error: error.map(str::to_owned),
-                    environments: member.spots.iter().map(seen).collect(),
+                    error: error.map(|error| named(error, self.0.tell.told(&member.name))),
+                    environments: member.spots.iter().map(|spot| seen(spot, self.0.tell.told(&member.name))).collect(),
                 }
             })
             .collect();
@@ -112,7 +120,7 @@ impl Controls for Control {
 }
 
 /// What is known of an environment, but for its pin.
-fn seen(spot: &Spot) -> Seen {
-    let why = spot.why.as_deref().map(str::to_owned);
+fn seen(spot: &Spot, app: Option<&str>) -> Seen {
+    let why = spot.why.as_deref().map(|why| named(why, app));
     Seen { environment: spot.environment.to_string(), state: spot.state.word(), why, pin: None }
 }

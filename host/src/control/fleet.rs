@@ -1,6 +1,6 @@
 //! The fleet file: it is read again when it changes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,13 @@ pub(super) fn open(path: PathBuf, every: Duration) -> Result<(Twice, Plan), CliE
     let file = Twice::open(path);
     let plan = plan_of(&file, every)?;
     Ok((file, plan))
+}
+
+/// The address by which the fleet file of a state directory, if there is one, names a repository: what is shown of it
+/// and kept has no credentials.
+pub fn whole_address(state: &Path, shown: &str) -> Option<String> {
+    let (_, plan) = open(state.join(paths::FLEET), Duration::ZERO).ok()?;
+    plan.repositories.into_iter().find(|known| known.shown == shown).map(|known| known.url)
 }
 
 fn plan_of(file: &Twice, every: Duration) -> Result<Plan, CliError> {

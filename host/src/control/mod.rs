@@ -45,6 +45,7 @@ use springline_model::run::Place;
 
 use self::crew::Crew;
 pub use self::declared::{Declared, declared};
+pub use self::fleet::whole_address;
 use self::operated::Operated;
 use self::pace::Part;
 use self::pass::{Besides, Came};

@@ -66,8 +66,8 @@ impl Plan {
     pub(super) fn single(common: &Common, every: Duration) -> Result<Self, CliError> {
         let mut plan = Self::default();
         let here = std::path::absolute(common.path(Path::new(".")))
-            .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", common.repo)))?;
-        let repository = plan.repository(&address(&here, &common.repo), None, every);
+            .map_err(|error| CliError::new(Kind::State, format!("{}: {error}", common.repository())))?;
+        let repository = plan.repository(&address(&here, &common.repository()), None, every);
         let path = site::directory(common.path.as_deref())?;
         let find = Find::One { revision: "HEAD".into(), path };
         plan.rules.push(rule(repository, find, "{application}", false, String::new()));

@@ -75,7 +75,7 @@ impl Observer for Steer {
                     self.cancel.cancel();
                 }
             }
-            event => warn_of_git(event),
+            event => warn_of_git(event, "it is tried again"),
         }
     }
 }

@@ -10,8 +10,8 @@ use springline_model::manifest::Change;
 
 use super::pass::Came;
 use super::state::{News, Stays};
-use crate::cli::Output;
 use crate::cli::error::CliError;
+use crate::cli::{Output, in_command, named};
 use crate::paths;
 use crate::project::show_revision;
 use crate::show::time::duration;
@@ -37,6 +37,11 @@ pub(super) enum Told<'a> {
 impl Teller {
     fn is_json(self) -> bool {
         self.output == Output::Json
+    }
+
+    /// The application, where there are others that it has to be told from.
+    pub(super) fn told(self, application: &str) -> Option<&str> {
+        self.many.then_some(application)
     }
 
     fn name(self, application: &str, environment: Option<&str>) -> String {
@@ -134,6 +139,7 @@ impl Teller {
 
     /// What failed, and when it is tried again.
     pub(super) fn failed(self, (application, environment): (&str, Option<&str>), error: &CliError, pause: Duration) {
+        let error = error.clone().in_app(self.told(application));
         let json = || {
             json!({
                 "application": application,
@@ -193,6 +199,7 @@ impl Teller {
                 let Unconfirmed { removals, owned, limit, confirmation, .. } = waits;
                 let (name, number) = (self.name(application, Some(environment)), removals.len());
                 let waits = paint(NOTE, "waits");
+                let verb = in_command(verb, self.told(application));
                 let way = format_args!("  springline {verb} --confirm-prune {confirmation}");
                 format!(
                     "{name}: {waits} {number} of {owned} live objects would be removed, and {limit} needs a \
@@ -208,7 +215,8 @@ impl Teller {
         self.line(
             || json!({ "application": application, "environment": environment, "lost": what }),
             || {
-                let way = format_args!("  springline run --env {environment} makes it again");
+                let way = in_command(&format!("run --env {environment}"), self.told(application));
+                let way = format_args!("  springline {way} makes it again");
                 format!(
                     "{}: {} {what}\n{}",
                     self.name(application, Some(environment)),
@@ -236,12 +244,13 @@ impl Teller {
     /// That an environment is as it is, and is left so.
     pub(super) fn left(self, (application, environment): (&str, &str), came: Came, why: &str) {
         let word = came.word();
+        let why = named(why, self.told(application));
         self.line(
             || json!({ "application": application, "environment": environment, "left": word, "why": why }),
             || {
                 let name = self.name(application, Some(environment));
                 // Some reasons begin with it.
-                let why = why.strip_prefix(word).unwrap_or(why).trim_start();
+                let why = why.strip_prefix(word).unwrap_or(&why).trim_start();
                 format!("{name}: {} {why}", paint(NOTE, word.replace('-', " ")))
             },
         );

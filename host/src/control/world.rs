@@ -34,7 +34,8 @@ impl World {
         fs::write(&file, fleet).unwrap();
         fs::write(directory.path().join(paths::OPERATOR), operator).unwrap();
         let common = Common {
-            repo: ".".into(),
+            repo: None,
+            app: None,
             path: None,
             state: Some(directory.path().to_owned()),
             output: Output::Json,

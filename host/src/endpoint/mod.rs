@@ -175,6 +175,8 @@ mod tests {
 
     use super::connections::{HEAD, MOST};
     use super::*;
+    use springline_model::run::Origin;
+
     use crate::socket::controls::{Looked, Looking, Notice};
 
     #[derive(Default)]
@@ -200,6 +202,10 @@ mod tests {
 
         fn looks_after(&self, _: &str, _: &str) -> bool {
             false
+        }
+
+        fn origin(&self, _: &str) -> Option<Origin> {
+            None
         }
 
         fn applications(&self) -> Vec<Looked> {

@@ -15,16 +15,21 @@ use super::difference::word;
 use super::time::duration;
 use super::{BAD, FAINT, GOOD, NOTE, STRONG, paint};
 use crate::cli::error::way_out;
+use crate::cli::named;
 use crate::cli::{Common, Output};
 use crate::project::show_revision;
 
 /// How often the bar of a call that takes long moves.
 const TICK: Duration = Duration::from_millis(300);
+/// When git is told what it could not be told.
+const AGAIN: &str = "a watch tries again by itself, and else the next `springline run`";
 
 /// Shows what happens.
 pub struct Progress {
     /// Whether lines are printed: not in JSON.
     lines: bool,
+    /// The application that `--app` names.
+    app: Option<String>,
     /// For whom; calls end on threads of their own.
     client: Option<Arc<Client>>,
     bar: ProgressBar,
@@ -44,7 +49,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { lines, client: console::client(), bar, told: Mutex::default() }
+        Self { lines, app: common.app.clone(), client: console::client(), bar, told: Mutex::default() }
     }
 
     fn line(&self, text: impl std::fmt::Display) {
@@ -74,12 +79,15 @@ impl Progress {
                          takes its place",
                         account.cause
                     ));
-                    super::note(format_args!(
-                        "  `springline redeploy {release}` holds it again; pins, approvals and suspensions are not in git"
-                    ));
+                    let what = format!(
+                        "  `springline redeploy --env {} {release}` holds it again; pins, approvals and suspensions are \
+                         not in git",
+                        place.environment
+                    );
+                    super::note(named(&what, self.app.as_deref()));
                 }
             }
-            event => self.bar.suspend(|| warn_of_git(event)),
+            event => self.bar.suspend(|| warn_of_git(event, &named(AGAIN, self.app.as_deref()))),
         }
     }
 
@@ -210,6 +218,7 @@ impl Observer for Progress {
             }
             Event::Skipped { environment, obstacle } => {
                 let way_out = way_out(environment, obstacle).map(|way| format!(" ({way})")).unwrap_or_default();
+                let way_out = named(&way_out, self.app.as_deref());
                 let head = paint(NOTE, "left alone");
                 self.line(format_args!(
                     "{head} {environment}: {}{}",
@@ -226,15 +235,15 @@ impl Observer for Progress {
     }
 }
 
-/// Warns of what git could not be told, and of what others wrote where only Springline does.
-pub fn warn_of_git(event: &Event<'_>) {
+/// Warns of what git could not be told, and when that is tried again, and of what others wrote where only Springline does.
+pub fn warn_of_git(event: &Event<'_>, again: &str) {
     match event {
         Event::Untold { place, error } => {
             super::warn(format_args!("git does not tell yet what is deployed in {place}: {error}"));
             if let Some(hint) = error.trouble.hint() {
                 super::note(format_args!("  {hint}"));
             }
-            super::note("  the deployment stands; a watch tries again by itself, and else the next `springline run`");
+            super::note(format_args!("  the deployment stands; {again}"));
         }
         Event::Meddled { place, what } => super::warn(format_args!("{place}: {what}")),
         _ => {}

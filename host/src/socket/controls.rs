@@ -1,7 +1,7 @@
 //! What verbs ask of the loop of the process that executes them.
 
 use serde::{Serialize, Serializer};
-use springline_model::run::Pin;
+use springline_model::run::{Origin, Pin};
 
 use crate::cli::standing::pin_json;
 
@@ -94,6 +94,9 @@ pub trait Controls: Send + Sync {
 
     /// Whether an environment is looked after, or may be as far as is known.
     fn looks_after(&self, application: &str, environment: &str) -> bool;
+
+    /// Where an application that is looked after comes from, with the whole address.
+    fn origin(&self, application: &str) -> Option<Origin>;
 
     /// All that is looked after.
     fn applications(&self) -> Vec<Looked>;

@@ -57,6 +57,7 @@ mod secrets;
 mod socket;
 mod tools;
 mod verbs;
+mod watch_app;
 mod watch_bad;
 mod watch_deliver;
 mod watch_fleet;

@@ -190,7 +190,8 @@ impl Sandbox {
         Outcome { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    fn surround(&self, command: &mut Command) {
+    /// Gives a command this sandbox's environment, and its repository as the directory if it has no other.
+    pub fn surround(&self, command: &mut Command) {
         let set: Vec<_> = command.get_envs().map(|(key, value)| (key.to_owned(), value.map(OsStr::to_owned))).collect();
         let directory = command.get_current_dir().map_or_else(|| self.repo(), Path::to_owned);
         command.env_clear().current_dir(directory);

@@ -13,6 +13,7 @@ use springline_model::{Cancel, Digest};
 
 use super::changes_at;
 use crate::app::App;
+use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
 use crate::show::console;
 
@@ -27,9 +28,6 @@ const AT_ONCE: usize = 500;
     after_help = "Example: springline history export > history.jsonl && springline history verify --file history.jsonl"
 )]
 pub struct Export {
-    /// Only of this application
-    #[arg(long = "app", value_name = "APP")]
-    application: Option<String>,
     /// Only of this environment
     #[arg(long = "env", value_name = "ENV")]
     environment: Option<String>,
@@ -70,11 +68,11 @@ pub(super) struct Exported {
 }
 
 impl Export {
-    pub(super) fn run(&self, app: &App, cancel: &Cancel) -> Result<ExitCode, CliError> {
+    pub(super) fn run(&self, common: &Common, app: &App, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let mut out = Out::default();
         let mut end = Vec::new();
         for place in app.store.places()? {
-            let is_wanted = self.application.as_ref().is_none_or(|wanted| *wanted == place.application)
+            let is_wanted = common.app.as_ref().is_none_or(|wanted| *wanted == place.application)
                 && self.environment.as_ref().is_none_or(|wanted| *wanted == place.environment);
             if is_wanted && !out.is_unread {
                 end.extend(chain(app, place, &mut out, cancel)?);

@@ -12,9 +12,9 @@ use springline_model::{Cancel, Digest};
 
 use super::{as_json, changes_of};
 use crate::app::{App, SystemClock};
-use crate::cli::Common;
 use crate::cli::error::{CliError, Kind};
 use crate::cli::redeploy::prefix;
+use crate::cli::{Common, check_known};
 use crate::project::show_revision;
 use crate::show::table::{Table, plain, styled};
 use crate::show::{self, BAD, FAINT, GOOD, NOTE, time};
@@ -25,9 +25,6 @@ const LOOKS: u64 = 2_000;
 /// Which records are wanted.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only of this application
-    #[arg(long = "app", value_name = "APP")]
-    application: Option<String>,
     /// Only of this environment
     #[arg(long = "env", value_name = "ENV")]
     environment: Option<String>,
@@ -80,7 +77,10 @@ impl List {
         if self.object.is_some() {
             name_objects(app, cancel)?;
         }
-        let found = look(app, self.page(app)?, cancel)?;
+        if let Some(name) = &common.app {
+            check_known(app.owner(), name)?;
+        }
+        let found = look(app, self.page(common.app.as_deref(), app)?, cancel)?;
         let records = found.records.iter().zip(&found.cursors).map(|(sealed, cursor)| {
             let mut value = as_json(sealed);
             value["cursor"] = json!(cursor.to_string());
@@ -91,14 +91,15 @@ impl List {
             CliError::new(Kind::Cancelled, "stopped before all of the history was looked at")
                 .hint(format!("`--after {next}` goes on from there"))
         });
-        show::data_and(common, &records.collect::<Vec<_>>(), |_| self.print(&found, is_stopped), stopped)
+        show::data_and(common, &records.collect::<Vec<_>>(), |_| self.print(common, &found, is_stopped), stopped)
     }
 
-    fn print(&self, found: &Found, is_stopped: bool) {
+    fn print(&self, common: &Common, found: &Found, is_stopped: bool) {
         if !found.records.is_empty() {
             table(&found.records).print();
         } else if found.next.is_none() {
-            show::note(if self.is_all() { "nothing was synced yet: `springline run`" } else { "no such record" });
+            let is_none = self.is_all() && common.app.is_none();
+            show::note(if is_none { "nothing was synced yet: `springline run`" } else { "no such record" });
         }
         if let Some(next) = found.next.filter(|_| !is_stopped) {
             let are = if found.cursors.last() == Some(&next) { "are" } else { "may be" };
@@ -106,9 +107,9 @@ impl List {
         }
     }
 
-    fn page(&self, app: &App) -> Result<Page, CliError> {
+    fn page(&self, application: Option<&str>, app: &App) -> Result<Page, CliError> {
         Ok(Page {
-            application: self.application.clone(),
+            application: application.map(str::to_owned),
             environment: self.environment.clone(),
             outcome: self.outcome.map(|wanted| match wanted {
                 Wanted::Succeeded => Ended::Succeeded,
@@ -128,8 +129,8 @@ impl List {
     }
 
     fn is_all(&self) -> bool {
-        let Self { application, environment, outcome, actor, cause, since, until, object, release, .. } = self;
-        let words = [application, environment, actor, object, release];
+        let Self { environment, outcome, actor, cause, since, until, object, release, .. } = self;
+        let words = [environment, actor, object, release];
         words.iter().all(|word| word.is_none())
             && outcome.is_none()
             && cause.is_none()

@@ -59,6 +59,11 @@ impl History {
         matches!(self.action, Some(Action::Verify(verify::Verify { file: Some(_) })))
     }
 
+    /// Whether it can be of one application alone.
+    pub const fn is_of_one(&self) -> bool {
+        matches!(self.action, None | Some(Action::Export(_)))
+    }
+
     /// Lists, shows, compares, exports, proves or removes.
     ///
     /// # Errors
@@ -73,7 +78,7 @@ impl History {
             None => self.list.run(common, &app, cancel),
             Some(Action::Show(show)) => show.run(common, &app),
             Some(Action::Diff(diff)) => diff.run(common, &app),
-            Some(Action::Export(export)) => export.run(&app, cancel),
+            Some(Action::Export(export)) => export.run(common, &app, cancel),
             Some(Action::Verify(_)) => verify::all(common, &app),
             Some(Action::Compact(compact)) => compact.run(common, &app),
         }

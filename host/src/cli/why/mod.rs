@@ -41,9 +41,6 @@ pub struct Why {
     /// The value: a JSON pointer into YAML or JSON (or a path with dots), or the number of a line
     #[arg(value_name = "FIELD")]
     field: String,
-    /// Of this application, if several have such an environment
-    #[arg(long = "app", value_name = "APP")]
-    application: Option<String>,
     /// How often to render at most
     #[arg(long, value_name = "N", default_value_t = 100)]
     renders: usize,
@@ -56,7 +53,7 @@ impl Why {
     /// No such object or value; a revision that can't be rendered any more.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
         let app = App::open(common, Project::find(common, None, cancel)?, "why", cancel)?;
-        let place = self.place(&app)?;
+        let place = self.place(&app, common.app.as_deref())?;
         let release = current(app.ports(&Silent), &place)?.ok_or_else(|| {
             CliError::new(Kind::Usage, format!("nothing was deployed to {place} yet"))
                 .hint("`springline run` deploys it")
@@ -75,7 +72,7 @@ impl Why {
                 .hint(format!("`springline render --env {} --object {object}` shows the object", self.environment))
         })?;
         let wanted = RevisionArgs { revision: Some(release.revision.clone()), worktree: false };
-        let mut picked = app.project.pick(&wanted)?;
+        let mut picked = app.project.pick_any(&wanted)?;
         let is_other = picked.application()?.value.application != place.application;
         if is_other && common.path.is_none() {
             let declared = picked.application()?.value.application;
@@ -136,11 +133,11 @@ impl Why {
     }
 
     /// Where it is deployed: of the application that is named, or else of the one that the repository declares.
-    fn place(&self, app: &App) -> Result<Place, CliError> {
+    fn place(&self, app: &App, named: Option<&str>) -> Result<Place, CliError> {
         let mut places = app.store.places()?;
         places.retain(|place| place.environment == self.environment);
         let declared = || app.project.declared().ok().map(|declared| declared.value.application);
-        if let Some(wanted) = self.application.clone().or_else(|| declared().filter(|_| places.len() > 1)) {
+        if let Some(wanted) = named.map(str::to_owned).or_else(|| declared().filter(|_| places.len() > 1)) {
             places.retain(|place| place.application == wanted);
         }
         match places.as_slice() {
