@@ -11,6 +11,7 @@ mod desk;
 mod endpoint;
 mod grants;
 mod handover;
+mod heaps;
 mod lockfile;
 mod paths;
 mod plugin_diff;

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::control::{Control, Fleet, Settings, Waker};
 use crate::project::Project;
 use crate::socket::WATCH;
-use crate::{endpoint, paths, resolve, show, socket};
+use crate::{endpoint, heaps, paths, resolve, show, socket};
 
 /// The fewest workers.
 const FEWEST: usize = 2;
@@ -60,6 +60,8 @@ impl Watch {
     /// # Errors
     /// What keeps it from beginning. What fails later is told and tried again.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
+        // Before anything is open.
+        heaps::share()?;
         let file = match &self.fleet {
             Some(file) => Some(common.path(file)),
             None => Some(Project::state_of(common)?.join(paths::FLEET)).filter(|file| file.exists()),

@@ -34,6 +34,7 @@ impl State {
             .map(|(rule, candidate)| Claim { rule, candidate: candidate.clone() })
             .chain(self.called_before())
             .collect();
+        self.members.reserve_exact(claims.len().saturating_sub(self.members.len()));
         // By name, and then in the order of the file.
         claims.sort_by(|one, other| one.candidate.name.cmp(&other.candidate.name));
         let (mut kept, mut wanted, mut refused) = (HashSet::new(), HashSet::new(), BTreeSet::new());

@@ -448,13 +448,12 @@ impl State {
             return;
         }
         let mut old = std::mem::take(&mut member.spots);
-        for &name in names {
-            let known = old.iter().position(|spot| *spot.environment == *name);
-            member.spots.push(match known {
-                Some(at) => old.swap_remove(at),
-                None => Spot { environment: name.into(), state: Came::NotDeployed, why: None, came: None, seen: None },
-            });
-        }
+        // As many places as there are environments: a push would make four.
+        let spots = names.iter().map(|name| match old.iter().position(|spot| *spot.environment == **name) {
+            Some(at) => old.swap_remove(at),
+            None => Spot { environment: (*name).into(), state: Came::NotDeployed, why: None, came: None, seen: None },
+        });
+        member.spots = spots.collect();
     }
 
     /// Nothing that was found out holds any more.

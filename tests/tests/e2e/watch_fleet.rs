@@ -261,3 +261,24 @@ fn a_fleet_file_that_is_wrong_is_told_with_its_line() {
     origin.run(&["watch", "--passes", "1"]).fails(CONFIG, &["fleet.yaml:2:", "repo"]);
     origin.run(&["watch", "--fleet", "nowhere.yaml"]).fails(CONFIG, &["nowhere.yaml"]);
 }
+
+/// With glibc, memory that threads free stays in their heaps: see the program's `heaps`.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn a_watch_has_as_many_heaps_as_processors_or_as_it_is_told() {
+    const HEAPS: &str = "MALLOC_ARENA_MAX";
+    let Some(origin) = Origin::new() else { return };
+    origin.targets(&["blog"]);
+    origin.fleet("generators: [{ directories: { repo: ORIGIN, match: apps/* } }]\n");
+    origin.application("apps/blog", "blog");
+    origin.push("One");
+    let processors = std::thread::available_parallelism().unwrap().get().max(2).to_string();
+    for (told, heaps) in [(None, &*processors), (Some("7"), "7")] {
+        let mut command = origin.command(&["watch", "-o", "json", "--every", "3600"]);
+        command.env_remove(HEAPS).envs(told.map(|told| (HEAPS, told)));
+        let mut watch = crate::watching::Loop::start(command);
+        watch.passes();
+        assert_eq!(watch.variable(HEAPS).as_deref(), Some(heaps), "told {told:?}");
+        assert_eq!(watch.stop(), Some(0));
+    }
+}

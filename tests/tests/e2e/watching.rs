@@ -180,6 +180,14 @@ impl Loop {
         &self.heard
     }
 
+    /// What its environment has for a variable.
+    #[cfg(target_os = "linux")]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let all = fs::read_to_string(format!("/proc/{}/environ", self.child.id())).unwrap();
+        let mut all = all.split('\0').filter_map(|one| one.split_once('='));
+        all.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    }
+
     /// Asks it to end, and returns its exit code.
     pub fn stop(mut self) -> Option<i32> {
         let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();

@@ -28,8 +28,9 @@ const WHOLE: u8 = 0;
 /// In front of the number of its pieces.
 const PIECES: u8 = 1;
 
-/// What the engine may keep in memory. A run looks at little, most of it once.
-const CACHE: u64 = 32 * 1024 * 1024;
+/// What the engine may keep in memory. A run looks at little, most of it once, and a quiet pass of a
+/// `watch` at nothing.
+const CACHE: u64 = 16 * 1024 * 1024;
 /// How often the engine writes out what nobody asked it to sync, and cleans its file up: without
 /// that, the file of a state that is used by short commands grows to seven times its content.
 const FLUSH_EVERY: u64 = 200;
