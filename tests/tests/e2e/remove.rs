@@ -238,4 +238,7 @@ fn a_removal_that_goes_half_of_the_way_is_one_answer_that_can_be_gone_on_with_an
     assert_eq!((&answer["error"]["kind"], &answer["exit-code"]), (&"unconfirmed".into(), &UNCONFIRMED.into()));
     elsewhere(&rest.iter().map(String::as_str).collect::<Vec<_>>()).ok();
     assert_eq!(live(&sandbox, "one").len() + live(&sandbox, "two").len(), 0);
+    let removals = sandbox.springline(&["history", "--cause", "removal", "-o", "json"]).json();
+    let causes: Vec<&Value> = removals.as_array().unwrap().iter().map(|record| &record["cause"]).collect();
+    assert_eq!(causes, ["removal", "removal"]);
 }

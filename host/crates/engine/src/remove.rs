@@ -165,12 +165,11 @@ pub fn remove(
     let emptied = emptied(ports, place, what, word);
     let emptied = emptied.map_err(|reason| Box::new(reason.at(Stage::Plan, Some(&place.environment))))?;
     let Some(Emptied { release, target, policy }) = emptied else { return Ok(None) };
-    let cause = if word == Word::Rule { Cause::Push } else { Cause::Sync };
     let (manner, why) = match what {
         What::Deployed => (Manner::New, WHY),
         What::Stayed(_) => (Manner::Aside, ASIDE),
     };
-    let because = Because { note: Some(why.to_owned()), ..Because::of(cause) };
+    let because = Because { note: Some(why.to_owned()), ..Because::of(Cause::Removal) };
     let stored =
         Stored { release: &release, target: &target, policy: &policy, manner, because, planned: None, prune_all: true };
     again(ports, stored, actor).map(Some).map_err(|failure| Box::new(failure.0))

@@ -80,6 +80,9 @@ pub enum Cause {
     Rollback,
     /// The state was lost, and git told what is deployed.
     Recovery,
+    /// What nothing declares any more was removed, or what stayed on a target of before. An earlier Springline said
+    /// [`Cause::Sync`] of one by a person, and [`Cause::Push`] of one by a rule.
+    Removal,
 }
 
 impl Cause {
@@ -104,6 +107,7 @@ impl std::fmt::Display for Cause {
             Self::Promotion => "promotion",
             Self::Rollback => "rollback",
             Self::Recovery => "recovery",
+            Self::Removal => "removal",
         })
     }
 }

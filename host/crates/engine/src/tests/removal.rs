@@ -21,7 +21,7 @@ fn everything_goes_once() {
     assert!(removed(&world, Word::Rule).unwrap().is_some());
     assert!(world.live.objects().is_empty());
     let record = world.records().remove(0);
-    assert!(is_removal(&record) && record.cause == Cause::Push);
+    assert!(is_removal(&record) && record.cause == Cause::Removal);
     assert!(removed(&world, Word::Rule).unwrap().is_none());
 }
 
