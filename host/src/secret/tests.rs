@@ -51,10 +51,11 @@ fn they_are_found_wherever_they_are() {
 }
 
 #[test]
-fn what_a_target_has_hidden_stays_told_apart() {
-    let text = "kind: Secret\ndata:\n  a: <hidden, 7 bytes, 3f9a1c2b>\n  b: <hidden, x bytes, y>\n";
+fn what_a_target_has_hidden_stays_told_apart_and_tells_nothing_else() {
+    let text = "kind: Secret\ndata:\n  a: <hidden, 7 bytes, 3f9a1c2b>\n  b: <hidden, 8 bytes, 3f9a1c2c>\n";
     let hidden = Mask::default().hide(text);
-    assert!(hidden.contains("<hidden, 7 bytes, 3f9a1c2b>") && !hidden.contains("x bytes"), "{hidden}");
+    assert!(hidden.contains("<hidden, value 1>") && hidden.contains("<hidden, value 2>"), "{hidden}");
+    assert!(!hidden.contains("bytes") && !hidden.contains("3f9a"), "{hidden}");
 }
 
 #[test]
