@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use springline_model::Digest;
 use springline_model::call::Context;
-use springline_model::history::{Done, Sealed};
+use springline_model::history::{Done, Record, Sealed};
 use springline_model::manifest::Action;
 use springline_model::plugin::Pinned;
 use springline_model::port::{Repositories, RepositoryError};
@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::record::{branch, secrets};
 use crate::release;
 use crate::render::{Rendering, render};
-use crate::sync::{Because, End, Synced, finish};
+use crate::sync::{Because, End, Synced, finish, is_said};
 
 /// What the names of deliveries begin with, where they stand among environments.
 const PLACE: &str = "deliver/";
@@ -89,7 +89,13 @@ pub(crate) fn deliver(
             }
             None
         }
-        Err(error) => Some(error),
+        Err(error) => {
+            let is_same = |last: &Record| last.revision == run.revision && last.cause == run.cause;
+            if is_said(ports, &place, &error, is_same) {
+                return Err(Box::new((error, None)));
+            }
+            Some(error)
+        }
     };
     let ended = End {
         place: place.clone(),

@@ -252,14 +252,24 @@ pub(crate) fn sync(
     }
 }
 
-/// Whether it waits for a confirmation, and history says so already: whoever tries again and again does not
-/// fill it.
+/// Whether it waits for a confirmation, and history says so already.
 fn is_known(ports: Ports<'_>, place: &Place, release: &Release, error: &StageError) -> bool {
-    let Reason::Unconfirmed(_) = error.reason else { return false };
+    matches!(error.reason, Reason::Unconfirmed(_))
+        && is_said(ports, place, error, |record| record.release == Some(release.id))
+}
+
+/// Whether the newest record of a place is of the same failure of the same thing: whoever tries again and again
+/// does not fill the history.
+pub(crate) fn is_said(
+    ports: Ports<'_>,
+    place: &Place,
+    error: &StageError,
+    is_same: impl FnOnce(&Record) -> bool,
+) -> bool {
     let newest = ports.store.history(&Page::of(place, 1)).ok().and_then(|found| found.records.into_iter().next());
     newest.is_some_and(|Sealed { record, .. }| {
-        let message = error.reason.to_string();
-        record.release == Some(release.id) && record.outcome == Outcome::Failed { stage: error.stage, message }
+        let failed = Outcome::Failed { stage: error.stage, message: error.reason.to_string() };
+        record.outcome == failed && is_same(&record)
     })
 }
 

@@ -1,8 +1,11 @@
 use std::sync::Mutex;
 
-use springline_model::port::Revision;
+use springline_model::port::{Revision, Store as _};
+use springline_model::run::Cause;
 
 use super::*;
+use crate::run::{Request, run};
+use crate::tests::{World, files};
 use springline_testkit::MemoryTree;
 
 const OURS: &str = "Springline-Delivery: shop/production";
@@ -90,4 +93,32 @@ fn an_older_revision_is_not_put_over_a_newer_one() {
     assert_eq!(newer_on(&there("r2"), "Springline-Delivery: shop/staging", source), None);
     assert_eq!(newer_on(&there("r2"), OURS, Source::chosen(&revision, &tree)), None, "somebody goes back");
     assert_eq!(*asked.lock().unwrap(), [("r2".to_owned(), 100), ("r0".to_owned(), 100)]);
+}
+
+#[test]
+fn what_fails_again_and_again_is_recorded_once_for_each_commit() {
+    let mut world = World::new();
+    world.chain.deliveries = vec![Delivery {
+        name: "id".into(),
+        repository: "deployments".into(),
+        branch: Some("main".into()),
+        propose: false,
+        what: Handed::Values(Vec::new()),
+    }];
+    let tree = MemoryTree::of_files(files("x", "-", "a").iter().map(|(path, text)| (*path, (*text).to_owned())));
+    // There is no repository to hand it to.
+    let hand_over = |id: &str, cause: &Cause| {
+        let revision = Revision { id: id.into(), time: 50, subject: String::new() };
+        let request = Request::new(&world.chain, Source::chosen(&revision, &tree), cause, "watcher@somewhere");
+        run(world.ports(), Request { environments: &[], ..request }).unwrap_err();
+    };
+    for _ in 0..3 {
+        hand_over("r1", &Cause::Push);
+    }
+    assert_eq!(world.records().len(), 1);
+    hand_over("r2", &Cause::Push);
+    assert_eq!(world.records().len(), 2, "it is another commit");
+    hand_over("r1", &Cause::Push);
+    assert_eq!(world.records().len(), 3, "and so is this, after that");
+    assert!(world.store.unfinished().unwrap().is_empty(), "each of them is closed");
 }
