@@ -222,7 +222,10 @@ fn print(common: &Common, (followed, head): (&str, &str), rows: &[Row], all: boo
         let Row { environment, found, unbound, .. } = row;
         let (sync, release, revision) = match &found.release {
             None if unbound.is_some() => (styled(BAD, "failed"), plain("-"), plain("-")),
-            None => (styled(NOTE, "not deployed"), plain("-"), plain("-")),
+            None => {
+                let sync = if found.marked.is_some() { "unknown" } else { "not deployed" };
+                (styled(NOTE, sync), plain("-"), plain("-"))
+            }
             Some(release) => {
                 let sync = match found.drifted.len() {
                     _ if unbound.is_some() || found.failed.is_some() => (BAD, "failed".to_owned()),
@@ -242,7 +245,7 @@ fn print(common: &Common, (followed, head): (&str, &str), rows: &[Row], all: boo
         };
         let health = row.health().status;
         let health = styled(style_of(health), health);
-        table.row(vec![plain(environment), sync, health, release, revision, plain(found.desired())]);
+        table.row(vec![plain(environment), sync, health, release, revision, plain(found.number())]);
     }
     table.print();
     for Row { environment, suspended, .. } in rows {
@@ -257,7 +260,14 @@ fn print(common: &Common, (followed, head): (&str, &str), rows: &[Row], all: boo
     }
     rows.iter().for_each(|row| print_standing(common, row));
     rows.iter().for_each(print_refused);
-    for Row { environment, found, confirmed_by, .. } in rows {
+    for Row { environment, found, confirmed_by, brought_by, .. } in rows {
+        if let Some(marked) = &found.marked {
+            let marked = show::visible(&marked.to_string());
+            show::warn(format_args!(
+                "{environment}: by the marks on them these are its own, of a release that is not known here: {marked} \
+                 (`springline {brought_by}` takes them over)"
+            ));
+        }
         tree::print(environment, &found.objects, all);
         alone::print_status((environment, confirmed_by), found, all);
         if let Some(why) = &found.unexplained {
@@ -353,8 +363,9 @@ fn as_json(common: &Common, row: &Row, head: &str) -> Value {
         "left": found.left,
         "protected": found.alone.protected,
         "stays": found.alone.stays,
+        "marked": found.marked,
         "unconfirmed": found.alone.unconfirmed,
-        "objects": found.desired(),
+        "objects": found.number(),
         "health": row.health(),
         "unhealthy": unhealthy,
         "worst": worst,

@@ -226,6 +226,18 @@ fn a_lost_state_directory_loses_no_ownership() {
     let operator = fs::read_to_string(sandbox.repo().join(".springline/host.yaml")).unwrap();
     fs::remove_dir_all(sandbox.repo().join(".springline")).unwrap();
     sandbox.operator(&operator);
+    let site = &sandbox.springline(&["status", "-o", "json"]).json()["environments"][0];
+    assert_eq!(
+        (&site["release"], &site["in-sync"], &site["objects"]),
+        (&Value::Null, &Value::Null, &4.into()),
+        "{site:#}"
+    );
+    assert_eq!(site["marked"]["live"][0], "robots.txt", "{site:#}");
+    let told = sandbox.springline(&["status"]).stderr;
+    assert!(
+        told.contains("of a release that is not known here: robots.txt, ") && told.contains("sync --env site"),
+        "{told}"
+    );
     sandbox.git(&["rm", "-q", "deploy/robots.txt"]);
     sandbox.commit("Less");
     sandbox.springline(&["run"]).ok();

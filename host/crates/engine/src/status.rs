@@ -191,13 +191,16 @@ pub struct Status {
     pub unexplained: Option<String>,
     /// The last try to deploy something else, if it never got to the target.
     pub refused: Option<Record>,
+    /// What is there by the marks on it, where no release is known that it is of.
+    pub marked: Option<Stays>,
 }
 
 impl Status {
-    /// How many live objects there should be.
+    /// How many live objects there should be; where no release is known, how many are there.
     #[must_use]
-    pub fn desired(&self) -> usize {
-        self.objects.iter().filter(|node| node.health.is_some()).count()
+    pub fn number(&self) -> usize {
+        let desired = || self.objects.iter().filter(|node| node.health.is_some()).count();
+        self.marked.as_ref().map_or_else(desired, |marked| marked.live.len())
     }
 
     /// The worst health of all, and why.
@@ -207,6 +210,9 @@ impl Status {
             _ if self.is_unknown => {
                 let failed = self.failed.as_ref().map(|error| error.reason.to_string());
                 Health { status: HealthStatus::Unknown, message: failed.unwrap_or_else(|| NOT_HERE.into()) }
+            }
+            _ if self.marked.is_some() => {
+                Health { status: HealthStatus::Unknown, message: "no release is known that it is of".into() }
             }
             _ if self.release.is_none() => {
                 Health { status: HealthStatus::Missing, message: "nothing was deployed yet".into() }
@@ -309,7 +315,13 @@ pub fn status(
     let at = |reason: Reason| reason.at(Stage::Plan, Some(&place.environment));
     let refused = past::refused(ports, place).map_err(at)?;
     let Some(release) = current(ports, place).map_err(at)? else {
-        return written_down(ports, place, (None, refused)).map_err(at);
+        let found = written_down(ports, place, (None, refused)).map_err(at)?;
+        let (marked, unexplained) = match marked(ports, place, target) {
+            Err(reason @ (Reason::Cancelled | Reason::Store(_))) => return Err(at(reason)),
+            Err(reason) => (None, Some(reason.to_string())),
+            Ok(marked) => (marked, None),
+        };
+        return Ok(Status { marked, unexplained, ..found });
     };
     if !ports.blobs.contains(&release.objects) {
         let found = written_down(ports, place, (Some(release), refused)).map_err(at)?;
@@ -346,6 +358,24 @@ fn written_down(
         known => known.ok().flatten().as_ref().map(Stays::of).unwrap_or_default(),
     };
     Ok(Status { release, refused, is_unknown, alone: Alone { stays, ..Alone::default() }, ..Status::default() })
+}
+
+/// What the marks on a target say of a place of which nothing is written down.
+fn marked(ports: Ports<'_>, place: &Place, target: &Target) -> Result<Option<Stays>, Reason> {
+    if written(ports, place)?.is_some() {
+        return Ok(None);
+    }
+    let context = Context {
+        application: place.application.clone(),
+        environment: Some(place.environment.clone()),
+        revision: String::new(),
+        commit_time: 0,
+        values: "{}".into(),
+        artifacts: BTreeMap::new(),
+    };
+    let opened = open(ports, target, Arc::new(context), (Arc::default(), None), &Ledger::default())?;
+    let live = inventory(ports, place, opened.as_ref(), target)?.objects.into_keys().collect::<Vec<_>>();
+    Ok((!live.is_empty()).then(|| Stays { target: target.name.clone(), live }))
 }
 
 /// Looks at a release that is deployed.

@@ -48,7 +48,7 @@ fn hooks_run_around_and_among_the_changes_and_are_kept_nowhere() {
     assert_eq!(hooks, expected.map(|(live, hook)| (live.to_owned(), hook)).collect::<Vec<_>>());
     assert_eq!(world.records()[0].counts.created, 2);
     let found = world.status();
-    assert_eq!((found.desired(), found.drifted.len()), (2, 0));
+    assert_eq!((found.number(), found.drifted.len()), (2, 0));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn objects_are_a_tree_with_the_worst_first() {
     assert_eq!(names, ["d", "c", "b", "a"]);
     let health = found.health();
     assert_eq!((health.status, health.message.as_str()), (HealthStatus::Degraded, "d: d is Degraded"));
-    assert_eq!(found.desired(), 4);
+    assert_eq!(found.number(), 4);
     let [_, c, b, a] = &found.objects[..] else { panic!() };
     assert_eq!(c.why, ["1 of 2 replicas is ready"]);
     let pods: Vec<&str> = c.children[0].children.iter().map(|pod| pod.live.as_str()).collect();
@@ -82,7 +82,7 @@ fn what_never_got_to_the_target_is_told_and_not_taken_for_what_is_deployed() {
     let deployed = world.status().release.unwrap().id;
     let same = |world: &World| {
         let found = world.status();
-        assert_eq!((found.release.as_ref().unwrap().id, found.desired(), found.drifted.len()), (deployed, 2, 0));
+        assert_eq!((found.release.as_ref().unwrap().id, found.number(), found.drifted.len()), (deployed, 2, 0));
         found
     };
     remove(world.ports(), (&world.place(), &What::Deployed), ("ann@here", Word::Person(None))).unwrap_err();

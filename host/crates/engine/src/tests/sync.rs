@@ -111,8 +111,14 @@ fn what_is_lost_while_it_is_applied_is_made_again_and_recorded_once() {
 fn a_lost_state_is_found_again_by_the_marks() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
+    assert!(world.status().marked.is_none());
     world.store = std::sync::Arc::default();
+    let status = world.status();
+    assert!(status.release.is_none(), "no release is made up");
+    assert_eq!(status.marked.as_ref().unwrap().live, ["a", "b"]);
+    assert_eq!((status.number(), status.health().status), (2, HealthStatus::Unknown));
     world.run("r2", &files("x", "-", "a")).unwrap();
+    assert!(world.status().marked.is_none());
     assert!(world.live.get("b").is_none(), "b was ours and is no longer desired");
 }
 
