@@ -167,7 +167,9 @@ impl From<SourceError> for CliError {
                 Some("look at the address, and whether this user may read what is there")
             }
             SourceError::Remote(error) => return error.clone().into(),
-            SourceError::NoRepository(_) => Some("run it inside a git repository, or name one with --repo PATH"),
+            SourceError::NoRepository(_) => {
+                Some("--repo PATH names a git repository; without it, this has to run inside of one")
+            }
             SourceError::Empty(_) => Some("commit something first, or use --worktree for the uncommitted state"),
             SourceError::UnknownRevision { .. } => {
                 Some("`git log --all --oneline` lists what is there; a shallow clone has only a part of it")

@@ -247,7 +247,9 @@ fn print(common: &Common, (followed, head): (&str, &str), rows: &[Row], all: boo
         let health = styled(style_of(health), health);
         table.row(vec![plain(environment), sync, health, release, revision, plain(found.number())]);
     }
-    table.print();
+    if !rows.is_empty() {
+        table.print();
+    }
     for Row { environment, suspended, .. } in rows {
         if let Some(Suspension { by, why, at }) = suspended {
             show::warn(format_args!(

@@ -28,7 +28,8 @@ pub fn print((environment, way): (&str, &str), differences: &Differences) {
             0 => String::new(),
             n => format!(", {n} ignored"),
         };
-        line(format_args!("{} in sync ({} objects{ignored})", paint(STRONG, environment), differences.desired));
+        let (number, noun) = (differences.desired, if differences.desired == 1 { "object" } else { "objects" });
+        line(format_args!("{} in sync ({number} {noun}{ignored})", paint(STRONG, environment)));
     } else {
         let noun = if number == 1 { "change" } else { "changes" };
         line(format_args!("{} {number} {noun}", paint(STRONG, environment)));

@@ -182,6 +182,11 @@ fn a_proposal_is_renewed_kept_for_review_and_goes_when_it_is_void() {
     sandbox.springline(&["run"]).ok();
     let refs = there(&sandbox, &other, &["for-each-ref", "--format=%(refname)"]);
     assert_eq!(refs.trim(), "refs/heads/main", "the branch went with the proposal");
+    let history = sandbox.springline(&["history", "-o", "json"]).json();
+    let (last, first) = (&history[0], history.as_array().unwrap().last().unwrap());
+    assert_eq!((&first["counts"]["created"], &last["counts"]["deleted"]), (&1.into(), &1.into()), "{history:#}");
+    let status = sandbox.springline(&["status"]).ok();
+    assert!(!status.contains("ENVIRONMENT") && status.contains("DELIVERY"), "{status}");
 }
 
 #[test]

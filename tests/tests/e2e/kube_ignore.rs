@@ -47,7 +47,7 @@ fn what_an_autoscaler_sets_stays_and_is_told_and_the_rest_is_put_right() {
     assert_eq!(ignored(&shop), pairs(&[("web", "spec.replicas: 7 -> 1")]));
     // It is shown, and what it would be.
     let text = shop.springline(&["diff", "--color", "never"]).ok();
-    for word in ["in sync (1 objects, 1 ignored)", "| ignored", "-  replicas: 7", "+  replicas: 1"] {
+    for word in ["in sync (1 object, 1 ignored)", "| ignored", "-  replicas: 7", "+  replicas: 1"] {
         assert!(text.contains(word), "`{word}` is not in:\n{text}");
     }
     let found = shop.springline(&["diff", "-o", "json"]).json()[0].clone();

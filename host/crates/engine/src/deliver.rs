@@ -84,8 +84,13 @@ pub(crate) fn deliver(
                 took,
             });
             if over.written.changed() {
-                progress.counts.updated += 1;
-                progress.done.push(over.done(detail));
+                let done = over.done(detail);
+                *match done.action {
+                    Action::Create => &mut progress.counts.created,
+                    Action::Delete => &mut progress.counts.deleted,
+                    _ => &mut progress.counts.updated,
+                } += 1;
+                progress.done.push(done);
             }
             None
         }
@@ -157,7 +162,7 @@ impl Over {
             (Some(commit), true) => format!("{} pushed to {branch} of {repository}", branch::short(commit)),
             (Some(_), false) if self.propose => format!("{branch} of {repository} proposes it already"),
             (Some(_), false) => format!("{branch} of {repository} has it already"),
-            (None, true) => format!("{branch} of {repository} has nothing to propose any more and is removed"),
+            (None, true) => format!("{branch} of {repository} removed: there is nothing to propose any more"),
             (None, false) => format!("{repository} has it already: nothing to propose"),
         }
     }

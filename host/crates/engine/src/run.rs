@@ -403,9 +403,11 @@ fn build_stage(ports: Ports<'_>, request: Request<'_>, report: &mut Report) -> R
         report.artifacts = promote::taken(ports, (request.chain, request.environments), moved.release)
             .map_err(|reason| reason.at(stage, None))?;
         ports.observer.event(&Event::Passed(Point::Built));
-        let number = count(report.artifacts.digests.len(), "artifact");
-        let detail = format!("{number} of release {}, as built", moved.release.id.short());
-        ports.observer.event(&Event::StageDone { stage, environment: None, detail: &detail, took: Duration::ZERO });
+        let number = report.artifacts.digests.len();
+        if number > 0 {
+            let detail = format!("{} of release {}, as built", count(number, "artifact"), moved.release.id.short());
+            ports.observer.event(&Event::StageDone { stage, environment: None, detail: &detail, took: Duration::ZERO });
+        }
         return Ok(Duration::ZERO);
     }
     let steps: usize = request.chain.artifacts.iter().map(|artifact| artifact.steps.len()).sum();

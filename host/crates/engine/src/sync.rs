@@ -462,7 +462,11 @@ impl Progress {
             }
             progress.settle(&planned.identities, &waited.look.versions);
             progress.healthy = work.job.only.is_none();
-            Ok(((), format!("{} healthy", count(live.len(), "object"))))
+            let detail = match live.len() {
+                0 => "no objects".to_owned(),
+                number => format!("{} healthy", count(number, "object")),
+            };
+            Ok(((), detail))
         })?;
         ports.observer.event(&Event::Passed(Point::Healthy));
         self.phase(work, Phase::After)?;

@@ -167,8 +167,7 @@ impl Trouble {
                 "it is tried again with the next run; `git.timeout-seconds` in host.yaml says how long a silence is waited for"
             }
             Self::Credentials => {
-                "git itself has to be able to push there without being asked: a credential helper, ~/.netrc or a key \
-                 for ssh"
+                "git itself has to be let in there without being asked: by a credential helper, ~/.netrc or a key for ssh"
             }
             Self::HostKey => {
                 "put the host's key into ~/.ssh/known_hosts, after comparing it with what its operator says"

@@ -55,6 +55,7 @@ type Act = Box<dyn Fn() + Send>;
 pub struct Watcher {
     passed: Mutex<Vec<Point>>,
     resumed: Mutex<Vec<u64>>,
+    details: Mutex<Vec<String>>,
     waits: Mutex<Vec<Waiting>>,
     at: Mutex<Option<(Point, Act)>>,
 }
@@ -70,6 +71,11 @@ impl Watcher {
 
     pub fn waits(&self) -> Vec<Waiting> {
         self.waits.lock().unwrap().clone()
+    }
+
+    /// What was said of stages that ended.
+    pub fn details(&self) -> Vec<String> {
+        self.details.lock().unwrap().clone()
     }
 
     pub fn act_at(&self, point: Point, act: impl Fn() + Send + 'static) {
@@ -94,6 +100,7 @@ impl Observer for Watcher {
                     act();
                 }
             }
+            Event::StageDone { detail, .. } => self.details.lock().unwrap().push((*detail).to_owned()),
             Event::Waiting(waiting) => self.waits.lock().unwrap().push((*waiting).clone()),
             Event::Begun { run, resumed: Some(_) } => self.resumed.lock().unwrap().push(*run),
             _ => {}

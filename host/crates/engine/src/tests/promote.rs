@@ -148,6 +148,21 @@ fn moved(pending: &Pending) -> Moved<'_> {
 }
 
 #[test]
+fn nothing_is_said_of_artifacts_where_there_are_none() {
+    let mut ways = two();
+    ways.world.chain.artifacts.clear();
+    let plain = ways.world.plugins.renderer("plain", |_| Ok(vec![("a".to_owned(), "a".into())]));
+    for environment in &mut ways.world.chain.environments {
+        environment.render.plugin = plain.clone();
+    }
+    ways.run("r1", "one");
+    let before = ways.world.watcher.details().len();
+    ways.promote(&ways.pending(), "one").unwrap();
+    let details = ways.world.watcher.details().split_off(before);
+    assert!(details.iter().all(|detail| !detail.contains("artifact")), "{details:?}");
+}
+
+#[test]
 fn what_is_lost_is_not_built_again() {
     let ways = two();
     let report = ways.run("r1", "one");

@@ -108,6 +108,17 @@ fn what_is_lost_while_it_is_applied_is_made_again_and_recorded_once() {
 }
 
 #[test]
+fn nothing_is_said_to_be_healthy_where_nothing_is() {
+    let world = World::new();
+    world.run("r1", &files("x", "-", "")).unwrap();
+    let details = world.watcher.details();
+    assert!(
+        details.iter().any(|detail| detail == "no objects") && !details.iter().any(|detail| detail.contains("healthy")),
+        "{details:?}"
+    );
+}
+
+#[test]
 fn a_lost_state_is_found_again_by_the_marks() {
     let mut world = World::new();
     world.run("r1", &files("x", "-", "a\nb")).unwrap();
