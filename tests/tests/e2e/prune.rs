@@ -206,6 +206,11 @@ fn a_release_that_knows_nothing_of_it_removes_neither_what_is_protected_nor_too_
     policy(&sandbox, "protect: ['keep.*'], confirm-prune: { objects: 1 }");
     sandbox.commit("More");
     sandbox.springline(&["run"]).ok();
+    // What waits for a yes is not deployed yet.
+    fs::remove_file(sandbox.repo().join("deploy/a.txt")).unwrap();
+    policy(&sandbox, "confirm-prune: { objects: 0 }");
+    sandbox.commit("Less");
+    sandbox.springline(&["run"]).fails(UNCONFIRMED, &["1 of 4 live objects"]);
     // Without the source, what is deployed says how it is synced.
     fs::rename(sandbox.repo().join(".git"), sandbox.path("git-away")).unwrap();
     let state = sandbox.repo().join(".springline");
