@@ -161,12 +161,23 @@ fn nodename() -> String {
 
 /// A page with everything that differs from run to run made equal.
 fn normal(text: &str) -> Vec<String> {
-    text.lines()
-        // Whether something has to be waited for is a matter of moments.
-        .filter(|line| !line.starts_with("  waiting "))
-        .map(|line| line.split_whitespace().map(normal_word).collect::<Vec<_>>().join(" "))
-        .map(|line| join_units(&line))
-        .collect()
+    // What a watch tells of several applications comes as it happens: one that waits holds up no other.
+    let (mut done, mut told, mut is_watch) = (Vec::new(), Vec::<Vec<String>>::new(), false);
+    // Whether something has to be waited for is a matter of moments.
+    for line in text.lines().chain(["```"]).filter(|line| !line.starts_with("  waiting ")) {
+        let normal = join_units(&line.split_whitespace().map(normal_word).collect::<Vec<_>>().join(" "));
+        if line.starts_with("$ ") || line.starts_with("```") {
+            told.sort();
+            done.extend(told.drain(..).flatten());
+            is_watch = line.starts_with("$ springline watch ");
+        }
+        match told.last_mut() {
+            Some(last) if line.starts_with("  ") => last.push(normal),
+            _ if is_watch && !line.starts_with("$ ") => told.push(vec![normal]),
+            _ => done.push(normal),
+        }
+    }
+    done
 }
 
 fn normal_word(word: &str) -> String {
@@ -233,4 +244,15 @@ fn what_differs_from_run_to_run_is_made_equal() {
         normal(one),
         normal("synced site: 5 changes applied, release aa9a1c2b0d12 of 5f2a91c 1.3 s 2027-01-02 00:00:00")
     );
+    let watch = |told: &str| normal(&format!("```console\n$ springline watch --passes 1\n{told}```\n$ no\nb\na\n"));
+    let one = watch("a/live: deployed 4f2a91c 12 ms\n  create a.txt\nb/live: deployed 4f2a91c 12 ms\n  create b.txt\n");
+    assert_eq!(
+        one,
+        watch("b/live: deployed 5f2a91c 1 s\n  create b.txt\na/live: deployed 5f2a91c 1 s\n  create a.txt\n")
+    );
+    assert_ne!(
+        one,
+        watch("a/live: deployed 4f2a91c 12 ms\n  create b.txt\nb/live: deployed 4f2a91c 12 ms\n  create a.txt\n")
+    );
+    assert_eq!(one[one.len() - 3..], ["b", "a", "```"]);
 }
