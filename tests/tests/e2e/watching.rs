@@ -114,9 +114,16 @@ impl Origin {
         Loop::start(self.command(&[&["watch", "-o", "json", "--every", "3600"], more].concat()))
     }
 
-    /// Tells the loop that there is something new.
+    /// Tells the loop that there is something new, as soon as it listens.
+    #[track_caller]
     pub fn notify(&self) {
-        self.run(&["notify"]).ok();
+        let until = Instant::now() + PATIENCE;
+        let mut told = self.run(&["notify"]);
+        while told.code != 0 && Instant::now() < until {
+            thread::sleep(Duration::from_millis(50));
+            told = self.run(&["notify"]);
+        }
+        told.ok();
     }
 }
 
