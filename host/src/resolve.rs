@@ -399,7 +399,8 @@ pub fn search(directory: &Path, digest: &Digest) -> Option<Vec<u8>> {
 pub enum Purpose<'r> {
     /// A run. What is not pinned yet is pinned.
     Run,
-    /// A question about a release. Nothing is pinned by it: what no file pins is what the release was made with.
+    /// A question about a release: only the part that ends in its environment. Nothing is pinned by it: what no file
+    /// pins is what the release was made with.
     Ask(&'r Release),
     /// A promotion: only the part that ends in this environment, with the plugins that the release was made
     /// with, whatever is pinned now.
@@ -409,15 +410,7 @@ pub enum Purpose<'r> {
 /// The chain that a revision declares, every plugin pinned.
 ///
 /// # Errors
-/// Whatever is wrong with the files or the plugins, with its place.
-pub fn chain(app: &App, picked: &Picked, configured: &Configured<application::Application>) -> Result<Chain, CliError> {
-    chain_of(app, picked, configured, Purpose::Run)
-}
-
-/// As [`chain`], for a purpose.
-///
-/// # Errors
-/// As [`chain`], and plugins of the release that are gone.
+/// Whatever is wrong with the files or the plugins, with its place; plugins of the release that are gone.
 pub fn chain_of(
     app: &App,
     picked: &Picked,
@@ -430,10 +423,10 @@ pub fn chain_of(
 /// Why environments have no target that they could be deployed to, by their names.
 pub type Unbound = BTreeMap<String, CliError>;
 
-/// As [`chain`], without the environments that have no target: that is no concern of the others.
+/// As [`chain_of`], for a run, without the environments that have no target: that is no concern of the others.
 ///
 /// # Errors
-/// As [`chain`].
+/// As [`chain_of`].
 pub fn chain_where_bound(
     app: &App,
     picked: &Picked,
@@ -480,7 +473,12 @@ fn put_together(
         chain.artifacts.push(Artifact { name: name.clone(), steps, taken });
     }
     for (name, environment) in &declared.environments {
-        if matches!(purpose, Purpose::Promote(_, to) if to != name) {
+        let is_other = match purpose {
+            Purpose::Run => false,
+            Purpose::Ask(release) => release.environment != *name,
+            Purpose::Promote(_, to) => to != name,
+        };
+        if is_other {
             continue;
         }
         let place = Place::new(document, format!("/environments/{name}"));

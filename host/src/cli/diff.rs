@@ -46,7 +46,7 @@ impl Diff {
         if !self.against.against.is_empty() {
             return review::run(common, &self.against, &self.revision, self.only.as_deref(), cancel);
         }
-        let ready = Ready::open(common, &self.revision, "diff", cancel)?;
+        let ready = Ready::open(common, &self.revision, "diff", cancel, &self.environments)?;
         let manner =
             Manner { cause: Cause::Diff, until: Until::Render, trust: Trust::Kept, only: None, prune_all: false };
         let quiet = Common { output: Output::Json, ..common.clone() };

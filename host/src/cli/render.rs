@@ -36,7 +36,7 @@ impl Render {
     /// # Errors
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let ready = Ready::open(common, &self.revision, "render", cancel)?;
+        let ready = Ready::open(common, &self.revision, "render", cancel, &self.environments)?;
         // What it lists is there: what is lost of it is made again.
         let manner =
             Manner { cause: Cause::Render, until: Until::Render, trust: Trust::Checked, only: None, prune_all: false };

@@ -59,7 +59,7 @@ impl Run {
     /// # Errors
     /// Whatever fails in it.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let ready = Ready::open(common, &self.revision, "run", cancel)?;
+        let ready = Ready::open(common, &self.revision, "run", cancel, &self.environments)?;
         ready.refuse(&self.environments, &Cause::Run, |obstacle| {
             // What is pinned and promoted besides is refused before it is let go of.
             !(self.unpin && matches!(obstacle, Obstacle::Pinned(_)))
@@ -121,7 +121,7 @@ impl Sync {
     /// # Errors
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let ready = Ready::open(common, &self.revision, "sync", cancel)?;
+        let ready = Ready::open(common, &self.revision, "sync", cancel, &self.environments)?;
         ready.refuse(&self.environments, &Cause::Sync, |_| true)?;
         let how = Manner {
             cause: Cause::Sync,
@@ -208,17 +208,24 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Opens everything and reads what the revision declares.
+    /// Opens everything and reads what the revision declares. `environments` are those that are meant, all of them for
+    /// none: others need no target here, as another host may have it.
     ///
     /// # Errors
     /// Whatever is wrong with it.
-    pub fn open(common: &Common, revision: &RevisionArgs, verb: &str, cancel: &Cancel) -> Result<Self, CliError> {
+    pub fn open(
+        common: &Common,
+        revision: &RevisionArgs,
+        verb: &str,
+        cancel: &Cancel,
+        environments: &[String],
+    ) -> Result<Self, CliError> {
         let (project, picked, declared) = declare(common, revision, cancel)?;
         let app = match declared.value.environments.len() {
             0..MANY => App::open(common, project, verb, cancel)?,
             MANY.. => App::open_for_many(common, project, verb, cancel)?,
         };
-        Self::of(app, picked, declared)
+        Self::of(app, picked, declared, environments)
     }
 
     /// As [`Ready::open`], of these environments alone, as far as the revision declares them: what is wrong
@@ -237,14 +244,23 @@ impl Ready {
         let all = declared.value.environments.clone();
         declared.value.environments.retain(|name, _| environments.contains(name));
         let app = App::open(common, project, verb, cancel)?;
-        let mut ready = Self::of(app, picked, declared)?;
+        let mut ready = Self::of(app, picked, declared, environments)?;
         ready.declared.value.environments = all;
         Ok(ready)
     }
 
-    fn of(app: App, picked: Picked, declared: Configured<application::Application>) -> Result<Self, CliError> {
-        let chain = crate::resolve::chain(&app, &picked, &declared)?;
-        Ok(Self { app, picked, declared, chain })
+    fn of(
+        app: App,
+        picked: Picked,
+        declared: Configured<application::Application>,
+        meant: &[String],
+    ) -> Result<Self, CliError> {
+        let (chain, mut unbound) = crate::resolve::chain_where_bound(&app, &picked, &declared)?;
+        let mut all = declared.value.environments.keys().filter(|name| meant.is_empty() || meant.contains(name));
+        match all.find_map(|name| unbound.remove(name)) {
+            Some(error) => Err(error),
+            None => Ok(Self { app, picked, declared, chain }),
+        }
     }
 
     /// The environments of these names, all of them for none, in the order of springline.yaml.

@@ -34,7 +34,7 @@ impl Verify {
     /// # Errors
     /// Whatever fails; results that differ.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let ready = Ready::open(common, &self.revision, "verify", cancel)?;
+        let ready = Ready::open(common, &self.revision, "verify", cancel, &[])?;
         let manner = |trust| Manner { cause: Cause::Verify, until: Until::Render, trust, only: None, prune_all: false };
         let quiet = Common { output: Output::Json, ..common.clone() };
         let kept = ready.go(&quiet, &[], &manner(Trust::Kept))?;

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::code::CONFIG;
 use crate::sandbox::{APPLICATION, Sandbox, files, names};
 
 #[test]
@@ -253,6 +254,25 @@ fn two_applications_share_a_directory_and_not_their_files() {
     let stderr = sandbox.springline(&["run"]).fails(6, &["handbook/site"]);
     assert!(stderr.contains("robots.txt") || stderr.contains("version.txt"), "{stderr}");
     assert_eq!(sandbox.springline(&["history", "verify"]).code, 0);
+}
+
+#[test]
+fn who_names_environments_needs_no_target_of_another_host() {
+    let Some(sandbox) = Sandbox::site() else { return };
+    let elsewhere = "  elsewhere:\n    render: { plugin: render-template, in: deploy }\n    target: theirs\n";
+    sandbox.write("springline.yaml", APPLICATION.replace("environments:\n", &format!("environments:\n{elsewhere}")));
+    sandbox.commit("Declare what another host deploys");
+    sandbox.springline(&["build"]).ok();
+    let place = "springline.yaml:9:13: the operator's file binds no target `theirs`";
+    for verb in ["run", "sync", "render", "diff"] {
+        sandbox.springline(&[verb, "--env", "site"]).ok();
+        for all in [&[verb][..], &[verb, "--env", "elsewhere"], &[verb, "--env", "site", "--env", "elsewhere"]] {
+            sandbox.springline(all).fails(CONFIG, &[place]);
+        }
+    }
+    assert_eq!(names(&sandbox.live()).len(), 4);
+    let why = sandbox.springline(&["why", "site", "robots.txt", "1"]).ok();
+    assert!(why.contains("deploy/robots.txt"), "{why}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl GrantsArgs {
     /// # Errors
     /// Whatever is wrong with the files or the plugins.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        let ready = Ready::open(common, &self.revision, "plugin", cancel)?;
+        let ready = Ready::open(common, &self.revision, "plugin", cancel, &[])?;
         let runs = ready.app.store.runs(grants::RUNS)?;
         let powers = powers(&ready.app, &ready.chain, Some(&runs))?;
         show::data(common, &powers.iter().map(as_json).collect::<Vec<_>>(), |_| print(&powers))?;
