@@ -27,7 +27,7 @@ impl Build {
     /// # Errors
     /// Whatever fails.
     pub fn run(&self, common: &Common, cancel: &Cancel) -> Result<ExitCode, CliError> {
-        // Where what is built goes is no concern of who builds it.
+        // How what is built is rendered, and where it goes, is no concern of who builds it.
         let ready = Ready::open_for(common, &self.revision, "build", cancel, &[])?;
         let manner =
             Manner { cause: Cause::Build, until: Until::Build, trust: Trust::Kept, only: None, prune_all: false };

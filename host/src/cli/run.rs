@@ -244,7 +244,7 @@ impl Ready {
         let all = declared.value.environments.clone();
         declared.value.environments.retain(|name, _| environments.contains(name));
         let app = App::open(common, project, verb, cancel)?;
-        let mut ready = Self::of(app, picked, declared, environments)?;
+        let mut ready = Self::of(app, picked, declared, &[])?;
         ready.declared.value.environments = all;
         Ok(ready)
     }
@@ -268,7 +268,7 @@ impl Ready {
     /// # Errors
     /// A name that is not there.
     pub fn environments(&self, names: &[String]) -> Result<Vec<&Environment>, CliError> {
-        known_environments(names, self.chain.environments.iter().map(|known| known.name.as_str()))?;
+        known_environments(names, self.declared.value.environments.keys().map(String::as_str))?;
         let wanted = |environment: &&Environment| names.is_empty() || names.contains(&environment.name);
         Ok(self.chain.environments.iter().filter(wanted).collect())
     }

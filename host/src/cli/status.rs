@@ -205,10 +205,11 @@ fn lost(app: &App, place: &Place, pin: &Pin) -> Option<CliError> {
 /// What the store reports.
 pub fn goes_on(app: &App, run: &Run) -> Result<String, CliError> {
     let verb = match (&run.cause, &run.reached) {
-        (Cause::Removal, _) => return Ok(format!("remove {}", confirm::word(&run.application))),
+        (Cause::Removal, _) => return Ok(format!("remove {} --env ENV", confirm::word(&run.application))),
         (Cause::Push | Cause::Drift | Cause::Rollback, _) => "watch".to_owned(),
         (Cause::Promotion, Some((Some(to), _))) => format!("promote --to {to}"),
-        (Cause::Promotion, _) => "promote".to_owned(),
+        (Cause::Promotion, _) => "promote --to ENV".to_owned(),
+        (Cause::Redeploy, _) => "redeploy --env ENV RELEASE".to_owned(),
         (cause, _) => cause.to_string(),
     };
     let is_one_of_several = app.store.places()?.iter().any(|place| place.application != run.application);

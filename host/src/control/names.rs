@@ -227,9 +227,9 @@ impl State {
 
     fn place_of(&self, Claim { rule, candidate }: &Claim) -> String {
         let Rule { repository, .. } = &self.plan.rules[*rule];
-        let url = &self.plan.repositories[*repository].url;
+        let shown = &self.plan.repositories[*repository].shown;
         let path = if candidate.path.is_empty() { "its root" } else { &candidate.path };
-        format!("{path} of {url} at {}", candidate.revision)
+        format!("{path} of {shown} at {}", candidate.revision)
     }
 
     fn put(&mut self, rule: usize, candidate: Candidate) -> Id {

@@ -184,16 +184,16 @@ impl Task {
                 }
             }
             let at = At { task: self, inner, ports, environment: name, steer };
-            let (stand, seen) = match (loaded.unbound.get(name), environments.iter().find(|known| known.name == *name))
-            {
-                (Some(error), _) => at.without_target(error),
-                (None, Some(environment)) => {
-                    let one = One { at, loaded: &loaded, environment };
-                    let seen = one.see_to();
-                    one.at.check(&loaded.chain);
-                    seen
-                }
-                (None, None) => continue,
+            let (stand, seen) = if let Some(error) = loaded.unbound.get(name) {
+                at.without_target(error)
+            } else if let Some(environment) = environments.iter().find(|known| known.name == *name) {
+                let one = One { at, loaded: &loaded, environment };
+                let seen = one.see_to();
+                one.at.check(&loaded.chain);
+                seen
+            } else {
+                // What is in no chain is not there.
+                (Stand::Under, None)
             };
             done.there &= stand != Stand::Under;
             failed |= stand == Stand::Under && matches!(seen, Some((Came::Failed, _)));

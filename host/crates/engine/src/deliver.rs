@@ -85,11 +85,7 @@ pub(crate) fn deliver(
             });
             if over.written.changed() {
                 let done = over.done(detail);
-                *match done.action {
-                    Action::Create => &mut progress.counts.created,
-                    Action::Delete => &mut progress.counts.deleted,
-                    _ => &mut progress.counts.updated,
-                } += 1;
+                *progress.counts.of(done.action) += 1;
                 progress.done.push(done);
             }
             None

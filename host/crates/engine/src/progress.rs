@@ -112,12 +112,7 @@ impl Progress {
     }
 
     pub fn applied(&mut self, work: Work<'_>, change: &Change, after: Option<String>, summary: String) {
-        let counter = match change.action {
-            Action::Create => &mut self.counts.created,
-            Action::Update => &mut self.counts.updated,
-            Action::Delete => &mut self.counts.deleted,
-            Action::Adopt | Action::Deferred => &mut self.counts.adopted,
-        };
+        let counter = self.counts.of(change.action);
         let inventory = self.inventory.get_or_insert_default();
         // What was deleted before and is held was counted then.
         let is_new = !inventory.is_going(change);

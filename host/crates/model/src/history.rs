@@ -88,6 +88,16 @@ impl Counts {
     pub const fn applied(&self) -> u64 {
         self.created + self.updated + self.deleted + self.adopted
     }
+
+    /// Those that this was done to.
+    pub const fn of(&mut self, action: Action) -> &mut u64 {
+        match action {
+            Action::Create => &mut self.created,
+            Action::Update => &mut self.updated,
+            Action::Delete => &mut self.deleted,
+            Action::Adopt | Action::Deferred => &mut self.adopted,
+        }
+    }
 }
 
 /// A change that was tried.
