@@ -167,7 +167,10 @@ fn normal(text: &str) -> Vec<String> {
     for line in text.lines().chain(["```"]).filter(|line| !line.starts_with("  waiting ")) {
         let normal = join_units(&line.split_whitespace().map(normal_word).collect::<Vec<_>>().join(" "));
         if line.starts_with("$ ") || line.starts_with("```") {
-            told.sort();
+            // What is told of one environment, and what ends it all, stay where they are.
+            let end = told.pop();
+            told.sort_by(|one, other| subject(one).cmp(subject(other)));
+            told.extend(end);
             done.extend(told.drain(..).flatten());
             is_watch = line.starts_with("$ springline watch ");
         }
@@ -178,6 +181,12 @@ fn normal(text: &str) -> Vec<String> {
         }
     }
     done
+}
+
+/// What the lines are about: the environment of an application, where it is one.
+fn subject(lines: &[String]) -> &str {
+    let first = lines.first().map(String::as_str).unwrap_or_default();
+    first.split_once(": ").map_or(first, |(subject, _)| subject)
 }
 
 fn normal_word(word: &str) -> String {
@@ -244,15 +253,19 @@ fn what_differs_from_run_to_run_is_made_equal() {
         normal(one),
         normal("synced site: 5 changes applied, release aa9a1c2b0d12 of 5f2a91c 1.3 s 2027-01-02 00:00:00")
     );
-    let watch = |told: &str| normal(&format!("```console\n$ springline watch --passes 1\n{told}```\n$ no\nb\na\n"));
-    let one = watch("a/live: deployed 4f2a91c 12 ms\n  create a.txt\nb/live: deployed 4f2a91c 12 ms\n  create b.txt\n");
-    assert_eq!(
-        one,
-        watch("b/live: deployed 5f2a91c 1 s\n  create b.txt\na/live: deployed 5f2a91c 1 s\n  create a.txt\n")
-    );
+    let watch = |told: &str| {
+        normal(&format!("```console\n$ springline watch --passes 1\n{told}2 deployed 1 s\n```\n$ no\nb\na\n"))
+    };
+    let a = "a/live: deployed 4f2a91c 12 ms\n  create a.txt\n";
+    let b = "b/live: deployed 4f2a91c 12 ms\n  create b.txt\n";
+    let again = "a/live: repaired 12 ms\n";
+    let one = watch(&format!("{a}{again}{b}"));
+    assert_eq!(one, watch(&format!("{b}{a}{again}")));
+    assert_ne!(one, watch(&format!("{b}{again}{a}")), "of one the order is what it is");
+    assert_ne!(one, watch(&format!("a/live: deployed 4f2a91c 12 ms\n  create b.txt\n{again}{b}")));
     assert_ne!(
-        one,
-        watch("a/live: deployed 4f2a91c 12 ms\n  create b.txt\nb/live: deployed 4f2a91c 12 ms\n  create a.txt\n")
+        watch(a),
+        normal(&format!("```console\n$ springline watch --passes 1\n2 deployed 1 s\n{a}```\n$ no\nb\na\n"))
     );
     assert_eq!(one[one.len() - 3..], ["b", "a", "```"]);
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::code::CONFIG;
+use crate::code::{CONFIG, USAGE};
 use crate::sandbox::{APPLICATION, Sandbox, files, names};
 
 #[test]
@@ -270,6 +270,7 @@ fn who_names_environments_needs_no_target_of_another_host() {
             sandbox.springline(all).fails(CONFIG, &[place]);
         }
     }
+    sandbox.springline(&["render", "--env", "elsewere"]).fails(USAGE, &["did you mean `elsewhere`?"]);
     assert_eq!(names(&sandbox.live()).len(), 4);
     let why = sandbox.springline(&["why", "site", "robots.txt", "1"]).ok();
     assert!(why.contains("deploy/robots.txt"), "{why}");

@@ -182,9 +182,9 @@ impl Platform {
     /// Executes the first command of a text that begins so, as it stands there, and returns that.
     #[track_caller]
     fn pastes(&self, text: &str, begin: &str) -> Outcome {
-        let found = text.split("springline ").skip(1).find(|rest| rest.starts_with(begin));
+        let found = text.find(&format!("springline {begin}"));
         let found = found.unwrap_or_else(|| panic!("no `springline {begin}` in\n{text}"));
-        let line = found.split(['`', '\n']).next().unwrap();
+        let line = text[found + "springline ".len()..].split(['`', '\n']).next().unwrap();
         assert!(line.contains(" --app store") || begin == "remove store", "{line}");
         self.types(line)
     }
@@ -263,7 +263,7 @@ fn suggested(is_watched: bool) {
     // Nothing declares it any more.
     write(&platform, "springline.yaml", &application("shop", &[("staging", "")]));
     let told = platform.push("No more production");
-    let told = if is_watched { "`springline remove store --env production`".to_owned() } else { told };
+    let told = if is_watched { platform.status() } else { told };
     platform.types("suspend --app store --env production --why x").ok();
     let held = platform.pastes(&told, "remove store").fails(DEPLOY, &["suspended"]);
     platform.pastes(&held, "resume").ok();

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Deserializer, Value};
 
+use crate::code::STATE;
 use crate::sandbox::Sandbox;
 
 /// Longer than anything here takes on a busy machine.
@@ -119,7 +120,7 @@ impl Origin {
     pub fn notify(&self) {
         let until = Instant::now() + PATIENCE;
         let mut told = self.run(&["notify"]);
-        while told.code != 0 && Instant::now() < until {
+        while told.code == STATE && Instant::now() < until {
             thread::sleep(Duration::from_millis(50));
             told = self.run(&["notify"]);
         }
